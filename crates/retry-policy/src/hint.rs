@@ -1,0 +1,194 @@
+//! Readers for the headers in which servers say when to come back: text in, numbers out.
+//! Whether a value is acceptable is decided elsewhere; whatever is no value at all is `None`.
+//!
+//! Blanks around a value are ignored. Values too large for the range become the largest one, so
+//! that a reply that asks for the year 2100 is refused and not forgotten.
+//!
+//! ```
+//! use retry_policy::{Nanos, hint};
+//! let date = Some("Sun, 06 Nov 1994 08:49:37 GMT");
+//! let told = hint::retry_after("Sun, 06 Nov 1994 08:50:07 GMT", date, None);
+//! assert_eq!(told, Some(Nanos::from_secs(30)));
+//! assert_eq!(hint::retry_after("2", None, None), Some(Nanos::from_secs(2)));
+//! assert_eq!(hint::retry_after("soon", date, None), None);
+//! ```
+
+mod date;
+mod number;
+
+use crate::Nanos;
+use number::Decimal;
+
+pub use date::http_date;
+
+const SECOND: u64 = 1_000_000_000;
+
+/// `retry-after-ms`: decimal milliseconds. Zero and everything below is `None`.
+#[must_use]
+pub fn retry_after_ms(text: &str) -> Option<Nanos> {
+    positive(number::span(text.trim_ascii(), SECOND / 1000)?)
+}
+
+/// `Retry-After`: decimal seconds, or an HTTP-date.
+///
+/// A date is compared with the reply's own `Date` header, so that a wrong clock on either side
+/// does no harm; without that header with `now_unix`, in seconds; without both it is `None`. Zero,
+/// and a date that has passed, are `None`.
+#[must_use]
+pub fn retry_after(text: &str, date: Option<&str>, now_unix: Option<u64>) -> Option<Nanos> {
+    let text = text.trim_ascii();
+    if let Some(span) = number::span(text, SECOND) {
+        return positive(span);
+    }
+    let until = http_date(text)?;
+    let base = date.and_then(http_date).or(now_unix)?;
+    positive(Nanos::from_secs(until.saturating_sub(base)))
+}
+
+/// `x-should-retry`: `true` or `false`, in any case.
+#[must_use]
+pub fn x_should_retry(text: &str) -> Option<bool> {
+    let text = text.trim_ascii();
+    if text.eq_ignore_ascii_case("true") {
+        Some(true)
+    } else if text.eq_ignore_ascii_case("false") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// A duration as Go prints it: `6m0s`, `12ms`, `1h2m3.5s`, `0`. A sign is refused.
+#[must_use]
+pub fn go_duration(text: &str) -> Option<Nanos> {
+    let mut rest = text.trim_ascii();
+    if rest == "0" {
+        return Some(Nanos::ZERO);
+    }
+    let mut sum = Nanos::ZERO;
+    loop {
+        let (value, after) = Decimal::split(rest)?;
+        let (unit, after) = go_unit(after)?;
+        sum = sum.saturating_add(value.times(unit));
+        rest = after;
+        if rest.is_empty() {
+            return Some(sum);
+        }
+    }
+}
+
+/// `x-ratelimit-reset-*`: a Go duration, or decimal seconds. Zero means that the limit is full.
+#[must_use]
+pub fn rate_limit_reset(text: &str) -> Option<Nanos> {
+    number::span(text.trim_ascii(), SECOND).or_else(|| go_duration(text))
+}
+
+fn positive(span: Nanos) -> Option<Nanos> {
+    (span > Nanos::ZERO).then_some(span)
+}
+
+/// Splits a unit off the front, longest name first.
+fn go_unit(text: &str) -> Option<(u64, &str)> {
+    const UNITS: [(&str, u64); 8] = [
+        ("ns", 1),
+        ("us", 1000),
+        ("\u{b5}s", 1000),
+        ("\u{3bc}s", 1000),
+        ("ms", 1_000_000),
+        ("s", SECOND),
+        ("m", 60 * SECOND),
+        ("h", 3600 * SECOND),
+    ];
+    UNITS.iter().find_map(|&(name, unit)| Some((unit, text.strip_prefix(name)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+    const UNIX: u64 = 784_111_777;
+
+    #[test]
+    fn seconds_and_milliseconds_may_have_a_fraction() {
+        assert_eq!(retry_after("1.5", None, None), Some(Nanos::from_millis(1500)));
+        assert_eq!(retry_after(" 120 ", None, None), Some(Nanos::from_secs(120)));
+        assert_eq!(retry_after_ms("12.5"), Some(Nanos::from_micros(12_500)));
+        assert_eq!(retry_after_ms("3000"), Some(Nanos::from_secs(3)));
+    }
+
+    #[test]
+    fn what_is_no_time_is_none() {
+        for text in [
+            "", " ", "0", "0.0", "-5", "+5", "NaN", "inf", "1e3", "5s", "1.", ".", "1,5",
+            "\u{0661}",
+        ] {
+            assert_eq!(retry_after(text, Some(DATE), Some(UNIX)), None, "{text:?}");
+            assert_eq!(retry_after_ms(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_absurd_time_stays_absurd() {
+        assert_eq!(retry_after("99999999999999999999999", None, None), Some(Nanos::MAX));
+        assert_eq!(retry_after_ms("99999999999999999999999"), Some(Nanos::MAX));
+        let told = retry_after("Fri, 01 Jan 2100 00:00:00 GMT", Some(DATE), None);
+        assert_eq!(told, Some(Nanos::from_secs(4_102_444_800 - UNIX)));
+    }
+
+    #[test]
+    fn a_fraction_below_a_nanosecond_is_rounded_up() {
+        assert_eq!(retry_after("1.0000000001", None, None), Some(Nanos(1_000_000_001)));
+        assert_eq!(retry_after("0.0000000000001", None, None), Some(Nanos(1)));
+    }
+
+    #[test]
+    fn the_date_header_of_the_reply_comes_before_our_clock() {
+        let later = "Sun, 06 Nov 1994 08:50:37 GMT";
+        assert_eq!(retry_after(later, Some(DATE), Some(0)), Some(Nanos::from_secs(60)));
+        assert_eq!(retry_after(later, None, Some(UNIX + 50)), Some(Nanos::from_secs(10)));
+        assert_eq!(retry_after(later, Some("nonsense"), Some(UNIX)), Some(Nanos::from_secs(60)));
+        assert_eq!(retry_after(later, None, None), None);
+        assert_eq!(retry_after(DATE, Some(later), None), None);
+        assert_eq!(retry_after(DATE, Some(DATE), None), None);
+    }
+
+    #[test]
+    fn only_true_and_false_say_whether_to_retry() {
+        assert_eq!(x_should_retry("true"), Some(true));
+        assert_eq!(x_should_retry(" False"), Some(false));
+        assert_eq!(x_should_retry("1"), None);
+        assert_eq!(x_should_retry(""), None);
+    }
+
+    #[track_caller]
+    fn check(text: &str, nanos: Option<u64>) {
+        assert_eq!(go_duration(text), nanos.map(Nanos), "{text:?}");
+    }
+
+    #[test]
+    fn go_durations() {
+        check("6m0s", Some(360 * SECOND));
+        check("12ms", Some(12_000_000));
+        check("1h2m3.5s", Some(3_723_500_000_000));
+        check("88.5\u{b5}s", Some(88_500));
+        check("88.5\u{3bc}s", Some(88_500));
+        check("7us", Some(7000));
+        check("9ns", Some(9));
+        check(".5s", Some(SECOND / 2));
+        check("0s", Some(0));
+        check("0", Some(0));
+        check("9999999999999h", Some(u64::MAX));
+        for text in ["", "-1s", "+1s", "1", "s", "1m2", "1 s", "1x", "1.s2", "\u{1f980}"] {
+            check(text, None);
+        }
+    }
+
+    #[test]
+    fn a_reset_is_a_go_duration_or_seconds() {
+        assert_eq!(rate_limit_reset("6m0s"), Some(Nanos::from_secs(360)));
+        assert_eq!(rate_limit_reset("55"), Some(Nanos::from_secs(55)));
+        assert_eq!(rate_limit_reset("0"), Some(Nanos::ZERO));
+        assert_eq!(rate_limit_reset("-1"), None);
+    }
+}
