@@ -1,0 +1,148 @@
+//! The faults in the middle of a stream: where bytes stop making sense, and how the connection ends.
+//! The tokens before the fault are sent already.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::connection::After;
+use crate::delivery::{Delivery, progress};
+use crate::fault::Fault;
+use crate::http::encode_chunk;
+use crate::json::Escapes;
+use crate::ledger::{Ending, Progress};
+use crate::reply::{Reply, Token};
+use crate::socket::Gone;
+
+/// How long a malformed event is followed by nothing: the time that a client has to leave.
+const MALFORMED_PAUSE: Duration = Duration::from_secs(1);
+
+impl Delivery<'_> {
+    /// Plays a fault that has a position; `rest` are the tokens that were not sent.
+    pub(crate) async fn break_off(
+        &mut self,
+        reply: &Reply,
+        rest: &[Token],
+        fault: &Fault,
+    ) -> Result<After, Gone> {
+        match fault {
+            Fault::Heartbeats { .. } => Ok(self.heartbeats().await),
+            Fault::ResetInEvent { .. } => self.reset_in_event(reply, rest).await,
+            Fault::CloseInChunk { .. } => self.close_in_chunk(reply, rest).await,
+            Fault::EndWithoutTerminal { .. } => self.end_with(b"").await,
+            Fault::EndInUtf8 { .. } => self.end_in_utf8(rest).await,
+            Fault::BadChunkSize { .. } => self.bad_chunk_size().await,
+            Fault::MalformedJson { .. } => self.malformed_json(reply, rest, fault).await,
+            Fault::InBandError { error, .. } => {
+                let event = self.writer.error(*error);
+                self.end_with(&event).await
+            }
+            // The remaining fault with a position is the stall.
+            _ => Ok(self.hold().await),
+        }
+    }
+
+    async fn heartbeats(&mut self) -> After {
+        self.responder.end(Ending::Cut);
+        let deadline = Instant::now() + self.responder.socket.hold_max();
+        let every = self.responder.shared.config.pace.heartbeat_every.max(Duration::from_millis(1));
+        while Instant::now() < deadline {
+            let heartbeat = self.writer.heartbeat();
+            let left = self.responder.socket.wait(every).await.is_err();
+            if left || self.send(&heartbeat).await.is_err() {
+                break;
+            }
+        }
+        After::Reset
+    }
+
+    async fn reset_in_event(&mut self, reply: &Reply, rest: &[Token]) -> Result<After, Gone> {
+        let event = self.torn_event(reply, rest);
+        // One byte less than the event is the most, since its last byte completes it.
+        let half = self.random.between(1, event.len() - 1);
+        self.ending(Ending::Cut).await;
+        self.send(&event[..half]).await?;
+        Ok(After::Reset)
+    }
+
+    async fn close_in_chunk(&mut self, reply: &Reply, rest: &[Token]) -> Result<After, Gone> {
+        let event = self.torn_event(reply, rest);
+        let half = self.random.between(1, event.len() - 1);
+        let mut chunk = Vec::new();
+        encode_chunk(&mut chunk, &event);
+        // The size line promises the whole event.
+        let cut = chunk.len() - b"\r\n".len() - (event.len() - half);
+        self.ending(Ending::Cut).await;
+        self.responder.socket.write(&chunk[..cut]).await?;
+        Ok(After::Close)
+    }
+
+    async fn bad_chunk_size(&mut self) -> Result<After, Gone> {
+        self.ending(Ending::Cut).await;
+        self.responder.socket.write(b"zz\r\n").await?;
+        Ok(After::Close)
+    }
+
+    async fn end_in_utf8(&mut self, rest: &[Token]) -> Result<After, Gone> {
+        let wide = rest.iter().position(|token| !token.text.is_ascii());
+        let (before, token) = match wide {
+            Some(at) => (&rest[..at], Some(&rest[at])),
+            None => (rest, None),
+        };
+        self.tokens(before).await?;
+        let event = match token {
+            Some(token) => {
+                self.responder.add(&torn(token));
+                self.writer.token_with(&token.text, Escapes::Needed)
+            }
+            None => self.writer.comment("é"),
+        };
+        let first = event.iter().position(|byte| !byte.is_ascii()).unwrap_or(0);
+        self.end_with(&event[..=first]).await
+    }
+
+    async fn malformed_json(
+        &mut self,
+        reply: &Reply,
+        rest: &[Token],
+        fault: &Fault,
+    ) -> Result<After, Gone> {
+        let text = rest.first().map_or("…", |token| token.text.as_str());
+        let event = self.writer.malformed(text);
+        if let Some(token) = rest.first() {
+            self.responder.add(&torn(token));
+            self.sent += 1;
+        }
+        self.responder.end(Ending::Cut);
+        self.send(&event).await?;
+        if self.responder.socket.wait(MALFORMED_PAUSE).await.is_err() {
+            return Ok(After::Close);
+        }
+        self.tokens(rest.get(1..).unwrap_or(&[])).await?;
+        self.finish(reply, fault).await
+    }
+
+    /// Some last bytes, then a clean end of the body.
+    async fn end_with(&mut self, bytes: &[u8]) -> Result<After, Gone> {
+        let after = self.ending(Ending::Cut).await;
+        self.send(bytes).await?;
+        self.end_body().await?;
+        Ok(after)
+    }
+
+    /// The event that is cut: the next token, which counts as billed, or the first terminal event.
+    fn torn_event(&mut self, reply: &Reply, rest: &[Token]) -> Vec<u8> {
+        match rest.first() {
+            Some(token) => {
+                self.responder.add(&torn(token));
+                self.writer.token_with(&token.text, Escapes::Needed)
+            }
+            None => self.writer.stop(reply.stop, self.sent),
+        }
+    }
+}
+
+/// A token that was generated and did not arrive.
+fn torn(token: &Token) -> Progress {
+    Progress { text: String::new(), ..progress(std::slice::from_ref(token)) }
+}

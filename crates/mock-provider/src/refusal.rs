@@ -1,0 +1,155 @@
+//! Error responses: a status, a message and the form that each wire gives them.
+//! Used for invalid requests, for scripted statuses and for JSON errors with status 200.
+
+use crate::wire::{Wire, json_text};
+
+/// The 400 of a model that does not go on after a final assistant message.
+pub(crate) const PREFILL_REFUSED: &str = "This model does not support assistant message prefill. \
+     The conversation must end with a user message.";
+
+/// The 400 for a final assistant message that ends in white space.
+pub(crate) const TRAILING_SPACE: &str =
+    "messages: final assistant content cannot end with trailing whitespace";
+
+/// An error response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    status: u16,
+    message: String,
+    cause: Cause,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// What the status says.
+    Status,
+    BadKey,
+    Quota,
+}
+
+impl Refusal {
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self { status: 400, message: message.into(), cause: Cause::Status }
+    }
+
+    pub(crate) fn bad_key() -> Self {
+        Self { status: 401, message: "invalid API key".to_owned(), cause: Cause::BadKey }
+    }
+
+    pub(crate) fn quota() -> Self {
+        let message =
+            "You exceeded your current quota, please check your plan and billing details.";
+        Self { status: 429, message: message.to_owned(), cause: Cause::Quota }
+    }
+
+    /// The error that a provider sends with this status.
+    pub(crate) fn of_status(status: u16) -> Self {
+        let message = match status {
+            401 => return Self::bad_key(),
+            400 => "The request is not one that this model can answer.",
+            404 => "Not found",
+            405 => "Method not allowed",
+            413 => "Request exceeds the maximum size",
+            429 => "Rate limit reached for requests",
+            431 => "Request header fields too large",
+            503 => "The engine is currently overloaded, please try again later",
+            504 => "Request timed out",
+            529 => "Overloaded",
+            _ => "The server had an error while processing your request.",
+        };
+        Self { status, message: message.to_owned(), cause: Cause::Status }
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The JSON body on a wire.
+    pub(crate) fn body(&self, wire: Wire, request_id: &str) -> Vec<u8> {
+        let message = json_text(self.message());
+        let body = match wire {
+            Wire::AnthropicMessages => {
+                let kind = self.messages_kind();
+                let details = match self.cause {
+                    Cause::Quota => r#","details":{"error_code":"enforced_spend_limit_reached"}"#,
+                    Cause::Status | Cause::BadKey => "",
+                };
+                format!(
+                    r#"{{"type":"error","error":{{"type":"{kind}","message":{message}{details}}},"request_id":"{request_id}"}}"#
+                )
+            }
+            Wire::OpenAiChat => {
+                let (kind, code) = self.chat_kind();
+                format!(
+                    r#"{{"error":{{"message":{message},"type":"{kind}","param":null,"code":{code}}}}}"#
+                )
+            }
+        };
+        body.into_bytes()
+    }
+
+    fn messages_kind(&self) -> &'static str {
+        match self.status {
+            401 => "authentication_error",
+            402 => "billing_error",
+            403 => "permission_error",
+            404 => "not_found_error",
+            409 => "conflict_error",
+            413 => "request_too_large",
+            429 => "rate_limit_error",
+            504 => "timeout_error",
+            503 | 529 => "overloaded_error",
+            500.. => "api_error",
+            _ => "invalid_request_error",
+        }
+    }
+
+    fn chat_kind(&self) -> (&'static str, &'static str) {
+        match (self.cause, self.status) {
+            (Cause::BadKey, _) => ("invalid_request_error", r#""invalid_api_key""#),
+            (Cause::Quota, _) => ("insufficient_quota", r#""insufficient_quota""#),
+            (Cause::Status, 429) => ("requests", r#""rate_limit_exceeded""#),
+            (Cause::Status, 500..) => ("server_error", "null"),
+            (Cause::Status, _) => ("invalid_request_error", "null"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::{Value, read};
+
+    #[track_caller]
+    fn check(refusal: &Refusal, messages_kind: &str, chat_kind: &str, chat_code: Option<&str>) {
+        let text =
+            |value: &Value, name| value.member(name).and_then(Value::as_str).map(str::to_owned);
+        let body = read(&refusal.body(Wire::AnthropicMessages, "req_1")).unwrap();
+        assert_eq!(text(&body, "request_id").as_deref(), Some("req_1"));
+        let error = body.member("error").unwrap();
+        assert_eq!(text(error, "type").as_deref(), Some(messages_kind));
+        let body = read(&refusal.body(Wire::OpenAiChat, "req_1")).unwrap();
+        let error = body.member("error").unwrap();
+        assert_eq!(text(error, "type").as_deref(), Some(chat_kind));
+        assert_eq!(text(error, "code").as_deref(), chat_code);
+        assert_eq!(text(error, "message").as_deref(), Some(refusal.message()));
+    }
+
+    #[test]
+    fn each_wire_has_its_own_form() {
+        let invalid = "invalid_request_error";
+        check(&Refusal::invalid("a \"b\""), invalid, invalid, None);
+        check(&Refusal::bad_key(), "authentication_error", invalid, Some("invalid_api_key"));
+        let quota = Some("insufficient_quota");
+        check(&Refusal::quota(), "rate_limit_error", "insufficient_quota", quota);
+        let limited = Some("rate_limit_exceeded");
+        check(&Refusal::of_status(429), "rate_limit_error", "requests", limited);
+        check(&Refusal::of_status(500), "api_error", "server_error", None);
+        check(&Refusal::of_status(529), "overloaded_error", "server_error", None);
+        check(&Refusal::of_status(504), "timeout_error", "server_error", None);
+    }
+}

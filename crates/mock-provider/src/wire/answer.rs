@@ -1,0 +1,246 @@
+//! Writes the events of one answer on either wire, with seeded escapes.
+//! Events only: chunks, pauses and faults are made elsewhere.
+
+use crate::fault::InBandError;
+use crate::json::{Escapes, write_string};
+use crate::random::Random;
+use crate::wire::{Wire, anthropic, chat};
+
+/// Why an answer is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    End,
+    Length,
+}
+
+/// Tokens of one response, counted by this server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) input: u64,
+    pub(crate) output: u64,
+}
+
+/// What the events of one answer have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct AnswerWriter {
+    pub(crate) wire: Wire,
+    pub(crate) id: String,
+    pub(crate) created: u64,
+    /// The model's name as a JSON string.
+    pub(crate) model: String,
+    pub(crate) input_tokens: u64,
+    pub(crate) extras: crate::ask::Extras,
+    pub(crate) line_end: &'static str,
+    /// Decides escapes, obfuscation and heartbeats.
+    pub(crate) random: Random,
+    pub(crate) style: Escapes,
+}
+
+impl AnswerWriter {
+    /// The events before the first token.
+    pub(crate) fn opening(&mut self) -> Vec<u8> {
+        match self.wire {
+            Wire::AnthropicMessages => anthropic::opening(self),
+            Wire::OpenAiChat => chat::opening(self),
+        }
+    }
+
+    /// One token as one event, now and then with a heartbeat before it.
+    pub(crate) fn token(&mut self, text: &str) -> Vec<u8> {
+        let escapes = if self.random.one_in(8) { self.other_style() } else { self.style };
+        let mut bytes = if self.random.one_in(64) { self.heartbeat() } else { Vec::new() };
+        bytes.extend(self.token_with(text, escapes));
+        bytes
+    }
+
+    /// One token as one event whose characters outside ASCII are UTF-8.
+    pub(crate) fn token_with(&mut self, text: &str, escapes: Escapes) -> Vec<u8> {
+        let text = json_string_with(text, escapes);
+        match self.wire {
+            Wire::AnthropicMessages => anthropic::token(self, &text),
+            Wire::OpenAiChat => chat::token(self, &text),
+        }
+    }
+
+    /// A token whose JSON breaks off before its end, as a complete event.
+    pub(crate) fn malformed(&mut self, text: &str) -> Vec<u8> {
+        let event = self.token_with(text, Escapes::NonAscii);
+        let end = event.len() - 2 * self.line_end.len();
+        // The last two brackets are the least that is missing.
+        let mut cut = event[..end - 2].to_vec();
+        cut.extend_from_slice(self.line_end.repeat(2).as_bytes());
+        cut
+    }
+
+    /// The events that say why the answer is over.
+    pub(crate) fn stop(&mut self, stop: Stop, output_tokens: u64) -> Vec<u8> {
+        match self.wire {
+            Wire::AnthropicMessages => anthropic::stop(self, stop, output_tokens),
+            Wire::OpenAiChat => chat::stop(self, stop),
+        }
+    }
+
+    /// What follows the stop reason: usage where it was asked for, and the last sentinel.
+    pub(crate) fn sentinel(&mut self, output_tokens: u64) -> Vec<u8> {
+        match self.wire {
+            Wire::AnthropicMessages => anthropic::sentinel(self),
+            Wire::OpenAiChat => {
+                let usage = Usage { input: self.input_tokens, output: output_tokens };
+                chat::sentinel(self, usage)
+            }
+        }
+    }
+
+    /// A sign of life without content.
+    pub(crate) fn heartbeat(&self) -> Vec<u8> {
+        match self.wire {
+            Wire::AnthropicMessages => anthropic::heartbeat(self),
+            Wire::OpenAiChat => self.comment("keep-alive"),
+        }
+    }
+
+    /// An error inside the stream.
+    pub(crate) fn error(&mut self, error: InBandError) -> Vec<u8> {
+        match self.wire {
+            Wire::AnthropicMessages => anthropic::error(self, error),
+            Wire::OpenAiChat => chat::error(self, error),
+        }
+    }
+
+    /// A comment block.
+    pub(crate) fn comment(&self, text: &str) -> Vec<u8> {
+        let end = self.line_end;
+        format!(": {text}{end}{end}").into_bytes()
+    }
+
+    /// An event with a name and one line of data.
+    pub(crate) fn event(&self, name: Option<&str>, data: &str) -> Vec<u8> {
+        let end = self.line_end;
+        let name = name.map(|name| format!("event: {name}{end}")).unwrap_or_default();
+        format!("{name}data: {data}{end}{end}").into_bytes()
+    }
+
+    fn other_style(&mut self) -> Escapes {
+        *self.random.pick(&[&Escapes::Needed, &Escapes::NonAscii, &Escapes::Wary])
+    }
+}
+
+/// `text` as a JSON string.
+fn json_string_with(text: &str, escapes: Escapes) -> String {
+    let mut bytes = Vec::with_capacity(text.len() + 2);
+    write_string(&mut bytes, text, escapes);
+    String::from_utf8(bytes).expect("the writer copies whole characters")
+}
+
+/// `text` as a JSON string with no more escapes than needed.
+pub(crate) fn json_text(text: &str) -> String {
+    json_string_with(text, Escapes::Needed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ask::Extras;
+    use crate::json::{Value, read};
+
+    fn writer(wire: Wire) -> AnswerWriter {
+        AnswerWriter {
+            wire,
+            id: "id_1".to_owned(),
+            created: 7,
+            model: "\"m\"".to_owned(),
+            input_tokens: 5,
+            extras: Extras { usage: true, obfuscation: false },
+            line_end: "\n",
+            random: Random::new(1),
+            style: Escapes::Needed,
+        }
+    }
+
+    fn lines(bytes: &[u8]) -> Vec<String> {
+        String::from_utf8(bytes.to_vec()).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_messages_answer_is_written_as_documented() {
+        let mut writer = writer(Wire::AnthropicMessages);
+        let opening = lines(&writer.opening());
+        assert_eq!(opening[0], "event: message_start");
+        assert_eq!(
+            opening[1],
+            r#"data: {"type":"message_start","message":{"id":"id_1","type":"message","role":"assistant","content":[],"model":"m","stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":5,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":1}}}"#
+        );
+        assert_eq!(
+            lines(&writer.token_with("a\"", Escapes::Needed)),
+            [
+                "event: content_block_delta",
+                r#"data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a\""}}"#,
+                "",
+            ]
+        );
+        let stop = lines(&writer.stop(Stop::Length, 9));
+        assert_eq!(stop[0], "event: content_block_stop");
+        assert_eq!(
+            stop[4],
+            r#"data: {"type":"message_delta","delta":{"stop_reason":"max_tokens","stop_sequence":null},"usage":{"output_tokens":9}}"#
+        );
+        assert_eq!(lines(&writer.sentinel(9))[1], r#"data: {"type":"message_stop"}"#);
+    }
+
+    #[test]
+    fn a_chat_answer_is_written_as_documented() {
+        let mut writer = writer(Wire::OpenAiChat);
+        assert_eq!(
+            lines(&writer.opening())[0],
+            r#"data: {"id":"id_1","object":"chat.completion.chunk","created":7,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}],"usage":null}"#
+        );
+        assert_eq!(
+            lines(&writer.stop(Stop::End, 9))[0],
+            r#"data: {"id":"id_1","object":"chat.completion.chunk","created":7,"model":"m","choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}],"usage":null}"#
+        );
+        let sentinel = lines(&writer.sentinel(9));
+        assert_eq!(
+            sentinel[0],
+            r#"data: {"id":"id_1","object":"chat.completion.chunk","created":7,"model":"m","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":9,"total_tokens":14}}"#
+        );
+        assert_eq!(sentinel[2], "data: [DONE]");
+    }
+
+    #[test]
+    fn a_chat_that_asked_for_no_usage_has_none() {
+        let mut writer = writer(Wire::OpenAiChat);
+        writer.extras.usage = false;
+        assert_eq!(lines(&writer.sentinel(9)), ["data: [DONE]", ""]);
+        assert!(!String::from_utf8(writer.opening()).unwrap().contains("usage"));
+    }
+
+    #[test]
+    fn malformed_events_are_whole_events_that_are_not_json() {
+        for wire in [Wire::AnthropicMessages, Wire::OpenAiChat] {
+            let event = String::from_utf8(writer(wire).malformed("x")).unwrap();
+            assert!(event.ends_with("\n\n"));
+            let data = event.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+            assert!(read(data.as_bytes()).is_err(), "{data}");
+        }
+    }
+
+    #[test]
+    fn every_event_is_json_whatever_the_escapes() {
+        for wire in [Wire::AnthropicMessages, Wire::OpenAiChat] {
+            let mut writer = writer(wire);
+            writer.extras.obfuscation = true;
+            let mut bytes = writer.opening();
+            for error in [InBandError::Overloaded, InBandError::OpenRouter, InBandError::Timeout] {
+                bytes.extend(writer.error(error));
+            }
+            for _ in 0..200 {
+                bytes.extend(writer.token("한\u{1F600}\"\\\n\u{1}"));
+            }
+            for line in lines(&bytes) {
+                if let Some(data) = line.strip_prefix("data: ") {
+                    assert!(matches!(read(data.as_bytes()), Ok(Value::Object(_))), "{data}");
+                }
+            }
+        }
+    }
+}
