@@ -1,0 +1,8 @@
+//! The Anthropic Messages wire.
+//!
+//! Named events with typed JSON. Token counts are cumulative and in disjoint buckets already.
+
+mod decode;
+mod usage;
+
+pub(crate) use decode::{EVENT_NAMES, decode};

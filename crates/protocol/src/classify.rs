@@ -1,0 +1,102 @@
+//! From statuses, headers, bodies and errors inside a stream to a [`Failure`].
+//!
+//! The specific word of the provider wins over the status, the status over a general word. No
+//! decision to try again is made here.
+
+mod envelope;
+mod message;
+mod word;
+
+pub(crate) use message::REDACTED;
+pub use message::{CODE_BYTES_MAX, MESSAGE_BYTES_MAX};
+
+use crate::failure::{Failure, FailureKind};
+use envelope::Envelope;
+use http::HeaderMap;
+use retry_policy::{ServerHint, hint};
+
+/// Classifies a response whose status is not a success.
+///
+/// `body` may be cut short. `now_unix` is the local clock in seconds; a `Retry-After` date is
+/// measured against the response's own `Date` and against the local clock only without one.
+///
+/// ```
+/// use protocol::{FailureKind, classify_status};
+///
+/// let body = br#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
+/// let failure = classify_status(529, &http::HeaderMap::new(), body, None);
+/// assert_eq!(failure.kind, FailureKind::Overloaded);
+/// assert_eq!(failure.verdict.class, retry_policy::Class::Overload);
+/// ```
+#[must_use]
+pub fn classify_status(
+    status: u16,
+    headers: &HeaderMap,
+    body: &[u8],
+    now_unix: Option<u64>,
+) -> Failure {
+    let envelope = Envelope::read(body);
+    let kind = word::by_wording(&envelope, Some(status))
+        .or_else(|| word::by_status(status))
+        .unwrap_or(FailureKind::Other);
+    let mut failure = describe(kind, &envelope, headers, now_unix);
+    failure.status = Some(status);
+    failure
+}
+
+/// Classifies an error that a provider reports inside a stream, by the event's data.
+#[must_use]
+pub fn classify_in_band(data: &[u8]) -> Failure {
+    let envelope = Envelope::read(data);
+    let status = envelope.status();
+    let kind = word::by_wording(&envelope, status)
+        .or_else(|| word::by_general_word(&envelope))
+        .or_else(|| word::by_status(status?))
+        .unwrap_or(FailureKind::Other);
+    let mut failure = describe(kind, &envelope, &HeaderMap::new(), None);
+    failure.status = status;
+    failure
+}
+
+/// Classifies a success whose body is not an event stream, by its first bytes.
+///
+/// An error that the body reports counts as if it had come inside a stream; anything else, an
+/// HTML page or nothing at all, is worth another attempt.
+#[must_use]
+pub fn classify_document(headers: &HeaderMap, body_prefix: &[u8]) -> Failure {
+    let mut failure = classify_in_band(body_prefix);
+    if !Envelope::read(body_prefix).is_error() {
+        failure = Failure { message: failure.message, ..Failure::new(FailureKind::NotEventStream) };
+    }
+    failure.verdict = failure.verdict.with_hint(server_hint(headers, None));
+    failure
+}
+
+/// Whether the headers announce an event stream; `None` when they name no content type.
+#[must_use]
+pub fn is_event_stream(headers: &HeaderMap) -> Option<bool> {
+    let value = headers.get(http::header::CONTENT_TYPE)?.as_bytes();
+    let essence = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    (!essence.is_empty()).then(|| essence.eq_ignore_ascii_case(b"text/event-stream"))
+}
+
+fn describe(
+    kind: FailureKind,
+    envelope: &Envelope<'_>,
+    headers: &HeaderMap,
+    now_unix: Option<u64>,
+) -> Failure {
+    let mut failure = Failure::new(kind);
+    failure.verdict = failure.verdict.with_hint(server_hint(headers, now_unix));
+    failure.message = message::clean(envelope.message());
+    failure.code = envelope.code().and_then(message::clean_code);
+    failure
+}
+
+fn server_hint(headers: &HeaderMap, now_unix: Option<u64>) -> ServerHint {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let after = text("retry-after-ms")
+        .and_then(hint::retry_after_ms)
+        .or_else(|| hint::retry_after(text("retry-after")?, text("date"), now_unix));
+    ServerHint { after, retry: text("x-should-retry").and_then(hint::x_should_retry) }
+}

@@ -1,0 +1,113 @@
+//! Reading one event of any wire.
+//!
+//! Chooses the wire's decoder and treats what all share: sentinels, data that is not JSON.
+//! It keeps no state: order and completeness of events are judged by the engine.
+
+use crate::classify::classify_in_band;
+use crate::event::Decoded;
+use crate::{Wire, anthropic, openai_chat};
+
+/// Reads one server-sent event.
+///
+/// `name` is the event's name, empty when it had none. The `type` inside the data wins over it.
+/// Events of unknown kinds decode to [`Decoded::default`]. Reading a piece of text costs one
+/// pass over the data, and no allocation unless the text or an id has escapes.
+///
+/// # Errors
+///
+/// [`Malformed`] when the data is not a JSON object although the wire says it is one.
+///
+/// ```
+/// use protocol::{Part, Wire, decode};
+///
+/// let data = br#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}"#;
+/// let event = decode(Wire::AnthropicMessages, b"content_block_delta", data)?;
+/// let delta = event.delta.unwrap();
+/// assert_eq!((delta.part, &*delta.text), (Part::Text, &b"Hi"[..]));
+/// # Ok::<(), protocol::Malformed>(())
+/// ```
+pub fn decode<'a>(wire: Wire, name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Malformed> {
+    let read = match wire {
+        Wire::AnthropicMessages => anthropic::decode(name, data),
+        Wire::OpenAiChat => openai_chat::decode(name, data),
+    };
+    read.or_else(|malformed| without_json(wire, name, data).ok_or(malformed))
+}
+
+/// The meaning of data that is not a JSON object, where it has one.
+fn without_json<'a>(wire: Wire, name: &[u8], data: &'a [u8]) -> Option<Decoded<'a>> {
+    let known: &[&[u8]] = match wire {
+        Wire::AnthropicMessages => anthropic::EVENT_NAMES,
+        Wire::OpenAiChat => &[b"message"],
+    };
+    match (data.trim_ascii(), name) {
+        // Gateways append it to the Anthropic wire too, after `message_stop`.
+        (b"[DONE]", _) => Some(Decoded { end: wire == Wire::OpenAiChat, ..Decoded::default() }),
+        (_, b"error") => {
+            let error = Some(classify_in_band(data));
+            Some(Decoded { error, ..Decoded::default() })
+        }
+        (b"", b"ping") => Some(Decoded { ping: true, ..Decoded::default() }),
+        (_, b"") => None,
+        _ if known.contains(&name) => None,
+        _ => Some(Decoded::default()),
+    }
+}
+
+/// The data of an event is not what its wire requires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("malformed JSON at byte {offset} of the event")]
+pub struct Malformed {
+    /// Where in the data reading failed, in bytes.
+    pub offset: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BOTH: [Wire; 2] = [Wire::AnthropicMessages, Wire::OpenAiChat];
+
+    #[test]
+    fn data_that_is_no_object_is_malformed_where_an_object_is_due() {
+        for (wire, name) in [(BOTH[0], &b"message_delta"[..]), (BOTH[0], b""), (BOTH[1], b"")] {
+            for data in [&b"{\"a\":"[..], b"[1]", b"7", b"", b"<html>"] {
+                assert!(decode(wire, name, data).is_err(), "{wire} {}", data.escape_ascii());
+            }
+        }
+        assert_eq!(decode(BOTH[1], b"", b"{\"id\":x}"), Err(Malformed { offset: 6 }));
+    }
+
+    #[test]
+    fn events_of_unknown_names_need_no_json() {
+        for wire in BOTH {
+            assert_eq!(decode(wire, b"heartbeat", b"tick"), Ok(Decoded::default()));
+        }
+    }
+
+    #[test]
+    fn the_sentinel_ends_only_the_wire_that_has_it() {
+        assert!(decode(BOTH[1], b"", b"[DONE]").unwrap().end);
+        assert!(decode(BOTH[1], b"", b" [DONE]").unwrap().end);
+        assert_eq!(decode(BOTH[0], b"", b"[DONE]"), Ok(Decoded::default()));
+    }
+
+    #[test]
+    fn an_error_event_without_json_is_an_error() {
+        let error = decode(BOTH[0], b"error", b"upstream went away").unwrap().error.unwrap();
+        assert_eq!(error.message, "upstream went away");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(
+            data in prop::collection::vec(any::<u8>(), 0..80),
+            name in prop::sample::select(vec!["", "error", "message_delta", "ping", "x"]),
+        ) {
+            for wire in BOTH {
+                let _ = decode(wire, name.as_bytes(), &data);
+            }
+        }
+    }
+}

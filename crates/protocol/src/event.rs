@@ -1,0 +1,205 @@
+//! What one server-sent event says, borrowed from its data.
+//!
+//! Plain data that [`decode`](crate::decode) fills; nothing is kept from one event to the next.
+
+use crate::Failure;
+use cost::Usage;
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// All that one server-sent event says; every field is usually empty.
+///
+/// An event of a kind that is not known leaves every field empty and is to be passed through.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Decoded<'a> {
+    /// The event is a sign of life and nothing else.
+    pub ping: bool,
+    /// The answer begins. On the chat wire: the chunk says the role, which some servers repeat.
+    pub begin: Option<Begin<'a>>,
+    /// The id of the answer, as each chunk of the chat wire and `message_start` say it.
+    pub id: Option<Cow<'a, str>>,
+    /// When the answer was created, in Unix seconds; chat wire only.
+    pub created: Option<u64>,
+    /// A content block opens.
+    pub open: Option<Open>,
+    /// A piece of content. Empty pieces of the chat wire are left out.
+    pub delta: Option<Delta<'a>>,
+    /// A part that the event carries beside `delta`, such as a tool call in a chunk with text.
+    pub also: Option<Part>,
+    /// The block of this index closes.
+    pub close: Option<u32>,
+    /// Why the model stopped. On the chat wire: of the choice that `choice` names.
+    pub stop: Option<StopReason>,
+    /// The last event of the stream: `message_stop` or `[DONE]`.
+    pub end: bool,
+    /// Token counts of the whole request as of this event. Never add them up.
+    pub usage: Option<Usage>,
+    /// A chunk that carries token counts and no choice.
+    pub usage_only: bool,
+    /// The index of the choice that the chunk speaks of; chat wire only. Where a chunk
+    /// speaks of several, the first.
+    pub choice: Option<u32>,
+    /// Every choice for which the chunk says a reason to stop.
+    pub finished: Choices,
+    /// The provider reports a failure inside the stream.
+    pub error: Option<Failure>,
+    /// Where the values lie that [`rewrite`](crate::rewrite()) may change.
+    pub spans: Spans,
+}
+
+/// The first words of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Begin<'a> {
+    /// The provider's id of the answer; empty when there is none.
+    pub id: Cow<'a, str>,
+    /// The model that answers; empty when the provider does not say.
+    pub model: Cow<'a, str>,
+}
+
+/// A content block that opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// Its index among the blocks of the answer.
+    pub index: u32,
+    /// What it holds.
+    pub block: Block,
+}
+
+/// What a content block holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Block {
+    /// Text.
+    Text,
+    /// Thinking, readable or redacted.
+    Thinking,
+    /// A tool call for the application.
+    Tool,
+    /// A tool call that the provider runs, or its result.
+    ServerTool,
+    /// Anything else.
+    Other,
+}
+
+/// A piece of content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delta<'a> {
+    /// The index of the block; on the chat wire, of the choice.
+    pub index: u32,
+    /// What it is a piece of.
+    pub part: Part,
+    /// The unescaped bytes, borrowed when there was nothing to unescape.
+    ///
+    /// They may hold invalid UTF-8, and a surrogate without its other half as three bytes
+    /// (`ED A0..BF xx`); the other half may be in the next piece. For a part that is no string
+    /// the bytes are its JSON text or nothing.
+    pub text: Cow<'a, [u8]>,
+}
+
+/// What a piece of content is a piece of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// Text of the answer.
+    Text,
+    /// Thinking, or its signature.
+    Thinking,
+    /// A tool call.
+    Tool,
+    /// Citations, refusals and everything that is not known.
+    Other,
+}
+
+/// Why a model stopped, over all wires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StopReason {
+    /// The answer is complete.
+    EndTurn,
+    /// The limit of output tokens.
+    MaxTokens,
+    /// One of the caller's stop sequences.
+    StopSequence,
+    /// The model waits for results of tools.
+    ToolUse,
+    /// A long turn is paused; the caller may send it back to go on.
+    PauseTurn,
+    /// The model or a filter refused.
+    Refusal,
+    /// The context window is full.
+    ContextWindow,
+    /// A reason that is not known.
+    Other,
+}
+
+/// A set of choice indices below [`Choices::LIMIT`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Choices(u128);
+
+impl Choices {
+    /// How many choices a set can tell apart; OpenAI allows as many in one request.
+    pub const LIMIT: u32 = 128;
+
+    /// Adds a choice. An index that is not below [`Choices::LIMIT`] is left out.
+    pub fn insert(&mut self, index: u32) {
+        self.0 |= 1u128.checked_shl(index).unwrap_or(0);
+    }
+
+    /// Whether the choice is in the set.
+    #[must_use]
+    pub fn contains(self, index: u32) -> bool {
+        self.0 & 1u128.checked_shl(index).unwrap_or(0) != 0
+    }
+
+    /// All choices of both sets.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// How many choices are in the set.
+    #[must_use]
+    pub const fn count(self) -> u32 {
+        self.0.count_ones()
+    }
+}
+
+/// Byte ranges in the data of an event, of values that may be changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Spans {
+    /// The id of the answer, with its quotes.
+    pub id: Option<Range<u32>>,
+    /// The creation time.
+    pub created: Option<Range<u32>>,
+    /// The model, with its quotes.
+    pub model: Option<Range<u32>>,
+    /// The index of the block; on the chat wire, of the choice.
+    pub index: Option<Range<u32>>,
+    /// The string that [`Delta::text`] was read from, with its quotes.
+    pub text: Option<Range<u32>>,
+    /// The whole delta object.
+    pub delta: Option<Range<u32>>,
+    /// The `role` member of the delta object with the comma that goes when it goes.
+    pub role: Option<Range<u32>>,
+    /// The count of output tokens.
+    pub output_tokens: Option<Range<u32>>,
+    /// The count of all tokens; chat wire only.
+    pub total_tokens: Option<Range<u32>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_beyond_the_limit_are_never_finished() {
+        let mut choices = Choices::default();
+        choices.insert(0);
+        choices.insert(Choices::LIMIT - 1);
+        choices.insert(Choices::LIMIT);
+        assert_eq!(choices.count(), 2);
+        assert!(choices.contains(127) && !choices.contains(128) && !choices.contains(1));
+        let mut other = Choices::default();
+        other.insert(1);
+        assert_eq!(choices.union(other).count(), 3);
+    }
+}

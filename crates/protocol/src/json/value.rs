@@ -1,0 +1,221 @@
+//! One scanned JSON value: where it lies, what kind it is, and how to read it.
+//!
+//! Reading is lenient: a value of another kind than asked for reads as absent.
+
+use crate::json::Scanner;
+use serde::Deserializer as _;
+use serde::de::{Error, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+/// The kind of a JSON value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Object,
+    Array,
+    /// A string whose bytes stand for themselves.
+    Text,
+    /// A string with at least one escape.
+    EscapedText,
+    Number,
+    True,
+    False,
+    Null,
+}
+
+/// Where a value lies in its document. The methods take that document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Value {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) kind: Kind,
+}
+
+impl Value {
+    pub(crate) fn range(&self) -> Range<u32> {
+        self.start..self.end
+    }
+
+    #[inline]
+    pub(crate) fn raw<'a>(&self, data: &'a [u8]) -> &'a [u8] {
+        data.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    /// The string's bytes, unescaped; a lone surrogate becomes its three-byte form.
+    #[inline]
+    pub(crate) fn text<'a>(&self, data: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        match self.kind {
+            Kind::Text => {
+                let raw = self.raw(data);
+                raw.get(1..raw.len() - 1).map(Cow::Borrowed)
+            }
+            Kind::EscapedText => unescape(self.raw(data)).ok(),
+            _ => None,
+        }
+    }
+
+    /// The string as text; what is not UTF-8 becomes U+FFFD.
+    pub(crate) fn str<'a>(&self, data: &'a [u8]) -> Option<Cow<'a, str>> {
+        Some(match self.text(data)? {
+            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+            Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        })
+    }
+
+    /// The number, when it is whole and not negative.
+    pub(crate) fn u64(&self, data: &[u8]) -> Option<u64> {
+        if self.kind != Kind::Number {
+            return None;
+        }
+        let digits = std::str::from_utf8(self.raw(data)).ok()?;
+        digits.parse().ok().or_else(|| whole(digits.parse().ok()?))
+    }
+
+    /// The number, when it is written as plain digits that fit in 32 bits.
+    #[inline]
+    pub(crate) fn index(&self, data: &[u8]) -> Option<u32> {
+        if self.kind != Kind::Number {
+            return None;
+        }
+        self.raw(data).iter().try_fold(0u32, |sum, byte| {
+            let digit = byte.is_ascii_digit().then(|| u32::from(byte - b'0'))?;
+            sum.checked_mul(10)?.checked_add(digit)
+        })
+    }
+
+    /// The member of that name, the last where there are several.
+    pub(crate) fn member(&self, data: &[u8], wanted: &str) -> Option<Self> {
+        let mut found = None;
+        let walked = Scanner::at(data, *self).members(|scan, name| {
+            let value = scan.value()?;
+            if name == wanted.as_bytes() {
+                found = Some(value);
+            }
+            Ok(())
+        });
+        walked.ok().and(found)
+    }
+
+    /// The last item, when the value is an array that has one.
+    pub(crate) fn last_item(&self, data: &[u8]) -> Option<Self> {
+        let mut scan = Scanner::at(data, *self);
+        let mut last = None;
+        if scan.array().ok()? {
+            while scan.item().ok()? {
+                last = Some(scan.value().ok()?);
+            }
+        }
+        last
+    }
+
+    /// Whether the string is exactly that text.
+    pub(crate) fn says(&self, data: &[u8], text: &str) -> bool {
+        self.text(data).is_some_and(|bytes| &*bytes == text.as_bytes())
+    }
+
+    /// Where one more member or item goes, for an object or an array.
+    pub(crate) fn inner_end(&self) -> u32 {
+        self.end.saturating_sub(1)
+    }
+
+    /// Whether an object or an array has nothing in it.
+    pub(crate) fn is_empty(&self, data: &[u8]) -> bool {
+        data.get(self.start as usize + 1..self.inner_end() as usize)
+            .is_none_or(|inside| inside.trim_ascii().is_empty())
+    }
+
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.kind, Kind::Text | Kind::EscapedText)
+    }
+
+    pub(crate) fn is_object(&self) -> bool {
+        self.kind == Kind::Object
+    }
+
+    pub(crate) fn is_true(&self) -> bool {
+        self.kind == Kind::True
+    }
+
+    pub(crate) fn is_false(&self) -> bool {
+        self.kind == Kind::False
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        self.kind == Kind::Null
+    }
+}
+
+/// A number such as `1e3` or `20.0` as an integer.
+fn whole(number: f64) -> Option<u64> {
+    // Every whole number up to 2^53 has an exact `f64`.
+    let exact = number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number);
+    exact.then_some(number as u64)
+}
+
+fn unescape(raw: &[u8]) -> Result<Cow<'_, [u8]>, serde_json::Error> {
+    serde_json::Deserializer::from_slice(raw).deserialize_bytes(BytesVisitor)
+}
+
+struct BytesVisitor;
+
+impl<'de> Visitor<'de> for BytesVisitor {
+    type Value = Cow<'de, [u8]>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(bytes))
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(bytes.to_vec()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Scanner;
+
+    fn value(data: &[u8]) -> Value {
+        Scanner::new(data).unwrap().value().unwrap()
+    }
+
+    #[test]
+    fn text_without_escapes_is_borrowed() {
+        let data = "\"né\"".as_bytes();
+        assert!(matches!(value(data).text(data), Some(Cow::Borrowed(b"n\xc3\xa9"))));
+    }
+
+    #[test]
+    fn a_lone_surrogate_keeps_its_three_byte_form() {
+        let data = br#""a\ud83d""#;
+        assert_eq!(value(data).text(data).unwrap(), &b"a\xed\xa0\xbd"[..]);
+        let data = br#""\ude00b""#;
+        assert_eq!(value(data).text(data).unwrap(), &b"\xed\xb8\x80b"[..]);
+    }
+
+    #[test]
+    fn escapes_beside_invalid_utf8_are_read() {
+        let data = b"\"\\n\xff\\u00e9\"";
+        assert_eq!(value(data).text(data).unwrap(), &b"\n\xff\xc3\xa9"[..]);
+        assert_eq!(value(data).str(data).unwrap(), "\n\u{fffd}é");
+    }
+
+    #[test]
+    fn numbers_of_other_forms_read_when_whole() {
+        let read = |data: &[u8]| value(data).u64(data);
+        assert_eq!(read(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(read(b"1.5e3"), Some(1_500));
+        assert_eq!(
+            (read(b"-1"), read(b"0.5"), read(b"1e300"), read(b"\"1\"")),
+            (None, None, None, None)
+        );
+        assert_eq!(value(b"12").index(b"12"), Some(12));
+        assert_eq!(value(b"4294967296").index(b"4294967296"), None);
+        assert_eq!(value(b"1.0").index(b"1.0"), None);
+    }
+}

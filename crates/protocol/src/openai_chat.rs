@@ -1,0 +1,9 @@
+//! The OpenAI Chat Completions wire and the servers that imitate it.
+//!
+//! Unnamed chunks, then `[DONE]`. Token counts come at the end and contain each other.
+
+mod decode;
+mod delta;
+mod usage;
+
+pub(crate) use decode::decode;

@@ -1,0 +1,104 @@
+//! The events of one response body, out of its chunks.
+//!
+//! Framing only: what an event says is [`decode`](crate::decode)'s. An event that lies inside a
+//! chunk is lent from it and can be kept as a counted slice of it.
+
+use bytes::Bytes;
+use sse_codec::{DecodeError, Decoder, Event, Limits, Span};
+
+/// Reads server-sent events from the chunks of one body.
+///
+/// ```
+/// use protocol::Reader;
+///
+/// let mut reader = Reader::new(1024);
+/// reader.feed("data: one\n\ndata: tw".into());
+/// let span = reader.scan().unwrap()?;
+/// let data = reader.keep(reader.resolve(span).data);
+/// assert_eq!(&data[..], b"one");
+///
+/// assert!(reader.scan().is_none());
+/// reader.feed("o\n\n".into());
+/// let span = reader.scan().unwrap()?;
+/// assert_eq!(reader.resolve(span).data, b"two");
+/// # Ok::<(), sse_codec::DecodeError>(())
+/// ```
+#[derive(Debug)]
+pub struct Reader {
+    decoder: Decoder,
+    chunk: Bytes,
+    /// Where the unread part of the chunk begins.
+    at: usize,
+    /// Where the slice that was scanned last begins.
+    scanned: usize,
+}
+
+impl Reader {
+    /// A reader at the start of a body, with a limit of bytes for one event.
+    #[must_use]
+    pub fn new(event_bytes_max: usize) -> Self {
+        let decoder = Decoder::with_limits(Limits { event_bytes_max });
+        Self { decoder, chunk: Bytes::new(), at: 0, scanned: 0 }
+    }
+
+    /// Takes the next chunk. The one before must be read to its end; what is left of it is lost
+    /// (debug builds panic).
+    pub fn feed(&mut self, chunk: Bytes) {
+        debug_assert_eq!(self.at, self.chunk.len(), "read one chunk to its end before the next");
+        self.chunk = chunk;
+        self.at = 0;
+    }
+
+    /// Finds the next whole event.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] in the place of an event that is over its limit; reading goes on behind it.
+    pub fn scan(&mut self) -> Option<Result<Span, DecodeError>> {
+        self.scanned = self.at;
+        let (consumed, span) = self.decoder.scan(&self.chunk[self.at..]);
+        self.at += consumed;
+        span
+    }
+
+    /// The event that was found last.
+    #[must_use]
+    pub fn resolve(&self, span: Span) -> Event<'_> {
+        self.decoder.resolve(span, &self.chunk[self.scanned..])
+    }
+
+    /// The same bytes as a counted slice of the chunk, copied only where they straddle chunks.
+    #[must_use]
+    pub fn keep(&self, bytes: &[u8]) -> Bytes {
+        let start = (bytes.as_ptr() as usize).wrapping_sub(self.chunk.as_ptr() as usize);
+        match start.checked_add(bytes.len()) {
+            Some(end) if end <= self.chunk.len() => self.chunk.slice(start..end),
+            _ => Bytes::copy_from_slice(bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_inside_the_chunk_is_kept_without_a_copy() {
+        let chunk = Bytes::from_static(b"data: inside\n\n");
+        let mut reader = Reader::new(1024);
+        reader.feed(chunk.clone());
+        let span = reader.scan().unwrap().unwrap();
+        let kept = reader.keep(reader.resolve(span).data);
+        assert_eq!(kept.as_ptr(), chunk[6..].as_ptr());
+        assert!(reader.scan().is_none());
+    }
+
+    #[test]
+    fn an_event_over_the_limit_is_an_error_and_the_next_is_read() {
+        let mut reader = Reader::new(4);
+        reader.feed("data: 12345\n\ndata: 1234\n\n".into());
+        assert!(reader.scan().unwrap().is_err());
+        let span = reader.scan().unwrap().unwrap();
+        assert_eq!(reader.resolve(span).data, b"1234");
+    }
+}

@@ -1,0 +1,168 @@
+//! Bodies of continuation requests.
+//!
+//! The partial answer goes into a trailing assistant message, followed for an instructed
+//! continuation by a user message. Where the caller's own messages end with an assistant
+//! message, the partial continues that one: two in a row are an error at some servers.
+
+use super::RequestBody;
+use crate::json::{Kind, Value};
+use crate::splice::{Splice, json_string, json_string_inside};
+use crate::{Prefill, Profile, Wire};
+use bytes::Bytes;
+
+impl RequestBody {
+    /// The body that has the server continue the partial answer where it stops.
+    ///
+    /// The limits of output tokens are reduced by `spent` tokens, to no less than
+    /// [`MAX_TOKENS_FLOOR`](crate::MAX_TOKENS_FLOOR), and where the body asks for thinking to no
+    /// less than its thinking budget and 1024 tokens more. An empty partial adds no message.
+    /// White space at the end of the partial is the caller's to take off first.
+    #[must_use]
+    pub fn prefill(&self, profile: &Profile, partial: &str, spent: u64) -> Bytes {
+        let mut splice = self.streaming(profile);
+        self.reduce_limits(&mut splice, spent);
+        let flag = match profile.prefill {
+            Prefill::Prefix => Some("prefix"),
+            Prefill::Partial => Some("partial"),
+            _ => None,
+        };
+        let continues = self.ends_with_assistant();
+        if continues {
+            self.extend_last_message(&mut splice, partial);
+            if let Some(flag) = flag {
+                self.set(&mut splice, self.last_message, flag, "true");
+            }
+        } else if !partial.is_empty() {
+            let flag = flag.map_or(String::new(), |flag| format!(r#","{flag}":true"#));
+            let content = self.content(partial);
+            let message = format!(r#",{{"role":"assistant","content":{content}{flag}}}"#);
+            splice.insert(self.messages.inner_end(), message);
+        }
+        if continues || !partial.is_empty() {
+            self.set_prefill_parameters(&mut splice, profile);
+        }
+        self.finish(splice)
+    }
+
+    /// The body that shows the model its partial answer and then the instruction to go on.
+    ///
+    /// Limits as for [`RequestBody::prefill`]. The instruction is a user message.
+    #[must_use]
+    pub fn instruct(
+        &self,
+        profile: &Profile,
+        partial: &str,
+        instruction: &str,
+        spent: u64,
+    ) -> Bytes {
+        let mut splice = self.streaming(profile);
+        self.reduce_limits(&mut splice, spent);
+        let mut messages = String::new();
+        if self.ends_with_assistant() {
+            self.extend_last_message(&mut splice, partial);
+            self.close_last_message(&mut splice);
+        } else if !partial.is_empty() {
+            let content = self.content(partial);
+            messages = format!(r#",{{"role":"assistant","content":{content}}}"#);
+        }
+        let content = self.content(instruction);
+        messages.push_str(&format!(r#",{{"role":"user","content":{content}}}"#));
+        splice.insert(self.messages.inner_end(), messages);
+        self.finish(splice)
+    }
+
+    fn ends_with_assistant(&self) -> bool {
+        let role = self.last_message.member(&self.body, "role");
+        role.is_some_and(|role| role.says(&self.body, "assistant"))
+    }
+
+    /// The text as a message's content in the wire's form.
+    fn content(&self, text: &str) -> String {
+        match self.wire {
+            Wire::AnthropicMessages => format!("[{}]", text_block(text)),
+            Wire::OpenAiChat => json_string(text),
+        }
+    }
+
+    /// Appends to the text of the caller's own trailing assistant message.
+    fn extend_last_message(&self, splice: &mut Splice, partial: &str) {
+        if partial.is_empty() {
+            return;
+        }
+        let message = self.last_message;
+        match message.member(&self.body, "content") {
+            Some(content) if content.is_text() => {
+                splice.insert(content.inner_end(), json_string_inside(partial));
+            }
+            Some(content) if content.kind == Kind::Array => {
+                self.extend_blocks(splice, content, partial);
+            }
+            Some(content) => splice.replace(content.range(), self.content(partial)),
+            None => {
+                let member = format!(r#""content":{}"#, self.content(partial));
+                self.add_to_object(splice, message, "content", &member);
+            }
+        }
+    }
+
+    fn extend_blocks(&self, splice: &mut Splice, blocks: Value, partial: &str) {
+        let last = blocks.last_item(&self.body);
+        let text = last
+            .filter(|block| {
+                block.member(&self.body, "type").is_some_and(|kind| kind.says(&self.body, "text"))
+            })
+            .and_then(|block| block.member(&self.body, "text"))
+            .filter(Value::is_text);
+        match (text, last) {
+            (Some(text), _) => splice.insert(text.inner_end(), json_string_inside(partial)),
+            (None, Some(_)) => {
+                splice.insert(blocks.inner_end(), format!(",{}", text_block(partial)));
+            }
+            (None, None) => splice.insert(blocks.inner_end(), text_block(partial)),
+        }
+    }
+
+    /// Takes back the caller's own request to continue its last message, which is no longer last.
+    fn close_last_message(&self, splice: &mut Splice) {
+        let last = |name| self.last_message.member(&self.body, name);
+        let opening = [last("prefix"), last("partial"), self.member("continue_final_message")];
+        for flag in opening.into_iter().flatten().filter(Value::is_true) {
+            splice.replace(flag.range(), "false".to_owned());
+        }
+        if let Some(flag) = self.member("add_generation_prompt").filter(Value::is_false) {
+            splice.replace(flag.range(), "true".to_owned());
+        }
+    }
+
+    fn set_prefill_parameters(&self, splice: &mut Splice, profile: &Profile) {
+        match profile.prefill {
+            Prefill::ContinueFinal => {
+                self.set(splice, self.whole, "add_generation_prompt", "false");
+                self.set(splice, self.whole, "continue_final_message", "true");
+            }
+            Prefill::TrailingNoThinking => match self.member("chat_template_kwargs") {
+                Some(template) if template.is_object() => {
+                    self.set(splice, template, "enable_thinking", "false");
+                }
+                _ => {
+                    let off = r#"{"enable_thinking":false}"#;
+                    self.set(splice, self.whole, "chat_template_kwargs", off);
+                }
+            },
+            _ => {}
+        }
+    }
+
+    /// Sets a member of an object to a value, in place where the object has it.
+    fn set(&self, splice: &mut Splice, object: Value, name: &str, value: &str) {
+        match object.member(&self.body, name) {
+            Some(old) if old.raw(&self.body) == value.as_bytes() => {}
+            Some(old) => splice.replace(old.range(), value.to_owned()),
+            None => self.add_to_object(splice, object, name, &format!(r#""{name}":{value}"#)),
+        }
+    }
+}
+
+fn text_block(text: &str) -> String {
+    format!(r#"{{"type":"text","text":{}}}"#, json_string(text))
+}

@@ -1,0 +1,111 @@
+//! What a request asks for that decides whether and within what limits it may go on.
+//!
+//! Reads members of the body; changes nothing.
+
+use super::{NotContinuable, RequestBody};
+use crate::json::Value;
+use crate::splice::Splice;
+
+/// The least that a limit of output tokens is reduced to, in tokens.
+pub const MAX_TOKENS_FLOOR: u64 = 1;
+
+/// The least where the model thinks, in tokens: a continuation thinks anew.
+const THINKING_FLOOR: u64 = 1_024;
+
+/// Members that force a structure on the answer at some server.
+const STRUCTURES: &[&str] = &[
+    "output_format",
+    "guided_json",
+    "guided_regex",
+    "guided_choice",
+    "guided_grammar",
+    "structured_outputs",
+    "grammar",
+    "json_schema",
+];
+
+impl RequestBody {
+    pub(super) fn refusal_to_continue(&self) -> Option<NotContinuable> {
+        if self.choices() > 1 {
+            return Some(NotContinuable::ManyChoices);
+        }
+        if self.asks_structure() {
+            return Some(NotContinuable::StructuredOutput);
+        }
+        let choice = self.present("tool_choice").is_some_and(|choice| self.forces(choice));
+        let call = self.present("function_call").is_some_and(|call| self.forces(call));
+        if choice || call {
+            return Some(NotContinuable::ForcedTool);
+        }
+        self.present("audio").map(|_| NotContinuable::Audio)
+    }
+
+    /// Whether the request asks the model to think before it answers.
+    pub(super) fn asks_thinking(&self) -> bool {
+        let off =
+            |value: Value| value.says(&self.body, "none") || value.says(&self.body, "disabled");
+        let on = |object: Value, name: &str| {
+            object.member(&self.body, name).is_some_and(|value| value.is_true())
+        };
+        let kind = |name: &str, member: &str| {
+            let value = self.present(name).filter(Value::is_object)?;
+            let off = value.member(&self.body, member).is_some_and(off);
+            let disabled = value.member(&self.body, "enabled").is_some_and(|on| on.is_false());
+            Some(!off && !disabled)
+        };
+        kind("thinking", "type").unwrap_or(false)
+            || kind("reasoning", "effort").unwrap_or(false)
+            || self.present("reasoning_effort").is_some_and(|effort| !off(effort))
+            || self.present("enable_thinking").is_some_and(|enable| enable.is_true())
+            || self
+                .present("chat_template_kwargs")
+                .is_some_and(|template| on(template, "enable_thinking") || on(template, "thinking"))
+    }
+
+    /// Takes what was spent off the limits of output tokens.
+    pub(super) fn reduce_limits(&self, splice: &mut Splice, spent: u64) {
+        for name in ["max_tokens", "max_completion_tokens"] {
+            let Some(limit) = self.member(name) else { continue };
+            let Some(tokens) = limit.u64(&self.body) else { continue };
+            let left = tokens.saturating_sub(spent).max(self.floor().min(tokens));
+            if left != tokens {
+                splice.replace(limit.range(), left.to_string());
+            }
+        }
+    }
+
+    /// The limit that leaves room for an answer: above the whole thinking budget, which
+    /// Anthropic requires to be smaller than the limit.
+    fn floor(&self) -> u64 {
+        if !self.asks_thinking() {
+            return MAX_TOKENS_FLOOR;
+        }
+        let thinking = self.member("thinking");
+        let budget = thinking.and_then(|thinking| thinking.member(&self.body, "budget_tokens"));
+        let budget = budget.and_then(|budget| budget.u64(&self.body)).unwrap_or(0);
+        budget.saturating_add(THINKING_FLOOR)
+    }
+
+    fn asks_structure(&self) -> bool {
+        let format = self.present("response_format");
+        let free = |format: Value| {
+            format.member(&self.body, "type").is_some_and(|kind| kind.says(&self.body, "text"))
+        };
+        let config = self.present("output_config");
+        let config = config.and_then(|config| config.member(&self.body, "format"));
+        format.is_some_and(|format| !free(format))
+            || config.is_some_and(|format| !format.is_null())
+            || STRUCTURES.iter().any(|name| self.present(name).is_some())
+    }
+
+    /// Whether a choice of tools leaves the model no choice.
+    fn forces(&self, choice: Value) -> bool {
+        let mode = choice.member(&self.body, "type").unwrap_or(choice);
+        !(mode.says(&self.body, "auto") || mode.says(&self.body, "none"))
+    }
+
+    /// The member of that name, unless it is null.
+    pub(super) fn present(&self, name: &str) -> Option<Value> {
+        self.member(name).filter(|value| !value.is_null())
+    }
+}

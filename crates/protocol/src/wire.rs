@@ -1,0 +1,82 @@
+//! The wires: formats in which providers take requests and stream answers.
+//!
+//! What differs between servers of one wire is data in a [`Profile`](crate::Profile), not here.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A format of requests and streamed answers.
+///
+/// ```
+/// use protocol::Wire;
+///
+/// let wire: Wire = "anthropic".parse()?;
+/// assert_eq!(wire, Wire::AnthropicMessages);
+/// assert_eq!(format!("https://api.anthropic.com/v1{}", wire.path()), "https://api.anthropic.com/v1/messages");
+/// # Ok::<(), protocol::UnknownWire>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Wire {
+    /// Anthropic Messages: named events, `message_start` to `message_stop`.
+    AnthropicMessages,
+    /// OpenAI Chat Completions: unnamed chunks, then `[DONE]`.
+    OpenAiChat,
+}
+
+impl Wire {
+    /// The name of the wire, as checkpoints and flags write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AnthropicMessages => "anthropic-messages",
+            Self::OpenAiChat => "openai-chat",
+        }
+    }
+
+    /// The path that a base URL ending in `/v1` is followed by.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::AnthropicMessages => "/messages",
+            Self::OpenAiChat => "/chat/completions",
+        }
+    }
+}
+
+impl fmt::Display for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Wire {
+    type Err = UnknownWire;
+
+    /// Reads a wire's name; `anthropic` and `openai` are short for the two.
+    fn from_str(name: &str) -> Result<Self, UnknownWire> {
+        match name {
+            "anthropic-messages" | "anthropic" => Ok(Self::AnthropicMessages),
+            "openai-chat" | "openai" => Ok(Self::OpenAiChat),
+            _ => Err(UnknownWire),
+        }
+    }
+}
+
+/// The text names no wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown protocol, expected anthropic-messages or openai-chat")]
+pub struct UnknownWire;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_reads_back() {
+        for wire in [Wire::AnthropicMessages, Wire::OpenAiChat] {
+            assert_eq!(wire.to_string().parse(), Ok(wire));
+        }
+        assert_eq!("openai".parse(), Ok(Wire::OpenAiChat));
+        assert_eq!("Anthropic".parse::<Wire>(), Err(UnknownWire));
+    }
+}

@@ -1,0 +1,127 @@
+//! A rewritten event says the new values and is otherwise the event that it was.
+
+use proptest::prelude::*;
+use protocol::{Decoded, Rewrite, Spans, Wire, decode, rewrite};
+
+const CHUNK: &str = r#"{"id":"c1", "created" : 17,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"old \"x\""},"finish_reason":null}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5},"x":"\"id\":\"no\""}"#;
+const DELTA: &str = r#"{"type":"content_block_delta","index": 0 ,"delta":{"type":"text_delta","text":"old"},"x":1.0}"#;
+
+fn read(wire: Wire, data: &[u8]) -> Decoded<'_> {
+    decode(wire, b"", data).expect("an event")
+}
+
+#[track_caller]
+fn check(wire: Wire, data: &str, edits: &Rewrite<'_>, expected: &str) {
+    let spans = read(wire, data.as_bytes()).spans;
+    let changed = rewrite(data.as_bytes(), &spans, edits);
+    assert_eq!(String::from_utf8_lossy(&changed), expected);
+}
+
+#[test]
+fn nothing_to_change_changes_nothing() {
+    check(Wire::OpenAiChat, CHUNK, &Rewrite::default(), CHUNK);
+}
+
+#[test]
+fn every_value_of_a_chunk_changes_in_place() {
+    let edits = Rewrite {
+        id: Some("c\"2"),
+        created: Some(99),
+        model: Some("other"),
+        index: Some(1),
+        text: Some("new\n"),
+        drop_role: true,
+        output_tokens: Some(40),
+    };
+    let expected = r#"{"id":"c\"2", "created" : 99,"model":"other","choices":[{"index":1,"delta":{"content":"new\n"},"finish_reason":null}],"usage":{"prompt_tokens":3,"completion_tokens":40,"total_tokens":43},"x":"\"id\":\"no\""}"#;
+    check(Wire::OpenAiChat, CHUNK, &edits, expected);
+}
+
+#[test]
+fn the_role_goes_with_its_comma_wherever_it_stands() {
+    let edits = Rewrite { drop_role: true, ..Rewrite::default() };
+    for (delta, expected) in [
+        (r#"{"role":"assistant"}"#, "{}"),
+        (r#"{ "role" : "assistant" , "content":"a"}"#, r#"{ "content":"a"}"#),
+        (r#"{"content":"a" , "role":"assistant" }"#, r#"{"content":"a" }"#),
+        (r#"{"a":1,"role":"assistant","b":{"role":2}}"#, r#"{"a":1,"b":{"role":2}}"#),
+        (r#"{"content":"\"role\":1"}"#, r#"{"content":"\"role\":1"}"#),
+        (r#"{"role":null,"content":""}"#, r#"{"role":null,"content":""}"#),
+    ] {
+        let chunk = |delta: &str| format!(r#"{{"choices":[{{"delta":{delta}}}]}}"#);
+        check(Wire::OpenAiChat, &chunk(delta), &edits, &chunk(expected));
+    }
+}
+
+#[test]
+fn output_tokens_of_the_messages_wire() {
+    let edits = Rewrite { output_tokens: Some(7), ..Rewrite::default() };
+    check(
+        Wire::AnthropicMessages,
+        r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":5,"total_tokens":6}}"#,
+        &edits,
+        r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":7,"total_tokens":6}}"#,
+    );
+    let start =
+        r#"{"type":"message_start","message":{"id":"a","model":"b","usage":{"output_tokens":1}}}"#;
+    let edits = Rewrite { id: Some("c"), model: Some("d"), ..edits };
+    let expected =
+        r#"{"type":"message_start","message":{"id":"c","model":"d","usage":{"output_tokens":7}}}"#;
+    check(Wire::AnthropicMessages, start, &edits, expected);
+}
+
+#[test]
+fn edits_without_a_span_are_left_out() {
+    let edits =
+        Rewrite { id: Some("x"), output_tokens: Some(1), drop_role: true, ..Rewrite::default() };
+    check(Wire::AnthropicMessages, DELTA, &edits, DELTA);
+}
+
+#[test]
+fn invalid_utf8_around_an_edit_stays() {
+    let data = b"{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"\xff\"}}";
+    let spans = read(Wire::AnthropicMessages, data).spans;
+    let edits = Rewrite { index: Some(12), ..Rewrite::default() };
+    let expected = b"{\"type\":\"content_block_delta\",\"index\":12,\"delta\":{\"type\":\"text_delta\",\"text\":\"\xff\"}}";
+    assert_eq!(rewrite(data, &spans, &edits), expected);
+}
+
+#[test]
+fn spans_of_another_event_never_panic() {
+    let spans: Spans = read(Wire::OpenAiChat, CHUNK.as_bytes()).spans;
+    let edits =
+        Rewrite { id: Some("x"), text: Some("y"), output_tokens: Some(3), ..Rewrite::default() };
+    for len in 0..CHUNK.len() {
+        let _ = rewrite(&CHUNK.as_bytes()[..len], &spans, &edits);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_rewritten_event_says_the_new_values(
+        text in ".{1,12}",
+        index in any::<u32>(),
+        id in "[a-z\"\\\\é]{0,8}",
+    ) {
+        let edits = Rewrite { text: Some(&text), index: Some(index), id: Some(&id), ..Rewrite::default() };
+        for (wire, data) in [(Wire::OpenAiChat, CHUNK), (Wire::AnthropicMessages, DELTA)] {
+            let before = read(wire, data.as_bytes());
+            let changed = rewrite(data.as_bytes(), &before.spans, &edits);
+            let after = read(wire, &changed);
+            let delta = after.delta.clone().expect("a delta");
+            prop_assert_eq!(&*delta.text, text.as_bytes());
+            prop_assert_eq!(delta.index, index);
+            prop_assert_eq!(after.id.as_deref(), before.id.as_ref().map(|_| id.as_str()));
+            prop_assert_eq!((after.usage, after.created, after.stop), (before.usage, before.created, before.stop));
+            let back = Rewrite {
+                text: Some(std::str::from_utf8(&before.delta.as_ref().expect("a delta").text).expect("UTF-8")),
+                index: Some(0),
+                id: before.id.as_deref(),
+                ..Rewrite::default()
+            };
+            prop_assert_eq!(rewrite(&changed, &after.spans, &back), data.as_bytes());
+        }
+    }
+}
