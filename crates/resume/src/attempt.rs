@@ -1,0 +1,140 @@
+//! One connection: how far its response got and what is held back of it.
+
+use cost::Usage;
+use http::HeaderMap;
+use protocol::{Block, Choices, Reader, StopReason};
+use retry_policy::Nanos;
+
+use crate::held::Held;
+use crate::input::{AttemptId, Break};
+use crate::seam::Rung;
+use crate::stitch::Stitch;
+use crate::text::Joiner;
+use crate::transcript::Note;
+
+/// The live attempt.
+pub(crate) struct Attempt {
+    pub(crate) id: AttemptId,
+    pub(crate) rung: Rung,
+    pub(crate) began: Nanos,
+    pub(crate) phase: Phase,
+    pub(crate) reader: Reader,
+    pub(crate) flow: Flow,
+    /// The transport is over; acted upon when every event is read.
+    pub(crate) ended: Option<Ended>,
+}
+
+/// How far the response got.
+pub(crate) enum Phase {
+    /// Nothing came yet.
+    Waiting,
+    /// An event stream without a content type: the first byte decides.
+    Unlabelled(HeaderMap),
+    /// An event stream.
+    Streaming,
+    /// Something else, collected to be classified.
+    Document(Document),
+}
+
+/// A response that is not an event stream.
+pub(crate) struct Document {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+/// How the transport ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ended {
+    Clean,
+    Broke(Break),
+}
+
+/// The events of one attempt on their way to the consumer.
+pub(crate) struct Flow {
+    pub(crate) attempt: AttemptId,
+    pub(crate) rung: Rung,
+    pub(crate) hold: Hold,
+    pub(crate) held: Held,
+    pub(crate) joiner: Joiner,
+    /// Where this attempt's blocks go downstream; `None` while they go unchanged.
+    pub(crate) blocks: Option<Blocks>,
+    /// The response began in this attempt.
+    pub(crate) begun: bool,
+    /// The id of this attempt's response (Chat Completions).
+    pub(crate) id: Option<String>,
+    /// Bytes of repetition that were dropped before the seam was decided.
+    pub(crate) eaten: usize,
+    pub(crate) stops: Stops,
+    /// As the provider reported it.
+    pub(crate) usage: Usage,
+    /// The output count is the provider's final one.
+    pub(crate) usage_final: bool,
+    pub(crate) text_events: u64,
+    /// New bytes of text that this attempt brought to the consumer.
+    pub(crate) text_bytes: u64,
+}
+
+/// Why events wait.
+pub(crate) enum Hold {
+    /// They do not.
+    Nothing,
+    /// Nothing was shown yet: another attempt may still take this one's place.
+    Lifecycle,
+    /// The seam is not decided. The request contained this many bytes of the text.
+    Seam(Stitch, usize),
+    /// A tool call is only released when the model stopped.
+    Tools,
+}
+
+/// Which choices stopped, of how many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stops {
+    choices: u32,
+    finished: Choices,
+}
+
+impl Stops {
+    pub(crate) fn new(choices: u32) -> Self {
+        Self { choices, finished: Choices::default() }
+    }
+
+    /// The reason, when this event is the one after which all choices stopped.
+    pub(crate) fn take(&mut self, note: &Note) -> Option<StopReason> {
+        self.finished = self.finished.union(note.finished);
+        note.stop.filter(|_| self.choices <= 1 || self.finished.count() >= self.choices)
+    }
+}
+
+/// Where the content blocks of a continuation go downstream.
+#[derive(Debug, Default)]
+pub(crate) struct Blocks(Vec<(u32, Place)>);
+
+/// Where one block goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// It has this index downstream.
+    At(u32),
+    /// It is not forwarded.
+    Nowhere,
+}
+
+impl Blocks {
+    pub(crate) fn insert(&mut self, index: u32, place: Place) {
+        self.0.push((index, place));
+    }
+
+    /// A block that never opened keeps its index.
+    pub(crate) fn place(&self, index: u32) -> Place {
+        let found = self.0.iter().rev().find(|(upstream, _)| *upstream == index);
+        found.map_or(Place::At(index), |(_, place)| *place)
+    }
+}
+
+/// Whether a continuation's block goes on where the open one was cut.
+pub(crate) fn merges(open: Option<(u32, Block)>, block: Block) -> Option<u32> {
+    match (open, block) {
+        (Some((index, Block::Text)), Block::Text) => Some(index),
+        _ => None,
+    }
+}

@@ -1,0 +1,129 @@
+//! What the caller may set. Plain data with documented defaults.
+
+use protocol::Profile;
+use retry_policy::{Nanos, Policy};
+
+/// Settings of one session.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The provider's wire and quirks.
+    pub profile: Profile,
+    /// The model is known to refuse prefill, whatever the profile says (learned earlier).
+    pub prefill_refused: bool,
+    /// When to try again, how often, and until when.
+    pub policy: Policy,
+    /// Clocks of one attempt.
+    pub timeouts: Timeouts,
+    /// Bounds on memory and on futile attempts.
+    pub limits: Limits,
+    /// What to do with a seam that nothing verifies.
+    pub seams: SeamPolicy,
+    /// When the consumer gets an event whose record is not durable yet.
+    pub deliver: Deliver,
+    /// What a failing store does to the stream.
+    pub on_store_failure: OnStoreFailure,
+}
+
+impl Config {
+    /// The defaults for one provider.
+    #[must_use]
+    pub fn new(profile: Profile) -> Self {
+        Self {
+            profile,
+            prefill_refused: false,
+            policy: Policy::default(),
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            seams: SeamPolicy::default(),
+            deliver: Deliver::default(),
+            on_store_failure: OnStoreFailure::default(),
+        }
+    }
+}
+
+/// Clocks of one attempt, each exact when given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From the request to connect until the connection stands. Default 10 s.
+    pub connect: Nanos,
+    /// From the connection until the first content. Default 120 s; pings do not count.
+    pub first_token: Nanos,
+    /// Without content after the first. Default 180 s; doubled inside tool and thinking
+    /// blocks, where providers pause for a reason.
+    pub idle: Nanos,
+    /// Without any byte after the response began, heartbeats included. Default 60 s.
+    pub bytes: Nanos,
+    /// Between the stop reason and the wire's last event. Default 5 s; after it the response
+    /// is complete without that event.
+    pub sentinel: Nanos,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Nanos::from_secs(10),
+            first_token: Nanos::from_secs(120),
+            idle: Nanos::from_secs(180),
+            bytes: Nanos::from_secs(60),
+            sentinel: Nanos::from_secs(5),
+        }
+    }
+}
+
+/// Bounds of one session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one server-sent event. Default 16 MiB.
+    pub event_bytes: usize,
+    /// Bytes of events held back (tool calls, an undecided seam). Default 8 MiB.
+    pub held_bytes: usize,
+    /// Bytes of text of the whole response. Default 64 MiB.
+    pub text_bytes: usize,
+    /// Bytes of an error body that are read. Default 64 KiB.
+    pub error_body_bytes: usize,
+    /// Continuations in a row that the provider accepted and that brought no new byte.
+    /// Default 3.
+    pub futile_attempts: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            event_bytes: 16 << 20,
+            held_bytes: 8 << 20,
+            text_bytes: 64 << 20,
+            error_body_bytes: 64 << 10,
+            futile_attempts: 3,
+        }
+    }
+}
+
+/// What to do with a seam labelled [`SeamLabel::None`](crate::SeamLabel::None).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SeamPolicy {
+    /// Go on; the label says so.
+    #[default]
+    AcceptUnverified,
+    /// Stop honestly before the first byte after the seam.
+    RefuseUnverified,
+}
+
+/// When the consumer gets an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deliver {
+    /// When its record is durable: after any crash the store knows all that was shown.
+    #[default]
+    Durable,
+    /// At once. After a crash the consumer may be ahead of the store.
+    Immediate,
+}
+
+/// What a failing store does to the stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnStoreFailure {
+    /// The stream stops with what is durable.
+    #[default]
+    Stop,
+    /// The stream goes on and its state says that it is no longer durable.
+    GoOn,
+}

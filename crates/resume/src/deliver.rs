@@ -1,0 +1,229 @@
+//! From events to one coherent downstream stream: one start, continuous block indices, one
+//! id, merged usage, one end.
+
+use bytes::Bytes;
+use protocol::{Block, Part, Rewrite, Wire};
+
+use crate::attempt::{Flow, Hold, Place, merges};
+use crate::config::SeamPolicy;
+use crate::frame::Frame;
+use crate::held::{Event, Trimmed, Waiting};
+use crate::journal;
+use crate::outcome::Cause;
+use crate::output::Output;
+use crate::seam::{Seam, SeamLabel};
+use crate::session::Session;
+use crate::text::Joiner;
+use crate::transcript::Note;
+
+/// The text of an event.
+#[derive(Clone, Copy)]
+pub(crate) enum Words<'a> {
+    /// It has none.
+    None,
+    /// As it stands in the event, perhaps with half a character at either end.
+    Raw(&'a [u8]),
+    /// Ready, as it was held.
+    Joined(&'a str),
+}
+
+impl Words<'_> {
+    pub(crate) fn append_to(self, out: &mut String, joiner: &mut Joiner) {
+        match self {
+            Self::None => {}
+            Self::Raw(bytes) => joiner.push(bytes, out),
+            Self::Joined(text) => out.push_str(text),
+        }
+    }
+}
+
+/// What of an event is changed on its way, and whether it goes at all.
+#[derive(Default)]
+struct Edits {
+    index: Option<u32>,
+    drop_role: bool,
+    renamed: bool,
+    output_tokens: Option<u64>,
+}
+
+impl Session {
+    /// Gives an event to the consumer, as the downstream stream needs it.
+    pub(crate) fn deliver(
+        &mut self,
+        flow: &mut Flow,
+        event: Event,
+        words: Words<'_>,
+    ) -> Result<(), Cause> {
+        self.forward(flow, event, words, Trimmed::No)
+    }
+
+    /// Releases every waiting event.
+    pub(crate) fn release(&mut self, flow: &mut Flow) -> Result<(), Cause> {
+        flow.hold = Hold::Nothing;
+        while let Some(Waiting { event, text, trimmed }) = flow.held.pop() {
+            let words = if text.is_empty() { Words::None } else { Words::Joined(&text) };
+            self.forward(flow, event, words, trimmed)?;
+        }
+        Ok(())
+    }
+
+    /// Closes the seam: drops the repetition and releases the rest.
+    pub(crate) fn join(
+        &mut self,
+        flow: &mut Flow,
+        drop: usize,
+        label: SeamLabel,
+    ) -> Result<(), Cause> {
+        if label == SeamLabel::None && self.config.seams == SeamPolicy::RefuseUnverified {
+            return Err(Cause::SeamUnverified);
+        }
+        let seam = Seam {
+            attempt: flow.attempt,
+            rung: flow.rung,
+            offset: self.transcript.text.len() as u64,
+            label,
+            dropped: (flow.eaten + drop) as u64,
+        };
+        self.record(journal::seam(&seam));
+        self.summary.seams.push(seam.clone());
+        self.queue.push_back(Output::Seam(seam));
+        flow.held.eat(drop);
+        self.release(flow)
+    }
+
+    pub(crate) fn emit_heartbeat(&mut self, name: Bytes, data: Bytes) {
+        let end = self.transcript.text.len();
+        self.queue
+            .push_back(Output::Emit { seq: None, frame: Frame { name, data, text: end..end } });
+    }
+
+    fn forward(
+        &mut self,
+        flow: &mut Flow,
+        event: Event,
+        words: Words<'_>,
+        trimmed: Trimmed,
+    ) -> Result<(), Cause> {
+        let Event { mut note, name, data, spans } = event;
+        if note.usage_only && !self.request.wants_usage() {
+            return Ok(());
+        }
+        let Some(edits) = self.place(flow, &mut note) else { return Ok(()) };
+        let start = self.transcript.text.len();
+        words.append_to(&mut self.transcript.text, &mut flow.joiner);
+        if note.stop.is_some() {
+            flow.joiner.finish(&mut self.transcript.text);
+        }
+        let end = self.transcript.text.len();
+        if end > self.config.limits.text_bytes {
+            return Err(Cause::TooLarge);
+        }
+        if end > start {
+            self.transcript.text_events += 1;
+            flow.text_events += 1;
+            flow.text_bytes += (end - start) as u64;
+            self.call.on_progress((end - start) as u64);
+        }
+        let text = (trimmed == Trimmed::Yes).then(|| &self.transcript.text[start..end]);
+        let data = if flow.blocks.is_some() || text.is_some() {
+            let rewrite = Rewrite {
+                id: self.transcript.id.as_deref().filter(|_| edits.renamed),
+                model: None,
+                created: self.transcript.created.filter(|_| edits.renamed),
+                index: edits.index,
+                text,
+                drop_role: edits.drop_role,
+                output_tokens: edits.output_tokens,
+            };
+            Bytes::from(protocol::rewrite(&data, &spans, &rewrite))
+        } else {
+            data
+        };
+        self.transcript.apply(&note);
+        self.emit(name, data, start..end);
+        Ok(())
+    }
+
+    fn emit(&mut self, name: Bytes, data: Bytes, text: std::ops::Range<usize>) {
+        let seq = self.next_seq(journal::emitted_records(data.len()) as u64);
+        self.queue.push_back(Output::Emit { seq: Some(seq), frame: Frame { name, data, text } });
+    }
+
+    /// Finds an event's place downstream; `None` when it has none. Events of the first
+    /// attempt go unchanged.
+    fn place(&mut self, flow: &mut Flow, note: &mut Note) -> Option<Edits> {
+        if flow.blocks.is_none() {
+            return Some(Edits::default());
+        }
+        let output_tokens = note
+            .output_tokens
+            .filter(|_| self.earlier_output > 0 && (note.stop.is_some() || note.usage_only))
+            .map(|tokens| tokens.saturating_add(self.earlier_output));
+        let edits = match self.request.wire() {
+            Wire::OpenAiChat => self.place_chunk(note)?,
+            _ => self.place_block(flow, note)?,
+        };
+        Some(Edits { output_tokens, ..edits })
+    }
+
+    fn place_chunk(&self, note: &mut Note) -> Option<Edits> {
+        let repeats = note.begin && self.transcript.begun;
+        if repeats && note.is_lifecycle() || note.part == Some(Part::Thinking) {
+            return None;
+        }
+        Some(Edits { renamed: true, drop_role: repeats, ..Edits::default() })
+    }
+
+    fn place_block(&mut self, flow: &mut Flow, note: &mut Note) -> Option<Edits> {
+        if note.begin && self.transcript.begun {
+            return None;
+        }
+        if let Some((index, block)) = note.open {
+            return self.place_open(flow, note, index, block);
+        }
+        if note.stop.is_some() {
+            self.close_open_block();
+        }
+        let upstream = note.close.or_else(|| note.part.map(|_| note.index));
+        let Some(upstream) = upstream else { return Some(Edits::default()) };
+        match flow.blocks.as_ref()?.place(upstream) {
+            Place::Nowhere => None,
+            Place::At(index) => {
+                note.close = note.close.map(|_| index);
+                Some(Edits { index: (index != upstream).then_some(index), ..Edits::default() })
+            }
+        }
+    }
+
+    fn place_open(
+        &mut self,
+        flow: &mut Flow,
+        note: &mut Note,
+        index: u32,
+        block: Block,
+    ) -> Option<Edits> {
+        let blocks = flow.blocks.as_mut()?;
+        if let Some(open) = merges(self.transcript.open, block) {
+            blocks.insert(index, Place::At(open));
+            return None;
+        }
+        if block == Block::Thinking {
+            blocks.insert(index, Place::Nowhere);
+            return None;
+        }
+        let downstream = self.transcript.next_index;
+        blocks.insert(index, Place::At(downstream));
+        self.close_open_block();
+        note.open = Some((downstream, block));
+        Some(Edits { index: Some(downstream), ..Edits::default() })
+    }
+
+    /// Closes the block that a cut left open and that nothing goes on with.
+    fn close_open_block(&mut self) {
+        let Some((index, _)) = self.transcript.open else { return };
+        let data = format!(r#"{{"type":"content_block_stop","index":{index}}}"#);
+        self.transcript.apply(&Note { close: Some(index), ..Note::default() });
+        let end = self.transcript.text.len();
+        self.emit(Bytes::from_static(b"content_block_stop"), Bytes::from(data), end..end);
+    }
+}

@@ -1,0 +1,74 @@
+//! Events that must not be delivered yet, in order, within a limit.
+
+use bytes::Bytes;
+use protocol::Spans;
+use std::collections::VecDeque;
+
+use crate::transcript::Note;
+
+/// One upstream event on its way downstream.
+#[derive(Debug)]
+pub(crate) struct Event {
+    pub(crate) note: Note,
+    pub(crate) name: Bytes,
+    pub(crate) data: Bytes,
+    pub(crate) spans: Spans,
+}
+
+/// An event that waits, with its text.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) event: Event,
+    pub(crate) text: String,
+    /// The text is no longer what the event's data say.
+    pub(crate) trimmed: Trimmed,
+}
+
+/// Whether the seam removed text from an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trimmed {
+    No,
+    Yes,
+}
+
+/// The queue of waiting events.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    events: VecDeque<Waiting>,
+    bytes: usize,
+}
+
+impl Held {
+    /// Bytes of data that wait.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn push(&mut self, event: Event, text: String) {
+        self.bytes += event.data.len() + text.len();
+        self.events.push_back(Waiting { event, text, trimmed: Trimmed::No });
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Waiting> {
+        let waiting = self.events.pop_front();
+        if self.events.is_empty() {
+            self.bytes = 0;
+        }
+        waiting
+    }
+
+    /// Removes the first `bytes` of waiting text, and the events that only held such text.
+    pub(crate) fn eat(&mut self, mut bytes: usize) {
+        self.events.retain_mut(|waiting| {
+            let eaten = bytes.min(waiting.text.len());
+            if eaten == 0 {
+                return true;
+            }
+            bytes -= eaten;
+            waiting.text.drain(..eaten);
+            waiting.trimmed = Trimmed::Yes;
+            !waiting.text.is_empty() || waiting.event.note.stop.is_some()
+        });
+        debug_assert_eq!(bytes, 0, "the seam drops only held text");
+    }
+}

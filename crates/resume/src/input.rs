@@ -1,0 +1,108 @@
+//! What the outside world tells the engine. Every message names the attempt it belongs to,
+//! so that a late event of a dead attempt is an ordinary case.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use std::fmt;
+
+use crate::journal::Seq;
+
+/// One connection attempt of a session, counted from 1 over the life of the stream.
+///
+/// Counts connections, not requests of the caller: a resumed stream is the same request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptId(pub u32);
+
+impl fmt::Display for AttemptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Input {
+    /// A connection is established; the request is on its way.
+    Connected {
+        /// The attempt that it happened to.
+        attempt: AttemptId,
+    },
+    /// The response's status line and headers arrived.
+    Head {
+        /// The attempt that it happened to.
+        attempt: AttemptId,
+        /// HTTP status code.
+        status: u16,
+        /// Response headers.
+        headers: HeaderMap,
+    },
+    /// A piece of the response body arrived; it may be empty.
+    Body {
+        /// The attempt that it happened to.
+        attempt: AttemptId,
+        /// The bytes as they came.
+        chunk: Bytes,
+    },
+    /// The body ended without a transport error. This alone never means that the response
+    /// is complete.
+    End {
+        /// The attempt that it happened to.
+        attempt: AttemptId,
+    },
+    /// The connection failed.
+    Broke {
+        /// The attempt that it happened to.
+        attempt: AttemptId,
+        /// How it failed.
+        cause: Break,
+    },
+    /// Every record up to and including this one is as durable as was asked.
+    Persisted(Seq),
+    /// The store cannot keep records any longer.
+    PersistFailed,
+    /// Time passed: the deadline of the last [`Output::Wait`](crate::Output::Wait) is due.
+    Tick,
+    /// The caller does not want the rest.
+    Cancel,
+}
+
+/// How a connection failed, as far as the transport can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Break {
+    /// The name did not resolve.
+    Unresolved,
+    /// Nobody listens there.
+    Refused,
+    /// No connection came about for another reason.
+    Unreachable,
+    /// The server's certificate is not valid; trying again cannot help.
+    Certificate,
+    /// The TLS handshake failed otherwise.
+    Handshake,
+    /// The request provably never reached the server (`REFUSED_STREAM`, `GOAWAY`, a pooled
+    /// connection that was already dead).
+    NotSent,
+    /// The connection was reset or closed before the response was whole.
+    Reset,
+    /// The body's framing was broken (a bad chunk size, a short body).
+    Framing,
+    /// The server asked for calm (`ENHANCE_YOUR_CALM`).
+    Calm,
+}
+
+impl fmt::Display for Break {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unresolved => "name not resolved",
+            Self::Refused => "connection refused",
+            Self::Unreachable => "no connection",
+            Self::Certificate => "invalid certificate",
+            Self::Handshake => "TLS handshake failed",
+            Self::NotSent => "request not sent",
+            Self::Reset => "connection reset",
+            Self::Framing => "broken body framing",
+            Self::Calm => "server asked for calm",
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! Which rung a broken stream goes on from, and the request that it takes.
+//!
+//! The order is that of the guarantees: the identical request while nothing was shown, then
+//! the exact prefix, then the instruction. Cost never decides.
+
+use bytes::Bytes;
+use protocol::{Profile, RequestBody};
+use retry_policy::IdempotencyKey;
+
+use crate::input::AttemptId;
+use crate::outcome::Cause;
+use crate::partial::sendable_len;
+use crate::seam::Rung;
+use crate::stitch::{Stitch, anchor};
+use crate::transcript::Transcript;
+
+/// What was learned about the provider in this stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Learned {
+    /// It answered a prefill with 400.
+    pub(crate) prefill_refused: bool,
+    /// A replay gave other text.
+    pub(crate) replay_diverged: bool,
+}
+
+/// One attempt to come: what to send and how its head joins the text.
+pub(crate) struct Plan {
+    pub(crate) body: Bytes,
+    pub(crate) key: IdempotencyKey,
+    pub(crate) stitch: Stitch,
+    /// Bytes of the shown text that the request contains.
+    pub(crate) sent: usize,
+}
+
+/// Chooses the rung.
+///
+/// # Errors
+///
+/// [`Cause::NotContinuable`] when what was shown cannot be taken up again by any.
+pub(crate) fn choose(
+    transcript: &Transcript,
+    request: &RequestBody,
+    profile: &Profile,
+    learned: Learned,
+) -> Result<Rung, Cause> {
+    if transcript.final_content {
+        return Err(Cause::NotContinuable);
+    }
+    if transcript.text.is_empty() {
+        return Ok(Rung::Retry);
+    }
+    let may_replay = !learned.replay_diverged;
+    if request.continuable().is_err() {
+        let replay = profile.deterministic && may_replay;
+        return if replay { Ok(Rung::Replay) } else { Err(Cause::NotContinuable) };
+    }
+    let sent = &transcript.text[..sendable_len(&transcript.text)];
+    let prefill = !learned.prefill_refused && request.takes_prefill(profile);
+    if prefill && !sent.is_empty() {
+        return Ok(Rung::Prefill);
+    }
+    let short = sent.chars().nth(anchor::ANCHOR_CHARS_MIN - 1).is_none();
+    if may_replay && (short || profile.deterministic) {
+        return Ok(Rung::Replay);
+    }
+    if sent.is_empty() { Err(Cause::NotContinuable) } else { Ok(Rung::Instruct) }
+}
+
+/// Makes the request for a rung.
+pub(crate) fn plan(
+    rung: Rung,
+    attempt: AttemptId,
+    transcript: &Transcript,
+    request: &RequestBody,
+    profile: &Profile,
+    key: &IdempotencyKey,
+) -> Plan {
+    let text = transcript.text.as_str();
+    let sent = sendable_len(text);
+    let partial = &text[..sent];
+    let spent = transcript.text_events;
+    let derived = key.derive(text.len() as u64);
+    match rung {
+        Rung::Retry => {
+            Plan { body: request.initial(profile), key: *key, stitch: Stitch::start(), sent: 0 }
+        }
+        Rung::Replay => Plan {
+            body: request.initial(profile),
+            key: key.derive(u64::MAX - u64::from(attempt.0)),
+            stitch: Stitch::replay(),
+            sent: 0,
+        },
+        Rung::Prefill => Plan {
+            body: request.prefill(profile, partial, spent),
+            key: derived,
+            stitch: if profile.echoes_prefill {
+                Stitch::echoed_prefill()
+            } else {
+                Stitch::prefill()
+            },
+            sent,
+        },
+        Rung::Instruct => {
+            let anchor = anchor::choose(partial);
+            let instruction = instruction(anchor.map(|start| &partial[start..]));
+            Plan {
+                body: request.instruct(profile, partial, &instruction, spent),
+                key: derived,
+                stitch: Stitch::instruct(anchor),
+                sent,
+            }
+        }
+    }
+}
+
+/// The user's message that asks for the rest. It speaks as the user, who has seen the text.
+fn instruction(anchor: Option<&str>) -> String {
+    match anchor {
+        Some(anchor) => format!(
+            "The connection broke while you were answering, and this is the last that reached me: \
+             «{anchor}» Please go on from exactly there. First write that last fragment once more, \
+             word for word, and then continue in the same line with what comes next. Do not start \
+             again, do not sum up, and do not comment on the interruption."
+        ),
+        None => "The connection broke while you were answering; all of your answer above reached \
+                 me. Please go on from exactly where it stops, with the next character, as if \
+                 nothing had happened. Do not repeat anything, do not start again, do not sum up, \
+                 and do not comment on the interruption."
+            .to_owned(),
+    }
+}

@@ -1,0 +1,43 @@
+//! The engine: one response out of many attempts, without a clock, a socket or randomness of its own.
+//!
+//! [`Session`] takes one [`Input`] at a time and is then polled for [`Output`]s until it
+//! answers [`Output::Wait`]. It decides when to connect, what to send, which bytes of a
+//! continuation are new, and when the response is complete. Whoever drives it owns the
+//! socket, the clock and the store; `client` is such a driver, a simulation is another.
+//!
+//! What the engine does not do: it opens no connection, sleeps nowhere, writes no file and
+//! never sees an API key.
+
+mod attempt;
+mod checkpoint;
+mod clocks;
+mod config;
+mod deliver;
+mod frame;
+mod held;
+mod input;
+mod journal;
+mod ladder;
+mod outcome;
+mod output;
+mod partial;
+mod receive;
+mod seam;
+mod session;
+mod stitch;
+mod text;
+mod transcript;
+
+pub use checkpoint::{Checkpoint, CheckpointError};
+pub use config::{Config, Deliver, Limits, OnStoreFailure, SeamPolicy, Timeouts};
+pub use frame::Frame;
+pub use input::{AttemptId, Break, Input};
+pub use journal::{Origin, RECORD_BYTES_MAX, Record, Seq};
+pub use outcome::{AttemptSummary, Cause, Outcome, Summary};
+pub use output::{Output, Request, State};
+pub use seam::{Rung, Seam, SeamLabel};
+pub use session::Session;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,185 @@
+//! How a session ended, and what every attempt of it cost.
+
+use cost::Usage;
+use protocol::{Failure, StopReason};
+use retry_policy::{GiveUp, Nanos};
+use std::fmt;
+
+use crate::input::{AttemptId, Break};
+use crate::seam::{Rung, Seam};
+
+/// The end of a session. There is no other way for one to end.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// The provider said that the response is finished.
+    Complete(Summary),
+    /// The response is not whole. The journal holds a checkpoint from which any process can
+    /// go on.
+    Incomplete {
+        /// Why no further attempt was made.
+        cause: Cause,
+        /// What there is so far.
+        summary: Summary,
+    },
+    /// The provider refused before anything was shown, and would refuse again.
+    Refused {
+        /// What it said.
+        cause: Cause,
+        /// What was spent.
+        summary: Summary,
+    },
+}
+
+impl Outcome {
+    /// What was delivered and spent.
+    #[must_use]
+    pub const fn summary(&self) -> &Summary {
+        match self {
+            Self::Complete(summary)
+            | Self::Incomplete { summary, .. }
+            | Self::Refused { summary, .. } => summary,
+        }
+    }
+
+    /// Whether the provider finished.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        matches!(self, Self::Complete(_))
+    }
+}
+
+/// Why an attempt or a session ended without a whole response.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The transport failed.
+    Broke(Break),
+    /// The body ended without the wire's terminal event.
+    Truncated,
+    /// The provider said no, in a status or in the stream.
+    Provider(Failure),
+    /// The connection did not come about in time.
+    ConnectTimeout,
+    /// No content came in time.
+    FirstTokenTimeout,
+    /// No content for too long after the first.
+    IdleTimeout,
+    /// No byte for too long.
+    ByteTimeout,
+    /// An event is not what the wire allows.
+    Malformed,
+    /// An event or the response is larger than its limit.
+    TooLarge,
+    /// A second response began inside the stream.
+    Restarted,
+    /// A replay did not reproduce what was shown.
+    Diverged,
+    /// The seam could not be verified and the policy asks for it.
+    SeamUnverified,
+    /// What was shown cannot be continued on this wire (a tool call, several choices, a
+    /// structured output).
+    NotContinuable,
+    /// Attempts brought nothing new.
+    NoProgress,
+    /// The retry policy gave up; what failed last.
+    GaveUp {
+        /// Which limit.
+        reason: GiveUp,
+        /// The last failure.
+        last: Box<Cause>,
+    },
+    /// The deadline of the whole response passed.
+    Deadline,
+    /// The store failed.
+    Store,
+    /// The caller stopped it.
+    Cancelled,
+}
+
+impl Cause {
+    /// The provider's failure, also when a limit came after it.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Provider(failure) => Some(failure),
+            Self::GaveUp { last, .. } => last.failure(),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broke(cause) => cause.fmt(f),
+            Self::Truncated => f.write_str("stream ended before the response did"),
+            Self::Provider(failure) => failure.fmt(f),
+            Self::ConnectTimeout => f.write_str("no connection in time"),
+            Self::FirstTokenTimeout => f.write_str("no content in time"),
+            Self::IdleTimeout => f.write_str("no more content in time"),
+            Self::ByteTimeout => f.write_str("no sign of life in time"),
+            Self::Malformed => f.write_str("malformed event"),
+            Self::TooLarge => f.write_str("larger than its limit"),
+            Self::Restarted => f.write_str("a second response began inside the stream"),
+            Self::Diverged => f.write_str("replay differs from what was shown"),
+            Self::SeamUnverified => f.write_str("seam not verified"),
+            Self::NotContinuable => f.write_str("what was shown cannot be continued"),
+            Self::NoProgress => f.write_str("attempts brought nothing new"),
+            Self::GaveUp { reason, last } => write!(f, "{reason}; last: {last}"),
+            Self::Deadline => f.write_str("deadline passed"),
+            Self::Store => f.write_str("checkpoint store failed"),
+            Self::Cancelled => f.write_str("cancelled"),
+        }
+    }
+}
+
+/// The account of one session.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Bytes of text delivered, those of earlier processes included.
+    pub text_bytes: u64,
+    /// Why the model stopped.
+    pub stop: Option<StopReason>,
+    /// The model that answered, as the provider names it.
+    pub model: Option<String>,
+    /// Every connection made by this process.
+    pub attempts: Vec<AttemptSummary>,
+    /// Every joint, those of earlier processes included.
+    pub seams: Vec<Seam>,
+    /// The wire's last event never came, although the response was whole.
+    pub sentinel_missing: bool,
+    /// A continuation said at once that there was nothing to add.
+    pub empty_continuation: bool,
+}
+
+impl Summary {
+    /// Token counts of all attempts together, and whether any of them is an estimate.
+    #[must_use]
+    pub fn usage(&self) -> (Usage, bool) {
+        self.attempts.iter().fold((Usage::default(), false), |(sum, estimated), attempt| {
+            let sum = sum.checked_add(&attempt.usage).unwrap_or(sum);
+            (sum, estimated || attempt.estimated)
+        })
+    }
+}
+
+/// The account of one attempt.
+#[derive(Clone, Debug)]
+pub struct AttemptSummary {
+    /// Which one.
+    pub attempt: AttemptId,
+    /// How it went on.
+    pub rung: Rung,
+    /// When it began, on the caller's clock.
+    pub began: Nanos,
+    /// When it ended.
+    pub ended: Nanos,
+    /// Bytes of new text that it brought.
+    pub text_bytes: u64,
+    /// Tokens, as the provider reported them or as a lower bound.
+    pub usage: Usage,
+    /// The provider did not report the output: it is the number of text events.
+    pub estimated: bool,
+    /// Why it ended without a whole response.
+    pub cause: Option<Cause>,
+}

@@ -1,0 +1,127 @@
+//! What the engine asks for and what it has for the consumer.
+
+use bytes::Bytes;
+use retry_policy::{IdempotencyKey, Nanos};
+use std::fmt;
+
+use crate::frame::Frame;
+use crate::input::AttemptId;
+use crate::journal::{Record, Seq};
+use crate::outcome::{Cause, Outcome};
+use crate::seam::{Rung, Seam};
+
+/// One thing to do, or one thing for the consumer.
+#[derive(Debug)]
+pub enum Output {
+    /// Open a connection and send this. At most one attempt is live at a time.
+    Connect(Request),
+    /// Drop this attempt's connection; its later events are ignored.
+    Abort(AttemptId),
+    /// Append this control record to the journal.
+    Record {
+        /// Its number; dense, in order.
+        seq: Seq,
+        /// The bytes to append.
+        record: Record,
+    },
+    /// Give this event to the consumer.
+    ///
+    /// With `seq`: first append [`Frame::records`], of which the last one has this number,
+    /// and deliver when the store says that it is durable. Without: the event is a
+    /// heartbeat, deliver it or leave it.
+    Emit {
+        /// The number of its last record.
+        seq: Option<Seq>,
+        /// The event.
+        frame: Frame,
+    },
+    /// A continuation joined the text here.
+    Seam(Seam),
+    /// The state of the stream changed.
+    State(State),
+    /// Nothing to do until an input comes or this instant passes. The engine is drained.
+    Wait(Option<Nanos>),
+    /// The session is over. Every later poll says the same.
+    Done(Box<Outcome>),
+}
+
+/// One request to send.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Names the attempt in every later input.
+    pub attempt: AttemptId,
+    /// Path below the base URL, such as `/messages`.
+    pub path: &'static str,
+    /// The body: the caller's own bytes, spliced where the rung needs it.
+    pub body: Bytes,
+    /// Stable for retries of the same operation, derived for a continuation.
+    pub key: IdempotencyKey,
+    /// How this attempt goes on.
+    pub rung: Rung,
+}
+
+/// Where a stream is, for people and for metrics.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum State {
+    /// An attempt is being made.
+    Connecting {
+        /// Which one.
+        attempt: AttemptId,
+        /// How it goes on.
+        rung: Rung,
+    },
+    /// The provider answers with an event stream.
+    Connected {
+        /// Which attempt.
+        attempt: AttemptId,
+    },
+    /// An attempt is over without a whole response.
+    Disconnected {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// Why.
+        cause: Cause,
+    },
+    /// The next attempt is decided.
+    Reconnecting {
+        /// How it will go on.
+        rung: Rung,
+        /// When, on the caller's clock.
+        at: Nanos,
+        /// How long from now.
+        wait: Nanos,
+    },
+    /// The store failed and the stream goes on without it.
+    NotDurable,
+    /// No further attempt will be made.
+    Failed {
+        /// Why.
+        cause: Cause,
+    },
+    /// The provider finished.
+    Done,
+}
+
+impl State {
+    /// The state's name: `connecting`, `connected`, `disconnected`, `reconnecting`,
+    /// `not-durable`, `failed` or `done`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Connecting { .. } => "connecting",
+            Self::Connected { .. } => "connected",
+            Self::Disconnected { .. } => "disconnected",
+            Self::Reconnecting { .. } => "reconnecting",
+            Self::NotDurable => "not-durable",
+            Self::Failed { .. } => "failed",
+            Self::Done => "done",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

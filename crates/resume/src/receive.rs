@@ -1,0 +1,269 @@
+//! From the bytes of an attempt to events: what each one means and whether it must wait.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use protocol::{Decoded, Part, Reader, SseEvent, Wire};
+use retry_policy::Nanos;
+
+use crate::attempt::{Attempt, Document, Ended, Flow, Hold, Phase};
+use crate::clocks::Pace;
+use crate::deliver::Words;
+use crate::held::Event;
+use crate::journal::NAME_BYTES_MAX;
+use crate::outcome::Cause;
+use crate::output::{Output, State};
+use crate::session::Session;
+use crate::stitch::{Shown, Step};
+use crate::transcript::{Note, Tool};
+
+/// What reading brought.
+pub(crate) enum Progress {
+    /// One event was taken; there may be more.
+    Read,
+    /// Nothing more is there to read.
+    Drained,
+    /// The response is whole.
+    Finished,
+}
+
+impl Session {
+    pub(crate) fn take_head(
+        &mut self,
+        live: &mut Attempt,
+        status: u16,
+        headers: HeaderMap,
+        now: Nanos,
+    ) {
+        self.clocks.connected(now, &self.config.timeouts);
+        self.clocks.bytes(now, &self.config.timeouts);
+        let ok = (200..300).contains(&status);
+        live.phase = match protocol::is_event_stream(&headers) {
+            Some(true) if ok => Phase::Streaming,
+            None if ok => Phase::Unlabelled(headers),
+            _ => Phase::Document(Document { status, headers, body: Vec::new() }),
+        };
+        if matches!(live.phase, Phase::Streaming) {
+            self.queue.push_back(Output::State(State::Connected { attempt: live.id }));
+        }
+    }
+
+    pub(crate) fn take_body(&mut self, live: &mut Attempt, chunk: Bytes, now: Nanos) {
+        self.clocks.bytes(now, &self.config.timeouts);
+        if let Phase::Unlabelled(headers) = &mut live.phase {
+            match chunk.iter().find(|byte| !byte.is_ascii_whitespace()) {
+                None => return,
+                Some(b'<' | b'{') => {
+                    let headers = std::mem::take(headers);
+                    live.phase =
+                        Phase::Document(Document { status: 200, headers, body: Vec::new() });
+                }
+                Some(_) => {
+                    live.phase = Phase::Streaming;
+                    self.queue.push_back(Output::State(State::Connected { attempt: live.id }));
+                }
+            }
+        }
+        match &mut live.phase {
+            Phase::Document(document) => {
+                let room = self.config.limits.error_body_bytes.saturating_sub(document.body.len());
+                document.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            }
+            _ => live.reader.feed(chunk),
+        }
+    }
+
+    /// Reads the next event of the attempt, or acts on its end.
+    pub(crate) fn read(&mut self, live: &mut Attempt, now: Nanos) -> Result<Progress, Cause> {
+        if let Phase::Document(document) = &live.phase {
+            return self.read_document(document, live.ended);
+        }
+        let Some(span) = live.reader.scan() else {
+            return self.read_end(live);
+        };
+        let event = live.reader.resolve(span.map_err(|_| Cause::TooLarge)?);
+        let wire = self.request.wire();
+        let decoded =
+            protocol::decode(wire, event.event, event.data).map_err(|_| Cause::Malformed)?;
+        if event.event.len() > NAME_BYTES_MAX {
+            return Err(Cause::Malformed);
+        }
+        self.take_event(&live.reader, &mut live.flow, event, decoded, now)
+    }
+
+    fn read_document(&self, document: &Document, ended: Option<Ended>) -> Result<Progress, Cause> {
+        let Document { status, headers, body } = document;
+        let full = body.len() >= self.config.limits.error_body_bytes;
+        if ended.is_none() && !full {
+            return Ok(Progress::Drained);
+        }
+        Err(Cause::Provider(if (200..300).contains(status) {
+            protocol::classify_document(headers, body)
+        } else {
+            protocol::classify_status(*status, headers, body, None)
+        }))
+    }
+
+    /// The chunk is read; a transport that is over too means that nothing more comes.
+    fn read_end(&mut self, live: &mut Attempt) -> Result<Progress, Cause> {
+        match live.ended {
+            None => Ok(Progress::Drained),
+            Some(_) if self.transcript.stop.is_some() => {
+                self.summary.sentinel_missing = true;
+                Ok(Progress::Finished)
+            }
+            Some(Ended::Clean) => Err(Cause::Truncated),
+            Some(Ended::Broke(cause)) => Err(Cause::Broke(cause)),
+        }
+    }
+
+    fn take_event(
+        &mut self,
+        reader: &Reader,
+        flow: &mut Flow,
+        sse: SseEvent<'_>,
+        decoded: Decoded<'_>,
+        now: Nanos,
+    ) -> Result<Progress, Cause> {
+        let stopped = self.transcript.stop.is_some();
+        if let Some(failure) = decoded.error {
+            // After the stop reason the response is whole, whatever the server says next.
+            return if stopped { Ok(Progress::Read) } else { Err(Cause::Provider(failure)) };
+        }
+        if decoded.ping {
+            if self.transcript.begun && matches!(flow.hold, Hold::Nothing) {
+                self.emit_heartbeat(known_name(sse.event), reader.keep(sse.data));
+            }
+            return Ok(Progress::Read);
+        }
+        let note = self.read_note(flow, &decoded)?;
+        self.watch(flow, &note, now);
+        let event = Event {
+            note,
+            name: known_name(sse.event),
+            data: reader.keep(sse.data),
+            spans: decoded.spans.clone(),
+        };
+        if !self.transcript.begun {
+            self.transcript.identify(&decoded);
+        }
+        let words = match &decoded.delta {
+            Some(delta) if delta.part == Part::Text && note.choice == 0 => Words::Raw(&delta.text),
+            _ => Words::None,
+        };
+        self.route(flow, event, words)?;
+        if note.stop.is_some() {
+            self.clocks.stopped(now, &self.config.timeouts);
+        }
+        Ok(if note.end { Progress::Finished } else { Progress::Read })
+    }
+
+    /// Reduces an event to what outlives its bytes, and checks that the wire allows it here.
+    fn read_note(&mut self, flow: &mut Flow, decoded: &Decoded<'_>) -> Result<Note, Cause> {
+        let mut note = Note::of(decoded);
+        if let Some(usage) = decoded.usage {
+            flow.usage = flow.usage.max(&usage);
+            flow.usage_final |= note.stop.is_some() || note.usage_only;
+        }
+        note.stop = flow.stops.take(&note);
+        if note.begin && is_second(flow, decoded, self.request.wire()) {
+            return Err(Cause::Restarted);
+        }
+        if note.end && note.stop.is_none() && self.transcript.stop.is_none() {
+            return Err(Cause::Truncated);
+        }
+        Ok(note)
+    }
+
+    /// Content winds the clocks.
+    fn watch(&mut self, flow: &Flow, note: &Note, now: Nanos) {
+        let Some(part) = note.part else { return };
+        let halting = part != Part::Text || matches!(flow.hold, Hold::Tools);
+        let pace = if halting { Pace::Halting } else { Pace::Steady };
+        self.clocks.content(now, &self.config.timeouts, pace);
+    }
+
+    /// Delivers the event, or keeps it for as long as it must wait.
+    fn route(&mut self, flow: &mut Flow, event: Event, words: Words<'_>) -> Result<(), Cause> {
+        let note = event.note;
+        if note.tool == Tool::Call && !matches!(flow.hold, Hold::Tools) {
+            self.decide_seam(flow)?;
+            flow.hold = Hold::Tools;
+        }
+        if matches!(flow.hold, Hold::Nothing) {
+            return self.deliver(flow, event, words);
+        }
+        if flow.blocks.is_some() && note.part == Some(Part::Thinking) {
+            return Ok(());
+        }
+        let mut text = String::new();
+        words.append_to(&mut text, &mut flow.joiner);
+        let step = match &mut flow.hold {
+            Hold::Seam(stitch, sent) if !text.is_empty() => {
+                Some(stitch.push(Shown { text: &self.transcript.text, sent: *sent }, &text))
+            }
+            _ => None,
+        };
+        flow.held.push(event, text);
+        if flow.held.bytes() > self.config.limits.held_bytes {
+            return Err(Cause::TooLarge);
+        }
+        match step {
+            Some(step) => self.act(flow, step)?,
+            None if matches!(flow.hold, Hold::Lifecycle) && !note.is_lifecycle() => {
+                self.release(flow)?;
+            }
+            None => {}
+        }
+        if note.stop.is_some() {
+            self.decide_seam(flow)?;
+            self.release(flow)?;
+        }
+        Ok(())
+    }
+
+    /// Decides an open seam with what there is.
+    fn decide_seam(&mut self, flow: &mut Flow) -> Result<(), Cause> {
+        let Hold::Seam(stitch, sent) = &mut flow.hold else { return Ok(()) };
+        let step = stitch.finish(Shown { text: &self.transcript.text, sent: *sent });
+        self.act(flow, step)
+    }
+
+    fn act(&mut self, flow: &mut Flow, step: Step) -> Result<(), Cause> {
+        match step {
+            Step::Hold => Ok(()),
+            Step::Eat(bytes) => {
+                flow.held.eat(bytes);
+                flow.eaten += bytes;
+                Ok(())
+            }
+            Step::Join { drop, label } => self.join(flow, drop, label),
+            Step::Diverged => Err(Cause::Diverged),
+        }
+    }
+}
+
+/// Whether a second response begins inside this one, as from a gateway that tried again by
+/// itself. Chat servers may say the role in every chunk; there another id must come with it.
+fn is_second(flow: &mut Flow, decoded: &Decoded<'_>, wire: Wire) -> bool {
+    let begun = std::mem::replace(&mut flow.begun, true);
+    if wire == Wire::AnthropicMessages {
+        return begun;
+    }
+    let Some(id) = decoded.id.as_deref() else { return false };
+    flow.id.get_or_insert_with(|| id.to_owned()) != id
+}
+
+/// The names that the wires use cost no copy.
+fn known_name(name: &[u8]) -> Bytes {
+    Bytes::from_static(match name {
+        b"" => b"",
+        b"content_block_delta" => b"content_block_delta",
+        b"content_block_start" => b"content_block_start",
+        b"content_block_stop" => b"content_block_stop",
+        b"message_delta" => b"message_delta",
+        b"message_start" => b"message_start",
+        b"message_stop" => b"message_stop",
+        b"ping" => b"ping",
+        other => return Bytes::copy_from_slice(other),
+    })
+}

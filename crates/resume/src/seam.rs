@@ -1,0 +1,127 @@
+//! Where one attempt ended and the next went on, and how sure we are of the joint.
+
+use std::fmt;
+
+use crate::input::AttemptId;
+
+/// A way to go on after a break, from the best guarantee to none.
+///
+/// The names follow the resume ladder: each rung is chosen only where the provider and the
+/// state of the stream allow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rung {
+    /// Nothing was shown yet: the identical request again. Exactly once for the consumer.
+    Retry,
+    /// The partial text as the beginning of the assistant's turn (rung B).
+    Prefill,
+    /// The partial text as a finished turn, and a user message that asks to go on (rung C).
+    Instruct,
+    /// The identical request again; what repeats the shown text is swallowed (rung D).
+    Replay,
+}
+
+impl Rung {
+    /// The rung's name in lower case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Prefill => "prefill",
+            Self::Instruct => "instruct",
+            Self::Replay => "replay",
+        }
+    }
+
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Retry => 0,
+            Self::Prefill => 2,
+            Self::Instruct => 3,
+            Self::Replay => 4,
+        }
+    }
+
+    pub(crate) const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            0 => Self::Retry,
+            2 => Self::Prefill,
+            3 => Self::Instruct,
+            4 => Self::Replay,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Rung {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How sure it is that no byte was lost or repeated at a seam.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SeamLabel {
+    /// The wire itself guarantees it: the model was conditioned on the exact prefix, or the
+    /// replay reproduced it.
+    Exact,
+    /// The continuation repeated the fragment that it was asked to repeat, and that fragment
+    /// is unique in the text.
+    Anchored,
+    /// The longest repetition at the joint was removed without having been asked for.
+    Overlap,
+    /// Nothing could be verified and nothing was removed.
+    None,
+}
+
+impl SeamLabel {
+    /// The label's name in lower case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Anchored => "anchored",
+            Self::Overlap => "overlap",
+            Self::None => "none",
+        }
+    }
+
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Exact => 0,
+            Self::Anchored => 1,
+            Self::Overlap => 2,
+            Self::None => 3,
+        }
+    }
+
+    pub(crate) const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            0 => Self::Exact,
+            1 => Self::Anchored,
+            2 => Self::Overlap,
+            3 => Self::None,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for SeamLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One joint between two attempts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seam {
+    /// The attempt that went on.
+    pub attempt: AttemptId,
+    /// How it was asked to.
+    pub rung: Rung,
+    /// Bytes of text that the consumer had when it went on.
+    pub offset: u64,
+    /// How sure the joint is.
+    pub label: SeamLabel,
+    /// Bytes of the continuation that repeated shown text and were removed.
+    pub dropped: u64,
+}

@@ -1,0 +1,533 @@
+//! The session: one response, over as many attempts as it takes.
+
+use protocol::{FailureKind, Reader, RequestBody};
+use retry_policy::{
+    Budget, Call, Class, Decision, GiveUp, IdempotencyKey, Nanos, Sent, Unlimited, Verdict,
+};
+use std::collections::VecDeque;
+
+use crate::attempt::{Attempt, Blocks, Ended, Flow, Hold, Phase, Stops};
+use crate::checkpoint::Checkpoint;
+use crate::clocks::{Clocks, Due};
+use crate::config::{Config, OnStoreFailure};
+use crate::held::Held;
+use crate::input::{AttemptId, Break, Input};
+use crate::journal::{self, Origin, Record, Seq, Start};
+use crate::ladder::{self, Learned};
+use crate::outcome::{AttemptSummary, Cause, Outcome, Summary};
+use crate::output::{Output, Request, State};
+use crate::receive::Progress;
+use crate::seam::Rung;
+use crate::text::Joiner;
+use crate::transcript::Transcript;
+
+/// One response out of as many attempts as it takes.
+///
+/// Feed it one [`Input`], then call [`poll`](Self::poll) until it answers
+/// [`Output::Wait`] or [`Output::Done`]; only then feed the next. A driver that breaks this
+/// rule with a second body chunk loses the first (debug builds panic).
+///
+/// Instants are nanoseconds on any clock of the caller's that never goes back.
+///
+/// ```
+/// use protocol::{Profile, RequestBody};
+/// use resume::{Config, Input, Origin, Output, Session};
+/// use retry_policy::{IdempotencyKey, Nanos};
+///
+/// let body = r#"{"model":"gpt-5","messages":[{"role":"user","content":"hi"}]}"#;
+/// let request = RequestBody::parse(Profile::OPENAI.wire, body.into()).unwrap();
+/// let key = IdempotencyKey::from_bytes([7; 16]);
+/// let now = Nanos::ZERO;
+/// let mut session =
+///     Session::new(Config::new(Profile::OPENAI), &Origin::default(), request, key, 1, now);
+///
+/// let mut attempt = None;
+/// loop {
+///     match session.poll(now) {
+///         Output::Connect(request) => attempt = Some(request.attempt),
+///         Output::Wait(_) => break,
+///         _ => {}
+///     }
+/// }
+/// let attempt = attempt.unwrap();
+/// session.handle(Input::Head { attempt, status: 200, headers: http::HeaderMap::new() }, now);
+/// assert!(matches!(session.poll(now), Output::Wait(Some(_))));
+///
+/// let chunk = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello\"}}]}\n\n";
+/// session.handle(Input::Body { attempt, chunk: chunk.into() }, now);
+/// while !matches!(session.poll(now), Output::Wait(_)) {}
+/// assert_eq!(session.text(), "Hello");
+/// ```
+pub struct Session {
+    pub(crate) config: Config,
+    pub(crate) request: RequestBody,
+    pub(crate) transcript: Transcript,
+    pub(crate) summary: Summary,
+    pub(crate) call: Call,
+    pub(crate) clocks: Clocks,
+    /// Output tokens of earlier attempts whose text the consumer has.
+    pub(crate) earlier_output: u64,
+    pub(crate) queue: VecDeque<Output>,
+    seq: u64,
+    key: IdempotencyKey,
+    learned: Learned,
+    live: Option<Box<Attempt>>,
+    next: Option<Rung>,
+    attempts: u32,
+    futile: u32,
+    store: Store,
+    done: Option<Box<Outcome>>,
+}
+
+/// Whether records still reach the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Store {
+    Works,
+    Failed,
+}
+
+impl Session {
+    /// Begins a new response. The first outputs are its Start record and its first request.
+    ///
+    /// `seed` makes the retry delays; give each session its own. `key` names the response for
+    /// the provider's or a gateway's deduplication.
+    #[must_use]
+    pub fn new(
+        config: Config,
+        origin: &Origin,
+        request: RequestBody,
+        key: IdempotencyKey,
+        seed: u64,
+        now: Nanos,
+    ) -> Self {
+        let mut session = Self::blank(config, request, key, seed, now);
+        let start = Start {
+            wire: session.request.wire().name(),
+            profile: session.config.profile.name,
+            key,
+            origin,
+            body: session.request.bytes(),
+        };
+        for record in start.encode() {
+            session.record(record);
+        }
+        session.schedule(Rung::Retry, now);
+        session
+    }
+
+    /// Goes on with a response whose journal was read back.
+    ///
+    /// Text that the journal holds is not emitted again; it is in [`text`](Self::text).
+    #[must_use]
+    pub fn resume(config: Config, checkpoint: Checkpoint, seed: u64, now: Nanos) -> Self {
+        let mut session = Self::blank(config, checkpoint.request, checkpoint.key, seed, now);
+        session.transcript = checkpoint.transcript;
+        session.seq = checkpoint.seq.0;
+        session.attempts = checkpoint.attempts;
+        session.earlier_output = checkpoint.output_tokens;
+        session.summary.seams = checkpoint.seams;
+        if session.transcript.stop.is_some() {
+            session.summary.sentinel_missing = !session.transcript.ended;
+            session.complete(checkpoint.closed);
+        } else {
+            session.plan_next(now, now);
+        }
+        session
+    }
+
+    fn blank(
+        config: Config,
+        request: RequestBody,
+        key: IdempotencyKey,
+        seed: u64,
+        now: Nanos,
+    ) -> Self {
+        let call = Call::new(seed, now);
+        let clocks = Clocks::until(call.deadline(&config.policy));
+        let learned = Learned { prefill_refused: config.prefill_refused, ..Learned::default() };
+        Self {
+            config,
+            request,
+            transcript: Transcript::default(),
+            summary: Summary::default(),
+            call,
+            clocks,
+            earlier_output: 0,
+            queue: VecDeque::new(),
+            seq: 0,
+            key,
+            learned,
+            live: None,
+            next: None,
+            attempts: 0,
+            futile: 0,
+            store: Store::Works,
+            done: None,
+        }
+    }
+
+    /// All text that was delivered, that of a resumed journal included.
+    ///
+    /// [`Frame::text`](crate::Frame::text) is a range of it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.transcript.text
+    }
+
+    /// Whether the model turned out to refuse prefill; worth remembering for other sessions.
+    #[must_use]
+    pub const fn prefill_refused(&self) -> bool {
+        self.learned.prefill_refused
+    }
+
+    /// Tells the session that something happened. Inputs of a dead attempt change nothing.
+    pub fn handle(&mut self, input: Input, now: Nanos) {
+        if self.done.is_some() {
+            return;
+        }
+        match input {
+            Input::Connected { attempt } if self.is_live(attempt) => {
+                self.clocks.connected(now, &self.config.timeouts);
+            }
+            Input::Head { attempt, status, headers } => {
+                self.with_live(attempt, |session, live| {
+                    session.take_head(live, status, headers, now);
+                });
+            }
+            Input::Body { attempt, chunk } => {
+                self.with_live(attempt, |session, live| session.take_body(live, chunk, now));
+            }
+            Input::End { attempt } => {
+                self.with_live(attempt, |_, live| live.ended = Some(Ended::Clean));
+            }
+            Input::Broke { attempt, cause } => {
+                self.with_live(attempt, |_, live| live.ended = Some(Ended::Broke(cause)));
+            }
+            Input::Tick => self.tick(now),
+            Input::Cancel => {
+                self.record(journal::cancel());
+                self.stop(Cause::Cancelled, now);
+            }
+            Input::PersistFailed => self.lose_store(now),
+            Input::Persisted(_) | Input::Connected { .. } => {}
+        }
+    }
+
+    /// The next thing to do.
+    pub fn poll(&mut self, now: Nanos) -> Output {
+        loop {
+            if let Some(output) = self.queue.pop_front() {
+                return output;
+            }
+            if let Some(outcome) = &self.done {
+                return Output::Done(outcome.clone());
+            }
+            if !self.advance(now) {
+                return Output::Wait(self.clocks.next());
+            }
+        }
+    }
+
+    /// Makes one step by itself; `false` when there is nothing left to do.
+    fn advance(&mut self, now: Nanos) -> bool {
+        let Some(mut live) = self.live.take() else {
+            return self.connect_if_due(now);
+        };
+        match self.read(&mut live, now) {
+            Ok(Progress::Read) => self.live = Some(live),
+            Ok(Progress::Drained) => {
+                self.live = Some(live);
+                return false;
+            }
+            Ok(Progress::Finished) => self.finish(&live, now),
+            Err(cause) => self.fail(&live, cause, now),
+        }
+        true
+    }
+
+    fn tick(&mut self, now: Nanos) {
+        let Some(due) = self.clocks.due(now) else { return };
+        match (due, self.live.take()) {
+            (Due::Sentinel | Due::Total, Some(live)) if self.transcript.stop.is_some() => {
+                self.summary.sentinel_missing = true;
+                self.finish(&live, now);
+            }
+            (Due::Total, live) => {
+                self.live = live;
+                self.stop(Cause::Deadline, now);
+            }
+            (Due::Attempt(cause), Some(live)) => self.fail(&live, cause, now),
+            (Due::Sentinel, live) => self.live = live,
+            (Due::Attempt(_), None) => {}
+        }
+    }
+
+    // ---- attempts
+
+    fn connect_if_due(&mut self, now: Nanos) -> bool {
+        let due = self.clocks.retry.is_some_and(|at| at <= now);
+        let Some(rung) = self.next.take_if(|_| due) else { return false };
+        self.attempts += 1;
+        self.call.on_attempt();
+        if !self.transcript.begun {
+            // An attempt that showed nothing leaves no trace, not even its id.
+            self.transcript = Transcript::default();
+        }
+        let id = AttemptId(self.attempts);
+        let profile = &self.config.profile;
+        let plan = ladder::plan(rung, id, &self.transcript, &self.request, profile, &self.key);
+        let continues = self.transcript.begun;
+        self.live = Some(Box::new(Attempt {
+            id,
+            rung,
+            began: now,
+            phase: Phase::Waiting,
+            reader: Reader::new(self.config.limits.event_bytes),
+            flow: Flow {
+                attempt: id,
+                rung,
+                hold: if continues { Hold::Seam(plan.stitch, plan.sent) } else { Hold::Lifecycle },
+                held: Held::default(),
+                joiner: Joiner::default(),
+                blocks: continues.then(Blocks::default),
+                begun: false,
+                id: None,
+                eaten: 0,
+                stops: Stops::new(self.request.choices()),
+                usage: cost::Usage::default(),
+                usage_final: false,
+                text_events: 0,
+                text_bytes: 0,
+            },
+            ended: None,
+        }));
+        self.record(journal::attempt(id, rung, self.transcript.text.len() as u64));
+        self.clocks.connecting(now, &self.config.timeouts);
+        self.queue.push_back(Output::State(State::Connecting { attempt: id, rung }));
+        let path = self.request.wire().path();
+        self.queue.push_back(Output::Connect(Request {
+            attempt: id,
+            path,
+            body: plan.body,
+            key: plan.key,
+            rung,
+        }));
+        true
+    }
+
+    fn schedule(&mut self, rung: Rung, at: Nanos) {
+        self.clocks.stop();
+        self.clocks.retry = Some(at);
+        self.next = Some(rung);
+    }
+
+    /// Ends an attempt that brought no whole response, and decides what comes next.
+    fn fail(&mut self, live: &Attempt, cause: Cause, now: Nanos) {
+        self.account(live, Some(cause.clone()), now);
+        self.queue.push_back(Output::State(State::Disconnected {
+            attempt: live.id,
+            cause: cause.clone(),
+        }));
+        if matches!(
+            cause,
+            Cause::TooLarge | Cause::SeamUnverified | Cause::Broke(Break::Certificate)
+        ) {
+            return self.give_up(cause, now);
+        }
+        if self.is_prefill_refusal(live, &cause) {
+            self.learned.prefill_refused = true;
+            return self.plan_next(now, now);
+        }
+        self.learned.replay_diverged |= cause == Cause::Diverged;
+        self.futile = match live.flow.text_bytes {
+            0 if is_cut(&cause) && matches!(live.phase, Phase::Streaming) => self.futile + 1,
+            0 => self.futile,
+            _ => 0,
+        };
+        if self.transcript.shown && self.futile >= self.config.limits.futile_attempts {
+            return self.give_up(Cause::NoProgress, now);
+        }
+        let verdict = verdict(live, &cause);
+        match self.call.on_failure(&self.config.policy, verdict, &mut Unlimited, now) {
+            Decision::RetryAt { at, .. } | Decision::Resume { at, .. } => self.plan_next(at, now),
+            Decision::FailOver { not_before, .. } => self.plan_next(not_before, now),
+            Decision::GiveUp(GiveUp::Terminal(_)) => self.give_up(cause, now),
+            Decision::GiveUp(reason) => {
+                self.give_up(Cause::GaveUp { reason, last: Box::new(cause) }, now);
+            }
+        }
+    }
+
+    fn plan_next(&mut self, at: Nanos, now: Nanos) {
+        match ladder::choose(&self.transcript, &self.request, &self.config.profile, self.learned) {
+            Ok(rung) => {
+                let wait = at.saturating_sub(now);
+                self.queue.push_back(Output::State(State::Reconnecting { rung, at, wait }));
+                self.schedule(rung, at);
+            }
+            Err(cause) => self.give_up(cause, now),
+        }
+    }
+
+    fn is_prefill_refusal(&self, live: &Attempt, cause: &Cause) -> bool {
+        let refused =
+            cause.failure().is_some_and(|failure| failure.kind == FailureKind::PrefillRefused);
+        refused && live.rung == Rung::Prefill && !self.learned.prefill_refused
+    }
+
+    /// Closes the books of an attempt and its connection.
+    fn account(&mut self, live: &Attempt, cause: Option<Cause>, now: Nanos) {
+        self.clocks.stop();
+        if live.ended.is_none() {
+            self.queue.push_back(Output::Abort(live.id));
+        }
+        let flow = &live.flow;
+        let mut usage = flow.usage;
+        if !flow.usage_final {
+            usage.output = usage.output.max(flow.text_events);
+        }
+        if flow.text_bytes > 0 {
+            self.earlier_output = self.earlier_output.saturating_add(usage.output);
+        }
+        self.record(journal::usage(live.id, &usage));
+        self.summary.attempts.push(AttemptSummary {
+            attempt: live.id,
+            rung: live.rung,
+            began: live.began,
+            ended: now,
+            text_bytes: flow.text_bytes,
+            usage,
+            estimated: !flow.usage_final,
+            cause,
+        });
+    }
+
+    // ---- the end
+
+    fn finish(&mut self, live: &Attempt, now: Nanos) {
+        self.summary.empty_continuation = live.flow.blocks.is_some() && live.flow.text_bytes == 0;
+        self.account(live, None, now);
+        self.call.on_success(&mut Unlimited as &mut dyn Budget, now);
+        self.complete(Closed::No);
+    }
+
+    fn complete(&mut self, closed: Closed) {
+        if closed == Closed::No {
+            self.record(journal::close());
+        }
+        self.queue.push_back(Output::State(State::Done));
+        let summary = self.sum_up();
+        self.done = Some(Box::new(Outcome::Complete(summary)));
+    }
+
+    /// Ends the session from outside an attempt.
+    fn stop(&mut self, cause: Cause, now: Nanos) {
+        if let Some(live) = self.live.take() {
+            self.account(&live, Some(cause.clone()), now);
+        }
+        self.give_up(cause, now);
+    }
+
+    fn give_up(&mut self, cause: Cause, _now: Nanos) {
+        self.next = None;
+        self.clocks = Clocks::default();
+        self.queue.push_back(Output::State(State::Failed { cause: cause.clone() }));
+        let summary = self.sum_up();
+        self.done = Some(Box::new(if !self.transcript.shown && is_refusal(&cause) {
+            Outcome::Refused { cause, summary }
+        } else {
+            Outcome::Incomplete { cause, summary }
+        }));
+    }
+
+    fn lose_store(&mut self, now: Nanos) {
+        match self.config.on_store_failure {
+            OnStoreFailure::Stop => self.stop(Cause::Store, now),
+            OnStoreFailure::GoOn if self.store == Store::Works => {
+                self.store = Store::Failed;
+                self.queue.push_back(Output::State(State::NotDurable));
+            }
+            OnStoreFailure::GoOn => {}
+        }
+    }
+
+    fn sum_up(&mut self) -> Summary {
+        let mut summary = std::mem::take(&mut self.summary);
+        summary.text_bytes = self.transcript.text.len() as u64;
+        summary.stop = self.transcript.stop;
+        summary.model.clone_from(&self.transcript.model);
+        summary
+    }
+
+    // ---- small parts
+
+    pub(crate) fn record(&mut self, record: Record) {
+        let seq = self.next_seq(1);
+        self.queue.push_back(Output::Record { seq, record });
+    }
+
+    pub(crate) const fn next_seq(&mut self, records: u64) -> Seq {
+        self.seq += records;
+        Seq(self.seq)
+    }
+
+    fn is_live(&self, attempt: AttemptId) -> bool {
+        self.live.as_ref().is_some_and(|live| live.id == attempt)
+    }
+
+    fn with_live(&mut self, attempt: AttemptId, act: impl FnOnce(&mut Self, &mut Attempt)) {
+        if let Some(mut live) = self.live.take_if(|live| live.id == attempt) {
+            act(self, &mut live);
+            self.live = Some(live);
+        }
+    }
+}
+
+/// Whether the journal already ends with a Close record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closed {
+    Yes,
+    No,
+}
+
+/// Whether the same request would fail the same way again.
+fn is_refusal(cause: &Cause) -> bool {
+    match cause {
+        Cause::Provider(failure) => failure.verdict.class.is_terminal(),
+        Cause::Broke(cause) => *cause == Break::Certificate,
+        Cause::GaveUp { reason, .. } => *reason == GiveUp::ServerForbids,
+        _ => false,
+    }
+}
+
+/// Whether the answer broke off, as opposed to being refused or not beginning.
+const fn is_cut(cause: &Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Broke(_) | Cause::Truncated | Cause::Malformed | Cause::Restarted | Cause::Diverged
+    )
+}
+
+fn verdict(live: &Attempt, cause: &Cause) -> Verdict {
+    let sent = match &live.phase {
+        Phase::Waiting => Sent::MaybeProcessed,
+        _ => Sent::Streaming { delivered: live.flow.text_bytes },
+    };
+    let class = match cause {
+        Cause::Provider(failure) => {
+            let sent =
+                if matches!(live.phase, Phase::Document(_)) { failure.verdict.sent } else { sent };
+            return Verdict { sent, ..failure.verdict };
+        }
+        Cause::Broke(Break::NotSent) => return Verdict::new(Class::Transient, Sent::NotSent),
+        Cause::Broke(
+            Break::Refused | Break::Unresolved | Break::Unreachable | Break::Handshake,
+        )
+        | Cause::ConnectTimeout => return Verdict::new(Class::Connect, Sent::NotSent),
+        Cause::Broke(Break::Calm) => Class::Throttle,
+        Cause::FirstTokenTimeout | Cause::IdleTimeout | Cause::ByteTimeout => Class::Timeout,
+        Cause::Malformed | Cause::Restarted | Cause::Diverged => Class::Protocol,
+        _ => Class::Transient,
+    };
+    Verdict::new(class, sent)
+}

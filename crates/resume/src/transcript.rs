@@ -1,0 +1,133 @@
+//! What the consumer has: the text, and where the downstream stream stands.
+//!
+//! The same rules apply to an event that is being delivered and to one that is read back
+//! from a journal, so that a checkpoint is nothing but the fold of what was delivered.
+
+use protocol::{Block, Decoded, Part, StopReason};
+
+/// The downstream stream so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Transcript {
+    /// All text that was delivered.
+    pub(crate) text: String,
+    /// Events that brought text: a lower bound of the output tokens.
+    pub(crate) text_events: u64,
+    /// The stream's first event was delivered.
+    pub(crate) begun: bool,
+    /// Something other than lifecycle events was delivered.
+    pub(crate) shown: bool,
+    /// The response's id, which every later event keeps.
+    pub(crate) id: Option<String>,
+    /// Its creation time, likewise (Chat Completions).
+    pub(crate) created: Option<u64>,
+    /// The model, as the provider names it.
+    pub(crate) model: Option<String>,
+    /// The content block that is open, and what it is.
+    pub(crate) open: Option<(u32, Block)>,
+    /// Index of the next content block.
+    pub(crate) next_index: u32,
+    /// Something was delivered that no continuation can take up again.
+    pub(crate) final_content: bool,
+    /// Why the model stopped, once it did.
+    pub(crate) stop: Option<StopReason>,
+    /// The wire's last event was delivered.
+    pub(crate) ended: bool,
+}
+
+impl Transcript {
+    /// Takes note of a delivered event. Its text is added by the caller.
+    pub(crate) fn apply(&mut self, note: &Note) {
+        if let Some(open) = note.open {
+            self.open = Some(open);
+            self.next_index = open.0.saturating_add(1);
+            self.final_content |= !matches!(open.1, Block::Text | Block::Thinking);
+        }
+        if let Some(part) = note.part {
+            self.shown = true;
+            self.final_content |= part == Part::Other || note.choice > 0;
+        }
+        self.final_content |= note.tool == Tool::Call;
+        if note.close.is_some() {
+            self.open = None;
+        }
+        self.begun = true;
+        self.stop = note.stop.or(self.stop);
+        self.ended |= note.end;
+    }
+
+    /// Keeps the identity of the first event that has one.
+    pub(crate) fn identify(&mut self, decoded: &Decoded<'_>) {
+        if self.id.is_none() {
+            let begin = decoded.begin.as_ref();
+            self.id =
+                begin.map(|begin| &begin.id).or(decoded.id.as_ref()).map(|id| id.clone().into());
+            self.model = begin.map(|begin| begin.model.clone().into());
+            self.created = decoded.created;
+        }
+    }
+}
+
+/// Whether an event belongs to a tool call of the application.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Tool {
+    #[default]
+    None,
+    Call,
+}
+
+impl Tool {
+    fn of(decoded: &Decoded<'_>) -> Self {
+        let part = decoded.delta.as_ref().map(|delta| delta.part);
+        let block = decoded.open.map(|open| open.block);
+        let calls = part == Some(Part::Tool)
+            || decoded.also == Some(Part::Tool)
+            || block == Some(Block::Tool);
+        if calls { Self::Call } else { Self::None }
+    }
+}
+
+/// The part of a decoded event that outlives its bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Note {
+    pub(crate) begin: bool,
+    pub(crate) open: Option<(u32, Block)>,
+    pub(crate) part: Option<Part>,
+    /// The event speaks of a tool call, beside whatever else it holds.
+    pub(crate) tool: Tool,
+    pub(crate) index: u32,
+    pub(crate) close: Option<u32>,
+    pub(crate) stop: Option<StopReason>,
+    pub(crate) end: bool,
+    pub(crate) usage_only: bool,
+    pub(crate) output_tokens: Option<u64>,
+    pub(crate) choice: u32,
+    pub(crate) finished: protocol::Choices,
+}
+
+impl Note {
+    pub(crate) fn of(decoded: &Decoded<'_>) -> Self {
+        let delta = decoded
+            .delta
+            .as_ref()
+            .filter(|delta| !delta.text.is_empty() || delta.part != Part::Text);
+        Self {
+            begin: decoded.begin.is_some(),
+            open: decoded.open.map(|open| (open.index, open.block)),
+            part: delta.map(|delta| delta.part).or(decoded.also),
+            tool: Tool::of(decoded),
+            index: delta.map_or(0, |delta| delta.index),
+            close: decoded.close,
+            stop: decoded.stop,
+            end: decoded.end,
+            usage_only: decoded.usage_only,
+            output_tokens: decoded.usage.map(|usage| usage.output),
+            choice: decoded.choice.unwrap_or(0),
+            finished: decoded.finished,
+        }
+    }
+
+    /// Whether the event only frames content: nothing is shown by it.
+    pub(crate) const fn is_lifecycle(&self) -> bool {
+        self.part.is_none() && self.stop.is_none() && !self.end
+    }
+}

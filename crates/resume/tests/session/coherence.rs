@@ -1,0 +1,209 @@
+//! Downstream is one native stream: one start, continuous indices, one id, merged usage, one end.
+
+use crate::drive::*;
+use resume::{Break, Cause, Outcome};
+
+fn names(drive: &Drive) -> Vec<&str> {
+    drive.frames.iter().map(|frame| std::str::from_utf8(&frame.name).expect("UTF-8")).collect()
+}
+
+fn data(drive: &Drive, at: usize) -> &str {
+    std::str::from_utf8(&drive.frames[at].data).expect("UTF-8")
+}
+
+#[test]
+fn an_open_text_block_goes_on_in_the_continuation() {
+    let mut drive = Drive::new(anthropic("claude-haiku-4-5"));
+    drive.accept().send(opening("m1") + &text(0, "One")).broke(Break::Reset).pass();
+    drive.accept().send(opening("m2") + &text(0, " two") + &closing(5));
+    assert_eq!(
+        names(&drive),
+        [
+            "message_start",
+            "content_block_start",
+            "content_block_delta",
+            "content_block_delta",
+            "content_block_stop",
+            "message_delta",
+            "message_stop"
+        ]
+    );
+    assert!(data(&drive, 5).contains(r#""output_tokens":6"#), "{}", data(&drive, 5));
+}
+
+#[test]
+fn a_cut_between_blocks_opens_the_next_index() {
+    let mut drive = Drive::new(anthropic("claude-haiku-4-5"));
+    drive
+        .accept()
+        .send(opening("m1") + &text(0, "One.") + &block_stop(0))
+        .broke(Break::Reset)
+        .pass();
+    drive.accept().send(opening("m2") + &text(0, " Two") + &closing(5));
+    assert!(drive.complete());
+    assert!(data(&drive, 4).contains(r#""index":1"#));
+    assert!(data(&drive, 5).contains(r#""index":1"#) && data(&drive, 6).contains(r#""index":1"#));
+    assert_eq!(drive.text, "One. Two");
+}
+
+#[test]
+fn chunks_keep_the_first_id_and_say_the_role_once() {
+    let mut drive = Drive::new(chat());
+    let part = "The lighthouse keeper climbed the stairs every evening and lit";
+    drive.accept().send(chunk("one", r#"{"role":"assistant","content":""}"#, "null"));
+    drive
+        .send(chunk("one", &format!(r#"{{"content":"{part}"}}"#), "null"))
+        .broke(Break::Reset)
+        .pass();
+    drive.accept().send(chunk("two", r#"{"role":"assistant","content":""}"#, "null"));
+    drive.send(chunk("two", r#"{"content":" the lamp and went to bed."}"#, "null"));
+    drive.send(chunk("two", "{}", "\"stop\"") + "data: [DONE]\n\n");
+    assert!(drive.complete());
+    let all: Vec<_> = (0..drive.frames.len()).map(|at| data(&drive, at)).collect();
+    assert_eq!(all.iter().filter(|data| data.contains("role")).count(), 1);
+    assert!(all.iter().all(|data| !data.contains("\"two\"")));
+    assert_eq!(drive.text, format!("{part} the lamp and went to bed."));
+}
+
+#[test]
+fn the_usage_chunk_is_only_for_those_who_asked() {
+    let usage = "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":1,\"total_tokens\":10}}\n\n";
+    let wire = chunk("c", r#"{"content":"Hi"}"#, "null")
+        + &chunk("c", "{}", "\"stop\"")
+        + usage
+        + "data: [DONE]\n\n";
+    for asked in [false, true] {
+        let option = if asked { r#","stream_options":{"include_usage":true}"# } else { "" };
+        let body =
+            format!(r#"{{"model":"gpt-5","messages":[{{"role":"user","content":"hi"}}]{option}}}"#);
+        let (config, _) = chat();
+        let request = protocol::RequestBody::parse(config.profile.wire, body.into()).unwrap();
+        let mut drive = Drive::new((config, request));
+        assert!(drive.body().contains(r#""include_usage":true"#));
+        drive.accept().send(&wire);
+        let Some(Outcome::Complete(summary)) = &drive.outcome else { panic!("not complete") };
+        assert_eq!(summary.usage().0.output, 1);
+        assert_eq!(drive.frames.len(), if asked { 4 } else { 3 });
+    }
+}
+
+#[test]
+fn a_tool_call_is_held_until_the_model_stops() {
+    let mut drive = Drive::new(anthropic("claude-opus-5"));
+    let tool = block_start(1, r#"{"type":"tool_use","id":"t","name":"f","input":{}}"#);
+    drive.accept().send(opening("m") + &text(0, "Let me look.") + &block_stop(0) + &tool);
+    drive.send(delta(1, r#"{"type":"input_json_delta","partial_json":"{}"}"#) + &block_stop(1));
+    assert_eq!(drive.frames.len(), 4, "the text is there at once");
+    drive.send(message_delta("tool_use", 9) + &message_stop());
+    assert!(drive.complete());
+    assert_eq!(drive.frames.len(), 9);
+}
+
+#[test]
+fn a_cut_inside_a_tool_call_goes_on_after_the_text() {
+    let mut drive = Drive::new(anthropic("claude-haiku-4-5"));
+    let tool = |index| block_start(index, r#"{"type":"tool_use","id":"t","name":"f","input":{}}"#);
+    drive
+        .accept()
+        .send(opening("m1") + &text(0, "Let me look.") + &block_stop(0) + &tool(1))
+        .broke(Break::Reset)
+        .pass();
+    assert!(drive.body().contains("Let me look.") && !drive.body().contains("tool_use"));
+    drive.accept().send(
+        message_start("m2")
+            + &tool(0)
+            + &block_stop(0)
+            + &message_delta("tool_use", 9)
+            + &message_stop(),
+    );
+    assert!(drive.complete());
+    assert!(data(&drive, 4).contains(r#""index":1"#), "{}", data(&drive, 4));
+    assert_eq!(names(&drive).iter().filter(|name| **name == "content_block_start").count(), 2);
+}
+
+#[test]
+fn thinking_of_a_continuation_is_not_forwarded() {
+    let thinking = block_start(0, r#"{"type":"thinking","thinking":""}"#);
+    let thought =
+        |text: &str| delta(0, &format!(r#"{{"type":"thinking_delta","thinking":"{text}"}}"#));
+    let mut drive = Drive::new(anthropic("claude-haiku-4-5"));
+    drive
+        .accept()
+        .send(message_start("m1") + &thinking + &thought("hm"))
+        .broke(Break::Reset)
+        .pass();
+    drive.accept().send(message_start("m2") + &thinking + &thought("again") + &block_stop(0));
+    drive.send(
+        text_start(1)
+            + &text(1, "Yes")
+            + &block_stop(1)
+            + &message_delta("end_turn", 5)
+            + &message_stop(),
+    );
+    assert!(drive.complete());
+    assert_eq!(
+        names(&drive),
+        [
+            "message_start",
+            "content_block_start",
+            "content_block_delta",
+            "content_block_stop",
+            "content_block_start",
+            "content_block_delta",
+            "content_block_stop",
+            "message_delta",
+            "message_stop"
+        ]
+    );
+    assert!(data(&drive, 3).contains(r#""index":0"#) && data(&drive, 4).contains(r#""index":1"#));
+    assert!(!data(&drive, 2).contains("again"));
+}
+
+#[test]
+fn a_second_message_start_is_a_restart() {
+    let mut drive = Drive::new(anthropic("claude-haiku-4-5"));
+    drive.accept().send(opening("m1") + &text(0, "One") + &message_start("m2"));
+    assert!(
+        drive
+            .states
+            .iter()
+            .any(|s| matches!(s, resume::State::Disconnected { cause: Cause::Restarted, .. }))
+    );
+}
+
+#[test]
+fn unknown_events_pass_untouched() {
+    let mut drive = Drive::new(anthropic("claude-opus-5"));
+    let odd = event("brand_new", r#"{"type":"brand_new","x":[1, 2]}"#);
+    drive.accept().send(opening("m") + &text(0, "Hi") + &odd + &closing(1));
+    assert!(drive.complete());
+    assert_eq!(data(&drive, 3), r#"{"type":"brand_new","x":[1, 2]}"#);
+}
+
+#[test]
+fn an_id_that_was_never_shown_is_never_used() {
+    let mut drive = Drive::new(chat());
+    let part = "The lighthouse keeper climbed the stairs every evening and lit";
+    drive.accept().send(chunk("lost", r#"{"role":"assistant","content":""}"#, "null"));
+    drive.broke(Break::Reset).pass();
+    drive.accept().send(chunk("one", &format!(r#"{{"content":"{part}"}}"#), "null"));
+    drive.broke(Break::Reset).pass();
+    drive.accept().send(chunk("two", r#"{"content":" the lamp and went to bed."}"#, "null"));
+    assert!(data(&drive, 1).contains(r#""id":"one""#), "{}", data(&drive, 1));
+}
+
+#[test]
+fn a_role_with_another_id_is_a_restart_and_a_repeated_role_is_not() {
+    let mut drive = Drive::new(chat());
+    drive.accept().send(chunk("one", r#"{"role":"assistant","content":"Hello"}"#, "null"));
+    drive.send(chunk("one", r#"{"role":"assistant","content":" there"}"#, "null"));
+    assert_eq!(drive.text, "Hello there");
+    drive.send(chunk("two", r#"{"role":"assistant","content":"Hello"}"#, "null"));
+    assert_eq!(drive.text, "Hello there");
+    assert!(
+        drive
+            .states
+            .iter()
+            .any(|s| matches!(s, resume::State::Disconnected { cause: Cause::Restarted, .. }))
+    );
+}

@@ -1,0 +1,10 @@
+//! The engine's rules, played by hand: what it sends, what it delivers, how it ends.
+
+mod drive;
+
+mod coherence;
+mod completion;
+mod journal;
+mod ladder;
+mod limits;
+mod retry;
