@@ -22,6 +22,7 @@ mod outcome;
 mod output;
 mod partial;
 mod receive;
+mod recovery;
 mod seam;
 mod session;
 mod stitch;

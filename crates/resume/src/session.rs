@@ -1,9 +1,7 @@
 //! The session: one response, over as many attempts as it takes.
 
-use protocol::{FailureKind, Reader, RequestBody};
-use retry_policy::{
-    Budget, Call, Class, Decision, GiveUp, IdempotencyKey, Nanos, Sent, Unlimited, Verdict,
-};
+use protocol::{Reader, RequestBody};
+use retry_policy::{Budget, Call, GiveUp, IdempotencyKey, Nanos, Unlimited};
 use std::collections::VecDeque;
 
 use crate::attempt::{Attempt, Blocks, Ended, Flow, Hold, Phase, Stops};
@@ -70,11 +68,11 @@ pub struct Session {
     pub(crate) queue: VecDeque<Output>,
     seq: u64,
     key: IdempotencyKey,
-    learned: Learned,
+    pub(crate) learned: Learned,
     live: Option<Box<Attempt>>,
     next: Option<Rung>,
     attempts: u32,
-    futile: u32,
+    pub(crate) futile: u32,
     store: Store,
     done: Option<Box<Outcome>>,
 }
@@ -315,68 +313,14 @@ impl Session {
         true
     }
 
-    fn schedule(&mut self, rung: Rung, at: Nanos) {
+    pub(crate) fn schedule(&mut self, rung: Rung, at: Nanos) {
         self.clocks.stop();
         self.clocks.retry = Some(at);
         self.next = Some(rung);
     }
 
-    /// Ends an attempt that brought no whole response, and decides what comes next.
-    fn fail(&mut self, live: &Attempt, cause: Cause, now: Nanos) {
-        self.account(live, Some(cause.clone()), now);
-        self.queue.push_back(Output::State(State::Disconnected {
-            attempt: live.id,
-            cause: cause.clone(),
-        }));
-        if matches!(
-            cause,
-            Cause::TooLarge | Cause::SeamUnverified | Cause::Broke(Break::Certificate)
-        ) {
-            return self.give_up(cause, now);
-        }
-        if self.is_prefill_refusal(live, &cause) {
-            self.learned.prefill_refused = true;
-            return self.plan_next(now, now);
-        }
-        self.learned.replay_diverged |= cause == Cause::Diverged;
-        self.futile = match live.flow.text_bytes {
-            0 if is_cut(&cause) && matches!(live.phase, Phase::Streaming) => self.futile + 1,
-            0 => self.futile,
-            _ => 0,
-        };
-        if self.transcript.shown && self.futile >= self.config.limits.futile_attempts {
-            return self.give_up(Cause::NoProgress, now);
-        }
-        let verdict = verdict(live, &cause);
-        match self.call.on_failure(&self.config.policy, verdict, &mut Unlimited, now) {
-            Decision::RetryAt { at, .. } | Decision::Resume { at, .. } => self.plan_next(at, now),
-            Decision::FailOver { not_before, .. } => self.plan_next(not_before, now),
-            Decision::GiveUp(GiveUp::Terminal(_)) => self.give_up(cause, now),
-            Decision::GiveUp(reason) => {
-                self.give_up(Cause::GaveUp { reason, last: Box::new(cause) }, now);
-            }
-        }
-    }
-
-    fn plan_next(&mut self, at: Nanos, now: Nanos) {
-        match ladder::choose(&self.transcript, &self.request, &self.config.profile, self.learned) {
-            Ok(rung) => {
-                let wait = at.saturating_sub(now);
-                self.queue.push_back(Output::State(State::Reconnecting { rung, at, wait }));
-                self.schedule(rung, at);
-            }
-            Err(cause) => self.give_up(cause, now),
-        }
-    }
-
-    fn is_prefill_refusal(&self, live: &Attempt, cause: &Cause) -> bool {
-        let refused =
-            cause.failure().is_some_and(|failure| failure.kind == FailureKind::PrefillRefused);
-        refused && live.rung == Rung::Prefill && !self.learned.prefill_refused
-    }
-
     /// Closes the books of an attempt and its connection.
-    fn account(&mut self, live: &Attempt, cause: Option<Cause>, now: Nanos) {
+    pub(crate) fn account(&mut self, live: &Attempt, cause: Option<Cause>, now: Nanos) {
         self.clocks.stop();
         if live.ended.is_none() {
             self.queue.push_back(Output::Abort(live.id));
@@ -404,7 +348,7 @@ impl Session {
 
     // ---- the end
 
-    fn finish(&mut self, live: &Attempt, now: Nanos) {
+    pub(crate) fn finish(&mut self, live: &Attempt, now: Nanos) {
         self.summary.empty_continuation = live.flow.blocks.is_some() && live.flow.text_bytes == 0;
         self.account(live, None, now);
         self.call.on_success(&mut Unlimited as &mut dyn Budget, now);
@@ -428,7 +372,7 @@ impl Session {
         self.give_up(cause, now);
     }
 
-    fn give_up(&mut self, cause: Cause, _now: Nanos) {
+    pub(crate) fn give_up(&mut self, cause: Cause, _now: Nanos) {
         self.next = None;
         self.clocks = Clocks::default();
         self.queue.push_back(Output::State(State::Failed { cause: cause.clone() }));
@@ -498,36 +442,4 @@ fn is_refusal(cause: &Cause) -> bool {
         Cause::GaveUp { reason, .. } => *reason == GiveUp::ServerForbids,
         _ => false,
     }
-}
-
-/// Whether the answer broke off, as opposed to being refused or not beginning.
-const fn is_cut(cause: &Cause) -> bool {
-    matches!(
-        cause,
-        Cause::Broke(_) | Cause::Truncated | Cause::Malformed | Cause::Restarted | Cause::Diverged
-    )
-}
-
-fn verdict(live: &Attempt, cause: &Cause) -> Verdict {
-    let sent = match &live.phase {
-        Phase::Waiting => Sent::MaybeProcessed,
-        _ => Sent::Streaming { delivered: live.flow.text_bytes },
-    };
-    let class = match cause {
-        Cause::Provider(failure) => {
-            let sent =
-                if matches!(live.phase, Phase::Document(_)) { failure.verdict.sent } else { sent };
-            return Verdict { sent, ..failure.verdict };
-        }
-        Cause::Broke(Break::NotSent) => return Verdict::new(Class::Transient, Sent::NotSent),
-        Cause::Broke(
-            Break::Refused | Break::Unresolved | Break::Unreachable | Break::Handshake,
-        )
-        | Cause::ConnectTimeout => return Verdict::new(Class::Connect, Sent::NotSent),
-        Cause::Broke(Break::Calm) => Class::Throttle,
-        Cause::FirstTokenTimeout | Cause::IdleTimeout | Cause::ByteTimeout => Class::Timeout,
-        Cause::Malformed | Cause::Restarted | Cause::Diverged => Class::Protocol,
-        _ => Class::Transient,
-    };
-    Verdict::new(class, sent)
 }

@@ -131,3 +131,19 @@ fn a_deadline_after_the_stop_reason_is_complete() {
     assert_eq!(Some(drive.now), deadline);
     assert!(drive.complete());
 }
+
+#[test]
+fn nothing_that_fails_after_the_stop_reason_takes_it_back() {
+    let wire = opening("m") + &text(0, "Hi") + &block_stop(0) + &message_delta("end_turn", 1);
+    let (mut config, request) = anthropic("claude-opus-5");
+    config.timeouts.bytes = retry_policy::Nanos::from_secs(1);
+    let mut silent = Drive::new((config, request));
+    silent.accept().send(&wire).send(event("ping", r#"{"type": "ping"}"#)).pass();
+    let mut garbled = Drive::new(anthropic("claude-opus-5"));
+    garbled.accept().send(&wire).send("data: {\n\n");
+    for drive in [silent, garbled] {
+        assert!(drive.complete(), "{:?}", drive.outcome);
+        let stops = drive.frames.iter().filter(|frame| &frame.name[..] == b"message_delta");
+        assert_eq!((stops.count(), drive.requests.len()), (1, 1));
+    }
+}

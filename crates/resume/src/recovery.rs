@@ -1,0 +1,109 @@
+//! After a failed attempt: whether, when and how to go on.
+//!
+//! The policy decides whether and when, the ladder decides how. What is decided here is only
+//! what neither can know: that a refused prefill is no failure, and that attempts which bring
+//! nothing are futile.
+
+use protocol::FailureKind;
+use retry_policy::{Class, Decision, GiveUp, Nanos, Sent, Unlimited, Verdict};
+
+use crate::attempt::{Attempt, Phase};
+use crate::input::Break;
+use crate::ladder;
+use crate::outcome::Cause;
+use crate::output::{Output, State};
+use crate::seam::Rung;
+use crate::session::Session;
+
+impl Session {
+    /// Ends an attempt that brought no whole response, and decides what comes next.
+    pub(crate) fn fail(&mut self, live: &Attempt, cause: Cause, now: Nanos) {
+        if self.transcript.stop.is_some() {
+            // Whatever fails after the stop reason, the response is whole.
+            self.summary.sentinel_missing = true;
+            return self.finish(live, now);
+        }
+        self.account(live, Some(cause.clone()), now);
+        self.queue.push_back(Output::State(State::Disconnected {
+            attempt: live.id,
+            cause: cause.clone(),
+        }));
+        if matches!(
+            cause,
+            Cause::TooLarge | Cause::SeamUnverified | Cause::Broke(Break::Certificate)
+        ) {
+            return self.give_up(cause, now);
+        }
+        if self.is_prefill_refusal(live, &cause) {
+            self.learned.prefill_refused = true;
+            return self.plan_next(now, now);
+        }
+        self.learned.replay_diverged |= cause == Cause::Diverged;
+        self.futile = match live.flow.text_bytes {
+            0 if is_cut(&cause) && matches!(live.phase, Phase::Streaming) => self.futile + 1,
+            0 => self.futile,
+            _ => 0,
+        };
+        if self.transcript.shown && self.futile >= self.config.limits.futile_attempts {
+            return self.give_up(Cause::NoProgress, now);
+        }
+        let verdict = verdict(live, &cause);
+        match self.call.on_failure(&self.config.policy, verdict, &mut Unlimited, now) {
+            Decision::RetryAt { at, .. } | Decision::Resume { at, .. } => self.plan_next(at, now),
+            Decision::FailOver { not_before, .. } => self.plan_next(not_before, now),
+            Decision::GiveUp(GiveUp::Terminal(_)) => self.give_up(cause, now),
+            Decision::GiveUp(reason) => {
+                self.give_up(Cause::GaveUp { reason, last: Box::new(cause) }, now);
+            }
+        }
+    }
+
+    pub(crate) fn plan_next(&mut self, at: Nanos, now: Nanos) {
+        match ladder::choose(&self.transcript, &self.request, &self.config.profile, self.learned) {
+            Ok(rung) => {
+                let wait = at.saturating_sub(now);
+                self.queue.push_back(Output::State(State::Reconnecting { rung, at, wait }));
+                self.schedule(rung, at);
+            }
+            Err(cause) => self.give_up(cause, now),
+        }
+    }
+
+    fn is_prefill_refusal(&self, live: &Attempt, cause: &Cause) -> bool {
+        let refused =
+            cause.failure().is_some_and(|failure| failure.kind == FailureKind::PrefillRefused);
+        refused && live.rung == Rung::Prefill && !self.learned.prefill_refused
+    }
+}
+
+/// Whether the answer broke off, as opposed to being refused or not beginning.
+const fn is_cut(cause: &Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Broke(_) | Cause::Truncated | Cause::Malformed | Cause::Restarted | Cause::Diverged
+    )
+}
+
+fn verdict(live: &Attempt, cause: &Cause) -> Verdict {
+    let sent = match &live.phase {
+        Phase::Waiting => Sent::MaybeProcessed,
+        _ => Sent::Streaming { delivered: live.flow.text_bytes },
+    };
+    let class = match cause {
+        Cause::Provider(failure) => {
+            let sent =
+                if matches!(live.phase, Phase::Document(_)) { failure.verdict.sent } else { sent };
+            return Verdict { sent, ..failure.verdict };
+        }
+        Cause::Broke(Break::NotSent) => return Verdict::new(Class::Transient, Sent::NotSent),
+        Cause::Broke(
+            Break::Refused | Break::Unresolved | Break::Unreachable | Break::Handshake,
+        )
+        | Cause::ConnectTimeout => return Verdict::new(Class::Connect, Sent::NotSent),
+        Cause::Broke(Break::Calm) => Class::Throttle,
+        Cause::FirstTokenTimeout | Cause::IdleTimeout | Cause::ByteTimeout => Class::Timeout,
+        Cause::Malformed | Cause::Restarted | Cause::Diverged => Class::Protocol,
+        _ => Class::Transient,
+    };
+    Verdict::new(class, sent)
+}
