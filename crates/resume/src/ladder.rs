@@ -102,6 +102,10 @@ pub(crate) fn plan(
         },
         Rung::Instruct => {
             let anchor = anchor::choose(partial);
+            // The fragment is generated again; it must not be paid out of the caller's limit.
+            let fragment = anchor.map_or(0, |start| (partial.len() - start) as u64);
+            let repeated = (fragment * spent).div_ceil(text.len() as u64);
+            let spent = spent.saturating_sub(repeated);
             let instruction = instruction(anchor.map(|start| &partial[start..]));
             Plan {
                 body: request.instruct(profile, partial, &instruction, spent),

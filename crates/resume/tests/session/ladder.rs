@@ -134,3 +134,16 @@ fn attempts_that_bring_nothing_end_it() {
     drive.accept().send(opening("m3")).end();
     assert!(matches!(drive.outcome, Some(Outcome::Incomplete { cause: Cause::NoProgress, .. })));
 }
+
+#[test]
+fn the_fragment_that_is_repeated_is_not_paid_out_of_the_callers_limit() {
+    let mut drive = Drive::new(anthropic("claude-opus-5"));
+    drive.accept().send(opening("m1"));
+    for word in PART.split_inclusive(' ') {
+        drive.send(text(0, word));
+    }
+    drive.end().pass();
+    let words = PART.split(' ').count();
+    let left: usize = drive.body().split(r#""max_tokens":"#).nth(1).unwrap()[..3].parse().unwrap();
+    assert!(left > 1000 - words && left < 1000, "{left}");
+}
