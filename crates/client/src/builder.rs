@@ -1,0 +1,123 @@
+//! How a client is put together. Construction opens no connection.
+
+use checkpoint_store::Store;
+use resume::{Deliver, Limits, OnStoreFailure, SeamPolicy, Timeouts};
+use retry_policy::Policy;
+use rustls::ClientConfig;
+use std::sync::Arc;
+
+use crate::client::{Client, Shared};
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+use crate::event::Events;
+use crate::leftovers::Leftovers;
+use crate::refusals::Refusals;
+use crate::transport::Transport;
+
+/// Settings of a [`Client`]; only the endpoint is required.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Builder {
+    endpoint: Option<Endpoint>,
+    store: Option<Store>,
+    timeouts: Timeouts,
+    policy: Policy,
+    limits: Limits,
+    seams: SeamPolicy,
+    deliver: Deliver,
+    on_store_failure: OnStoreFailure,
+    events: Events,
+    tls: Option<ClientConfig>,
+}
+
+impl Builder {
+    /// Where requests go.
+    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.endpoint = Some(endpoint);
+        self
+    }
+
+    /// Where checkpoints are kept.
+    ///
+    /// Without it they are in memory, for the life of the client: a finished response is
+    /// forgotten, and of the unfinished ones the latest 64 can be resumed.
+    pub fn checkpoints(mut self, store: Store) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// The clocks of each attempt.
+    pub const fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// When to try again, how often, and until when.
+    pub const fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Bounds on memory and on futile attempts.
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// What to do with a joint that nothing verifies.
+    pub const fn seams(mut self, seams: SeamPolicy) -> Self {
+        self.seams = seams;
+        self
+    }
+
+    /// When the consumer gets an event whose record is not durable yet.
+    pub const fn deliver(mut self, deliver: Deliver) -> Self {
+        self.deliver = deliver;
+        self
+    }
+
+    /// What a failing store does to a stream.
+    pub const fn on_store_failure(mut self, what: OnStoreFailure) -> Self {
+        self.on_store_failure = what;
+        self
+    }
+
+    /// Which events a stream yields.
+    pub const fn events(mut self, events: Events) -> Self {
+        self.events = events;
+        self
+    }
+
+    /// TLS settings in place of Mozilla's roots with ring; the ALPN protocols are set here.
+    pub fn tls_config(mut self, config: ClientConfig) -> Self {
+        self.tls = Some(config);
+        self
+    }
+
+    /// Puts the client together.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidConfig` without an endpoint, or with a key that no header can carry.
+    pub fn build(self) -> Result<Client, Error> {
+        let endpoint = self.endpoint.ok_or_else(|| Error::config("no endpoint is given"))?;
+        endpoint.request_headers(&[])?;
+        let transport = Transport::new(self.tls, self.timeouts.connect.as_duration())?;
+        let mut config = resume::Config::new(*endpoint.profile());
+        config.timeouts = self.timeouts;
+        config.policy = self.policy;
+        config.limits = self.limits;
+        config.seams = self.seams;
+        config.deliver = self.deliver;
+        config.on_store_failure = self.on_store_failure;
+        Ok(Client::new(Arc::new(Shared {
+            endpoint,
+            leftovers: self.store.is_none().then(Leftovers::default),
+            store: self.store.unwrap_or_else(Store::memory),
+            transport,
+            config,
+            events: self.events,
+            refusals: Refusals::default(),
+        })))
+    }
+}

@@ -1,0 +1,213 @@
+//! The client: it opens a stream's journal and hands out the stream. Receiving is the
+//! stream's own work.
+
+use checkpoint_store::{ErrorKind as StoreErrorKind, Page, Seq, Store, StreamId, StreamWriter};
+use resume::{Checkpoint, Config, Session};
+use retry_policy::Nanos;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::builder::Builder;
+use crate::driver::{Driver, Journal, Plan};
+use crate::endpoint::Endpoint;
+use crate::error::{Error, ErrorKind};
+use crate::event::Events;
+use crate::leftovers::Leftovers;
+use crate::random;
+use crate::refusals::Refusals;
+use crate::request::Request;
+use crate::stream::ResponseStream;
+use crate::transport::Transport;
+
+/// Streams responses from one endpoint. Cloning shares its connections.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+/// What all streams of a client share.
+pub(crate) struct Shared {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) store: Store,
+    pub(crate) transport: Transport,
+    pub(crate) config: Config,
+    pub(crate) events: Events,
+    pub(crate) refusals: Refusals,
+    /// There when the caller named no store.
+    pub(crate) leftovers: Option<Leftovers>,
+}
+
+impl Client {
+    /// Begins to put a client together.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Begins a new response. The request is sent when the stream is first polled.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidRequest` for a body that is not the wire's, `Exists` for a name that is taken,
+    /// or what the store says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave an empty journal of that name.
+    pub async fn stream(&self, request: Request) -> Result<ResponseStream, Error> {
+        let shared = &self.shared;
+        let body = request.body(shared.endpoint.profile())?;
+        let model = body.model().map(str::to_owned);
+        let id = request.id.map_or_else(random::stream_id, Ok)?;
+        let key = request.key.map_or_else(random::idempotency_key, Ok)?;
+        let seed = random::seed()?;
+        let origin = shared.endpoint.origin();
+        let headers = shared.endpoint.request_headers(&[])?;
+        let config = shared.config(model.as_deref(), request.deadline);
+        shared.clear_surplus().await;
+        let writer = shared.store.create(&id).await.map_err(Error::store)?;
+        let journal = shared.journal(Some(writer));
+        let plan = Plan { client: Arc::clone(shared), id, model, headers, journal };
+        let begin = |now| Session::new(config, &origin, body, key, seed, now);
+        Ok(ResponseStream::new(Driver::new(plan, begin)))
+    }
+
+    /// Goes on with a response that another stream, perhaps of another process, left.
+    ///
+    /// Takes the stream over: an earlier writer that is still alive is fenced off. A response
+    /// that is complete yields its end at once. What is there already is in
+    /// [`ResponseStream::recovered_text`].
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, `UnreadableCheckpoint`, `EndpointMismatch` when the response began at
+    /// another server or on another wire, or what the store says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing; the earlier writer may be fenced off already.
+    pub async fn resume(&self, id: &StreamId) -> Result<ResponseStream, Error> {
+        self.resume_by(id, None).await
+    }
+
+    /// [`resume`](Self::resume), with a limit on how long the rest may take.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`resume`](Self::resume).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`resume`](Self::resume).
+    pub async fn resume_within(
+        &self,
+        id: &StreamId,
+        deadline: Duration,
+    ) -> Result<ResponseStream, Error> {
+        self.resume_by(id, Some(deadline)).await
+    }
+
+    async fn resume_by(
+        &self,
+        id: &StreamId,
+        deadline: Option<Duration>,
+    ) -> Result<ResponseStream, Error> {
+        let shared = &self.shared;
+        let (checkpoint, writer) =
+            shared.recover(id).await.map_err(|error| match error.kind() {
+                ErrorKind::NotFound => error,
+                _ => error.at(id),
+            })?;
+        let model = checkpoint.model().map(str::to_owned);
+        let seed = random::seed()?;
+        let headers = shared.endpoint.request_headers(&checkpoint.origin().headers)?;
+        let config = shared.config(model.as_deref(), deadline);
+        let journal = shared.journal(writer);
+        let plan = Plan { client: Arc::clone(shared), id: id.clone(), model, headers, journal };
+        let begin = |now| Session::resume(config, checkpoint, seed, now);
+        Ok(ResponseStream::new(Driver::new(plan, begin)))
+    }
+
+    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("endpoint", &self.shared.endpoint).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn config(&self, model: Option<&str>, deadline: Option<Duration>) -> Config {
+        let mut config = self.config.clone();
+        config.prefill_refused |= self.refusals.contains(model);
+        if let Some(deadline) = deadline {
+            config.policy.limits.deadline = Some(Nanos::from_duration(deadline));
+        }
+        config
+    }
+
+    fn journal(&self, writer: Option<StreamWriter>) -> Journal {
+        Journal::new(writer, self.config.deliver, self.config.on_store_failure)
+    }
+
+    /// Deletes journals that nobody will ask for.
+    async fn clear_surplus(&self) {
+        let Some(leftovers) = &self.leftovers else { return };
+        while let Some(id) = leftovers.next_surplus() {
+            // It may be gone already.
+            let _ = self.store.delete(&id).await;
+        }
+    }
+
+    /// Reads a journal and takes it over; there is no writer for one that is closed.
+    ///
+    /// It is read before it is taken over, so that a resume that cannot succeed disturbs
+    /// nobody, and its tail once more after that.
+    async fn recover(&self, id: &StreamId) -> Result<(Checkpoint, Option<StreamWriter>), Error> {
+        let mut pages = Vec::new();
+        self.read_on(id, &mut pages).await?;
+        let checkpoint = self.fold(&pages)?;
+        let writer = match self.store.recover(id).await {
+            Ok(writer) => Some(writer),
+            Err(error) if matches!(error.kind(), StoreErrorKind::Closed { .. }) => None,
+            Err(error) => return Err(Error::store(error)),
+        };
+        let read = pages.len();
+        self.read_on(id, &mut pages).await?;
+        let checkpoint = if pages.len() > read { self.fold(&pages)? } else { checkpoint };
+        Ok((checkpoint, writer))
+    }
+
+    /// Reads what follows the last page.
+    async fn read_on(&self, id: &StreamId, pages: &mut Vec<Page>) -> Result<(), Error> {
+        let mut after: Option<Seq> = pages.last().and_then(Page::last);
+        loop {
+            let page = self.store.read(id, after, usize::MAX).await;
+            let page = page.map_err(Error::store)?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            after = page.last();
+            let more = page.more();
+            pages.push(page);
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    fn fold(&self, pages: &[Page]) -> Result<Checkpoint, Error> {
+        let records = pages.iter().flat_map(Page::records).map(|record| record.bytes);
+        let checkpoint = Checkpoint::fold(records).map_err(Error::unreadable)?;
+        if checkpoint.wire() != self.endpoint.profile().wire {
+            return Err(Error::mismatch("it is on another wire"));
+        }
+        if !self.endpoint.is_origin_of(checkpoint.origin()) {
+            return Err(Error::mismatch("it was made at another server"));
+        }
+        Ok(checkpoint)
+    }
+}

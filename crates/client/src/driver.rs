@@ -1,0 +1,306 @@
+//! The loop between engine, socket, store and clock. It decides nothing: what to send, when
+//! to try again and what is new text is the engine's.
+
+mod clock;
+mod ending;
+mod journal;
+mod outbox;
+mod persist;
+
+use checkpoint_store::StreamId;
+use http::{HeaderMap, HeaderValue, Method};
+use http_body_util::Full;
+use resume::{AttemptId, Cause, Input, Output, Session, State};
+use retry_policy::Nanos;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use crate::client::Shared;
+use crate::error::Error;
+use crate::event::{Event, Events};
+use crate::leftovers::Leaving;
+use crate::transport::{Arrival, Exchange};
+use clock::{Alarm, Clock};
+use ending::Ending;
+use outbox::{Item, Outbox};
+use persist::Stalled;
+
+pub(crate) use journal::Journal;
+
+/// One response being received. It is polled by its consumer; there is no task and no channel.
+pub(crate) struct Driver {
+    client: Arc<Shared>,
+    id: StreamId,
+    model: Option<String>,
+    session: Session,
+    journal: Journal,
+    headers: HeaderMap,
+    live: Option<(AttemptId, Exchange)>,
+    outbox: Outbox,
+    /// What the store had no room for; the engine waits.
+    stalled: Option<Stalled>,
+    /// What the engine said last.
+    engine: Engine,
+    now: Nanos,
+    clock: Clock,
+    alarm: Alarm,
+    /// Bytes of the session's text that the consumer has.
+    delivered: usize,
+    phase: Phase,
+}
+
+/// All that a driver needs beside its session.
+pub(crate) struct Plan {
+    pub(crate) client: Arc<Shared>,
+    pub(crate) id: StreamId,
+    pub(crate) model: Option<String>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) journal: Journal,
+}
+
+/// Whether the engine has more to say.
+#[derive(Clone, Copy)]
+enum Engine {
+    Speaking,
+    Waiting(Option<Nanos>),
+}
+
+enum Phase {
+    Running,
+    Ending(Ending),
+}
+
+impl Driver {
+    pub(crate) fn new(plan: Plan, begin: impl FnOnce(Nanos) -> Session) -> Self {
+        let Plan { client, id, model, headers, journal } = plan;
+        if let Some(leftovers) = &client.leftovers {
+            leftovers.take_up(&id);
+        }
+        let clock = Clock::start();
+        let now = clock.now();
+        let session = begin(now);
+        let delivered = session.text().len();
+        Self {
+            client,
+            id,
+            model,
+            session,
+            journal,
+            headers,
+            live: None,
+            outbox: Outbox::default(),
+            stalled: None,
+            engine: Engine::Speaking,
+            now,
+            clock,
+            alarm: Alarm::new(clock),
+            delivered,
+            phase: Phase::Running,
+        }
+    }
+
+    pub(crate) const fn id(&self) -> &StreamId {
+        &self.id
+    }
+
+    /// The text that the consumer has.
+    pub(crate) fn text(&self) -> &str {
+        &self.session.text()[..self.delivered]
+    }
+
+    /// The next event; `None` after the end or an error.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, Error>>> {
+        self.now = self.clock.now();
+        loop {
+            if let Some(item) = self.outbox.pop(self.journal.deliverable()) {
+                return Poll::Ready(Some(Ok(self.hand_out(item))));
+            }
+            let Phase::Ending(ending) = &mut self.phase else {
+                ready!(self.poll_running(cx));
+                continue;
+            };
+            if let Err(error) = ready!(ending.poll_settled(cx)) {
+                self.lose_store(error);
+                self.tell_late_failure();
+            } else if self.outbox.is_empty() {
+                let outcome = ending.take_outcome();
+                return Poll::Ready(outcome.map(|outcome| self.tell(*outcome)));
+            }
+        }
+    }
+
+    /// Makes all that was received durable.
+    pub(crate) async fn flush(&mut self) -> Result<(), Error> {
+        if let Some(writer) = self.journal.writer()
+            && let Err(error) = writer.flush().await
+        {
+            self.lose_store(error.clone());
+            return Err(Error::store(error).at(&self.id));
+        }
+        match self.journal.fatal() {
+            Some(error) => Err(Error::store(error.clone()).at(&self.id)),
+            None => Ok(()),
+        }
+    }
+
+    /// Drops the connection and makes all that was received durable.
+    pub(crate) async fn halt(&mut self) -> Result<(), Error> {
+        self.live = None;
+        if let Phase::Ending(ending) = &mut self.phase
+            && let Err(error) = poll_fn(|cx| ending.poll_settled(cx)).await
+        {
+            self.lose_store(error);
+        }
+        self.flush().await
+    }
+
+    // ---- running
+
+    /// Makes one step: hears one thing, or lets the engine say one.
+    fn poll_running(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(stalled) = self.stalled.take() {
+            return self.poll_stalled(cx, stalled);
+        }
+        if self.outbox.is_full()
+            && let Some(seq) = self.outbox.awaited()
+        {
+            return self.poll_store(cx, |journal, cx| journal.poll_durable(cx, seq));
+        }
+        let Engine::Waiting(deadline) = self.engine else {
+            self.listen();
+            return Poll::Ready(());
+        };
+        let input = ready!(self.poll_input(cx, deadline));
+        self.alarm.on_input();
+        self.engine = Engine::Speaking;
+        self.session.handle(input, self.now);
+        Poll::Ready(())
+    }
+
+    /// The next input: what the socket has comes before any deadline, so that a slow consumer
+    /// is not taken for a dead provider.
+    fn poll_input(&mut self, cx: &mut Context<'_>, deadline: Option<Nanos>) -> Poll<Input> {
+        loop {
+            if let Some(input) =
+                self.journal.take_failure().or_else(|| self.journal.take_progress())
+            {
+                return Poll::Ready(input);
+            }
+            if let Some((attempt, exchange)) = &mut self.live
+                && let Poll::Ready(arrival) = exchange.poll(cx)
+            {
+                let attempt = *attempt;
+                return Poll::Ready(self.input(attempt, arrival));
+            }
+            if self.journal.poll_news(cx).is_pending() {
+                break;
+            }
+            self.cut_outbox();
+        }
+        ready!(self.alarm.poll(cx, deadline));
+        self.now = self.clock.now();
+        Poll::Ready(Input::Tick)
+    }
+
+    fn input(&mut self, attempt: AttemptId, arrival: Arrival) -> Input {
+        match arrival {
+            Arrival::Connected => Input::Connected { attempt },
+            Arrival::Head { status, headers } => Input::Head { attempt, status, headers },
+            Arrival::Chunk(chunk) => Input::Body { attempt, chunk },
+            Arrival::End => {
+                self.live = None;
+                Input::End { attempt }
+            }
+            Arrival::Broke(cause) => {
+                self.live = None;
+                Input::Broke { attempt, cause }
+            }
+        }
+    }
+
+    /// Takes one output of the engine.
+    fn listen(&mut self) {
+        match self.session.poll(self.now) {
+            Output::Connect(request) => self.connect(request),
+            Output::Abort(attempt) => {
+                self.live.take_if(|(live, _)| *live == attempt);
+            }
+            Output::Record { seq, record } => self.append_record(seq, record),
+            Output::Emit { seq: Some(seq), frame } => self.append_frame(seq, frame, 0),
+            Output::Emit { seq: None, frame } => {
+                if self.client.events == Events::All {
+                    self.outbox.push(0, Item::Frame(frame));
+                }
+            }
+            Output::Seam(seam) => {
+                tracing::debug!(id = %self.id, ?seam, "joined");
+                self.outbox.push(0, Item::Seam(seam));
+            }
+            Output::State(state) => self.note(state),
+            Output::Wait(deadline) => self.engine = Engine::Waiting(deadline),
+            Output::Done(outcome) => self.begin_ending(outcome),
+        }
+    }
+
+    fn connect(&mut self, request: resume::Request) {
+        let mut message = http::Request::new(Full::new(request.body));
+        *message.method_mut() = Method::POST;
+        *message.uri_mut() = self.client.endpoint.uri(request.path);
+        *message.headers_mut() = self.headers.clone();
+        let key = HeaderValue::from_bytes(&request.key.encode())
+            .expect("an idempotency key is printable ASCII");
+        message.headers_mut().insert("idempotency-key", key);
+        self.live = Some((request.attempt, self.client.transport.send(message)));
+    }
+
+    fn note(&mut self, mut state: State) {
+        if let State::Disconnected { cause, .. } | State::Failed { cause } = &mut state {
+            self.scrub(cause);
+        }
+        tracing::debug!(id = %self.id, ?state, "state");
+        self.outbox.push(0, Item::State(state));
+    }
+
+    // ---- the consumer
+
+    fn hand_out(&mut self, item: Item) -> Event {
+        match item {
+            Item::Text(range) => {
+                self.delivered = range.end;
+                Event::Text(self.session.text()[range].to_owned())
+            }
+            Item::Frame(frame) => Event::Frame(frame),
+            Item::Seam(seam) => Event::Seam(seam),
+            Item::State(state) => Event::State(state),
+        }
+    }
+
+    /// Says itself what the engine, being over, no longer can.
+    pub(crate) fn tell_late_failure(&mut self) {
+        if self.journal.take_failure().is_some() && !self.journal.stops() {
+            self.note(State::NotDurable);
+        }
+    }
+
+    /// A provider may quote the key in its message.
+    fn scrub(&self, cause: &mut Cause) {
+        let Some(key) = self.client.endpoint.secret() else { return };
+        match cause {
+            Cause::Provider(failure) => key.scrub(&mut failure.message),
+            Cause::GaveUp { last, .. } => self.scrub(last),
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let Some(leftovers) = &self.client.leftovers else { return };
+        let leaving = match &self.phase {
+            Phase::Ending(ending) if ending.is_complete() => Leaving::Finished,
+            _ => Leaving::Unfinished,
+        };
+        leftovers.leave(&self.id, leaving);
+    }
+}

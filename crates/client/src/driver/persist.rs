@@ -1,0 +1,94 @@
+//! Persist, then deliver: records go to the journal before their events go to the outbox.
+
+use checkpoint_store::StoreError;
+use resume::{Frame, Record, Seq};
+use std::task::{Context, Poll, ready};
+
+use super::Driver;
+use super::journal::{Appended, Journal};
+use super::outbox::Item;
+use crate::event::Events;
+
+/// What the store had no room for.
+pub(super) enum Stalled {
+    Record(Seq, Record),
+    /// An event, and how many of its records are appended.
+    Frame(Seq, Frame, usize),
+}
+
+impl Driver {
+    pub(super) fn append_record(&mut self, seq: Seq, record: Record) {
+        match self.journal.append(seq.0, &[record.as_ref()]) {
+            Appended::Yes => self.cut_outbox(),
+            Appended::Full => self.stalled = Some(Stalled::Record(seq, record)),
+        }
+    }
+
+    /// Appends an event's records from number `from` on, then queues it for the consumer.
+    pub(super) fn append_frame(&mut self, seq: Seq, frame: Frame, from: usize) {
+        let first = seq.0 + 1 - frame.records().count() as u64;
+        let journal = &mut self.journal;
+        let full = frame.records().enumerate().skip(from).find(|(at, pieces)| {
+            matches!(journal.append(first + *at as u64, pieces), Appended::Full)
+        });
+        if let Some(at) = full.map(|(at, _)| at) {
+            self.stalled = Some(Stalled::Frame(seq, frame, at));
+            return;
+        }
+        let text = frame.text.clone();
+        if self.client.events == Events::All {
+            self.outbox.push(seq.0, Item::Frame(frame));
+        }
+        if !text.is_empty() {
+            self.outbox.push(seq.0, Item::Text(text));
+        }
+        self.cut_outbox();
+    }
+
+    pub(super) fn poll_stalled(&mut self, cx: &mut Context<'_>, stalled: Stalled) -> Poll<()> {
+        let bytes = stalled.bytes();
+        let room = self.poll_store(cx, |journal, cx| journal.poll_room(cx, bytes));
+        match (room.is_ready(), stalled) {
+            (true, Stalled::Record(seq, record)) => self.append_record(seq, record),
+            (true, Stalled::Frame(seq, frame, from)) => self.append_frame(seq, frame, from),
+            (false, stalled) => self.stalled = Some(stalled),
+        }
+        room
+    }
+
+    /// Waits for the store alone. Its failure frees what waits.
+    pub(super) fn poll_store(
+        &mut self,
+        cx: &mut Context<'_>,
+        wait: impl FnOnce(&mut Journal, &mut Context<'_>) -> Poll<()>,
+    ) -> Poll<()> {
+        ready!(wait(&mut self.journal, cx));
+        self.cut_outbox();
+        Poll::Ready(())
+    }
+
+    pub(super) fn lose_store(&mut self, error: StoreError) {
+        self.journal.fail(error);
+        self.cut_outbox();
+    }
+
+    /// When the store failed for good, what is not durable is never delivered.
+    pub(super) fn cut_outbox(&mut self) {
+        if self.journal.stops() {
+            self.outbox.cut(self.journal.deliverable());
+        }
+    }
+}
+
+impl Stalled {
+    /// Bytes of the record that found no room.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Record(_, record) => record.as_ref().len(),
+            Self::Frame(_, frame, at) => {
+                let pieces = frame.records().nth(*at).unwrap_or_default();
+                pieces.iter().map(|piece| piece.len()).sum()
+            }
+        }
+    }
+}

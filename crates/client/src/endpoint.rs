@@ -1,0 +1,214 @@
+//! Where requests go and what they carry: a base URL, a profile, a key and headers. It opens
+//! no connection.
+
+mod base_url;
+mod headers;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use protocol::{Profile, Wire};
+use resume::Origin;
+
+use crate::error::Error;
+use crate::secret::Secret;
+
+pub(crate) use base_url::BaseUrl;
+
+/// A provider's address, its wire and the key for it.
+///
+/// ```
+/// use client::{Endpoint, Profile, Secret};
+///
+/// let endpoint = Endpoint::new("http://127.0.0.1:8080", Profile::OPENAI)?
+///     .key(Secret::new("local"))
+///     .header("x-team", "search")?;
+/// assert_eq!(endpoint.base_url(), "http://127.0.0.1:8080/v1");
+/// # Ok::<(), client::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    base: BaseUrl,
+    profile: Profile,
+    key: Option<Secret>,
+    headers: HeaderMap,
+}
+
+impl Endpoint {
+    /// Anthropic's own API.
+    #[must_use]
+    pub fn anthropic(key: Secret) -> Self {
+        Self::known(BaseUrl::ANTHROPIC, Profile::ANTHROPIC, key)
+    }
+
+    /// OpenAI's own API.
+    #[must_use]
+    pub fn openai(key: Secret) -> Self {
+        Self::known(BaseUrl::OPENAI, Profile::OPENAI, key)
+    }
+
+    /// A server at `base_url` that speaks the profile's wire.
+    ///
+    /// A bare host gets the path `/v1`; a given path is kept.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidConfig` when the URL is not `http` or `https`, or has user info, a query or a
+    /// fragment.
+    pub fn new(base_url: &str, profile: Profile) -> Result<Self, Error> {
+        let base = BaseUrl::parse(base_url)?;
+        Ok(Self { base, profile, key: None, headers: HeaderMap::new() })
+    }
+
+    /// The key that is sent with every request.
+    #[must_use]
+    pub fn key(mut self, key: Secret) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// One more header; it takes the place of a default of the same name.
+    ///
+    /// A header whose name suggests a credential is marked sensitive and never written to a
+    /// checkpoint; the others are, so that another process can go on with them.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidConfig` for text that is not a header, and for headers that the transport owns
+    /// (`host`, `content-type`, `accept`, `idempotency-key` and those of the connection).
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, Error> {
+        let (name, value) = headers::parse(name, value)?;
+        self.headers.insert(name, value);
+        Ok(self)
+    }
+
+    /// The base URL, without a trailing slash.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        self.base.as_str()
+    }
+
+    /// The provider's wire and quirks.
+    #[must_use]
+    pub const fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    fn known(base: &str, profile: Profile, key: Secret) -> Self {
+        let base = BaseUrl::parse(base).expect("a constant base URL is valid");
+        Self { base, profile, key: Some(key), headers: HeaderMap::new() }
+    }
+
+    pub(crate) const fn secret(&self) -> Option<&Secret> {
+        self.key.as_ref()
+    }
+
+    /// Whether a checkpoint was made at this server.
+    pub(crate) fn is_origin_of(&self, origin: &Origin) -> bool {
+        BaseUrl::parse(&origin.endpoint).is_ok_and(|base| base.is_same_server(&self.base))
+    }
+
+    /// What a checkpoint keeps of this endpoint.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin {
+            endpoint: self.base.as_str().to_owned(),
+            headers: headers::keepable(&self.headers),
+        }
+    }
+
+    /// The URL of one request.
+    pub(crate) fn uri(&self, path: &'static str) -> Uri {
+        self.base.join(path)
+    }
+
+    /// The headers of every request: defaults, then those that a checkpoint kept, then the
+    /// endpoint's own.
+    pub(crate) fn request_headers(&self, kept: &[(String, String)]) -> Result<HeaderMap, Error> {
+        let mut all = headers::defaults();
+        if let Some(key) = &self.key {
+            let (name, value) = self.authorization(key)?;
+            all.insert(name, value);
+        }
+        if self.profile.wire == Wire::AnthropicMessages {
+            all.insert("anthropic-version", HeaderValue::from_static(ANTHROPIC_VERSION));
+        }
+        for (name, value) in kept {
+            if let Ok((name, value)) = headers::parse(name, value)
+                && !value.is_sensitive()
+            {
+                all.insert(name, value);
+            }
+        }
+        all.extend(self.headers.clone());
+        Ok(all)
+    }
+
+    fn authorization(&self, key: &Secret) -> Result<(HeaderName, HeaderValue), Error> {
+        Ok(match self.profile.wire {
+            Wire::AnthropicMessages => (HeaderName::from_static("x-api-key"), key.header("")?),
+            Wire::OpenAiChat => (header::AUTHORIZATION, key.header("Bearer ")?),
+        })
+    }
+}
+
+/// The version of the Anthropic API whose events `protocol` decodes.
+const ANTHROPIC_VERSION: &str = "2023-06-01";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn local(profile: Profile) -> Endpoint {
+        Endpoint::new("http://127.0.0.1:1", profile).unwrap().key(Secret::new("k3y-value"))
+    }
+
+    #[test]
+    fn each_wire_has_its_own_authorization() {
+        let anthropic = local(Profile::ANTHROPIC).request_headers(&[]).unwrap();
+        assert_eq!(anthropic["x-api-key"], "k3y-value");
+        assert_eq!(anthropic["anthropic-version"], "2023-06-01");
+        assert!(!anthropic.contains_key("authorization"));
+        let openai = local(Profile::OPENAI).request_headers(&[]).unwrap();
+        assert_eq!(openai["authorization"], "Bearer k3y-value");
+        assert!(!openai.contains_key("x-api-key") && !openai.contains_key("anthropic-version"));
+    }
+
+    #[test]
+    fn the_callers_header_wins_over_kept_and_default_ones() {
+        let endpoint = local(Profile::ANTHROPIC).header("Anthropic-Version", "2099-01-01").unwrap();
+        let kept = [("anthropic-version".to_owned(), "2000-01-01".to_owned())];
+        let headers = endpoint.request_headers(&kept).unwrap();
+        assert_eq!(headers.get_all("anthropic-version").iter().count(), 1);
+        assert_eq!(headers["anthropic-version"], "2099-01-01");
+    }
+
+    #[test]
+    fn kept_headers_cannot_bring_a_credential_or_a_transport_header() {
+        let kept = [
+            ("authorization".to_owned(), "Bearer other".to_owned()),
+            ("host".to_owned(), "elsewhere".to_owned()),
+            ("anthropic-beta".to_owned(), "b1".to_owned()),
+        ];
+        let headers = local(Profile::OPENAI).request_headers(&kept).unwrap();
+        assert_eq!(headers["authorization"], "Bearer k3y-value");
+        assert!(!headers.contains_key("host"));
+        assert_eq!(headers["anthropic-beta"], "b1");
+    }
+
+    #[test]
+    fn an_origin_holds_no_credential() {
+        let endpoint = local(Profile::OPENAI)
+            .header("x-api-key", "s1")
+            .and_then(|e| e.header("X-Auth-Token", "s2"))
+            .and_then(|e| e.header("x-team", "search"))
+            .unwrap();
+        let origin = endpoint.origin();
+        assert_eq!(origin.endpoint, "http://127.0.0.1:1/v1");
+        assert_eq!(origin.headers, [("x-team".to_owned(), "search".to_owned())]);
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let endpoint = local(Profile::OPENAI).header("cookie", "s3cret").unwrap();
+        let shown = format!("{endpoint:?}");
+        assert!(!shown.contains("k3y-value") && !shown.contains("s3cret"), "{shown}");
+    }
+}

@@ -1,0 +1,53 @@
+//! One streamed response that survives disconnects, stalls, overloads and restarts.
+//!
+//! A [`Client`] sends a request to one [`Endpoint`] and hands out a [`ResponseStream`] of
+//! typed [`Event`]s. Behind it `resume` decides what to do when the connection breaks,
+//! `checkpoint-store` keeps what was delivered, and this crate moves the bytes: HTTP/1.1 and
+//! HTTP/2, plain or over TLS, one loop that is polled by its consumer.
+//!
+//! What it does not do: it follows no redirect, decompresses nothing, decodes nothing but text
+//! and spawns no task of its own (hyper runs one per connection).
+
+mod builder;
+mod client;
+mod driver;
+mod endpoint;
+mod error;
+mod event;
+mod leftovers;
+mod prompt;
+mod random;
+mod refusals;
+mod request;
+mod secret;
+mod stream;
+mod transport;
+
+pub use builder::Builder;
+pub use client::Client;
+pub use endpoint::Endpoint;
+pub use error::{Error, ErrorKind};
+pub use event::{Event, Events};
+pub use prompt::{PROMPT_TOKENS_MAX, Prompt};
+pub use request::Request;
+pub use secret::Secret;
+pub use stream::ResponseStream;
+
+pub use bytes::Bytes;
+pub use checkpoint_store::{Level, Seq, Store, StreamId, StreamState};
+pub use protocol::{Profile, StopReason, Wire};
+pub use resume::{
+    AttemptId, AttemptSummary, Break, Cause, Checkpoint, Deliver, Frame, Limits, OnStoreFailure,
+    Rung, Seam, SeamLabel, SeamPolicy, State, Summary, Timeouts,
+};
+pub use retry_policy::{self, IdempotencyKey, Nanos, Policy};
+pub use rustls;
+
+/// The examples of the README and of the workspace's, run as tests.
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct ReadMe;
+
+#[doc = include_str!("../../../README.md")]
+#[cfg(doctest)]
+struct WorkspaceReadMe;

@@ -1,0 +1,106 @@
+//! Connections: TCP, TLS and HTTP. It sends one request and reports what comes back; it knows
+//! no provider, no deadline and no retry beyond a stale pooled connection.
+
+mod exchange;
+mod failure;
+mod resolver;
+mod tls;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
+use hyper_util::client::legacy::{Builder, Client};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::Error;
+
+pub(crate) use exchange::{Arrival, Exchange};
+use resolver::Resolver;
+
+/// A pool of connections. Cloning shares it.
+///
+/// hyper retries a request by itself when a pooled connection turns out to be closed before
+/// the request left; nothing else is ever sent twice from here. Redirects are not followed.
+#[derive(Clone)]
+pub(crate) struct Transport {
+    http: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
+}
+
+impl Transport {
+    /// `tls` replaces the default trust; `connect` bounds how long one address may take.
+    pub(crate) fn new(tls: Option<ClientConfig>, connect: Duration) -> Result<Self, Error> {
+        let tls = tls.map_or_else(tls::default_config, Ok)?;
+        let connector = tls::connector(tls, tcp(connect));
+        Ok(Self { http: http().build(connector) })
+    }
+
+    /// Begins to send; nothing happens until the exchange is polled.
+    pub(crate) fn send(&self, mut request: http::Request<Full<Bytes>>) -> Exchange {
+        let captured = capture_connection(&mut request);
+        Exchange::new(self.http.request(request), captured)
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Transport")
+    }
+}
+
+fn http() -> Builder {
+    let mut http = Client::builder(TokioExecutor::new());
+    http.timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(POOL_IDLE_MAX)
+        .pool_max_idle_per_host(POOL_IDLE_CONNECTIONS_MAX)
+        .retry_canceled_requests(true)
+        .http2_initial_stream_window_size(H2_STREAM_WINDOW_BYTES)
+        .http2_initial_connection_window_size(H2_CONNECTION_WINDOW_BYTES)
+        .http2_keep_alive_interval(H2_PING_AFTER)
+        .http2_keep_alive_timeout(H2_PING_TIMEOUT);
+    http
+}
+
+fn tcp(connect: Duration) -> HttpConnector<Resolver> {
+    let mut tcp = HttpConnector::new_with_resolver(Resolver::default());
+    tcp.enforce_http(false);
+    // Without it the cancellation of an HTTP/2 stream waits for a delayed acknowledgement.
+    tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(TCP_KEEPALIVE_AFTER));
+    tcp.set_keepalive_interval(Some(TCP_KEEPALIVE_INTERVAL));
+    tcp.set_keepalive_retries(Some(TCP_KEEPALIVE_RETRIES));
+    #[cfg(target_os = "linux")]
+    tcp.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT));
+    // hyper divides this among the addresses of a name. With one address the engine's own
+    // deadline comes first; with several the first cannot use up all of it.
+    tcp.set_connect_timeout(Some(connect.saturating_mul(5) / 4));
+    tcp
+}
+
+/// An idle connection is closed after this: before common servers and proxies close theirs,
+/// so that a request seldom meets a dead one.
+const POOL_IDLE_MAX: Duration = Duration::from_secs(20);
+/// Idle connections kept for one host.
+const POOL_IDLE_CONNECTIONS_MAX: usize = 32;
+/// Bytes of one HTTP/2 response that the peer may send ahead of its reader.
+const H2_STREAM_WINDOW_BYTES: u32 = 128 << 10;
+/// Bytes of all responses of one HTTP/2 connection ahead of their readers.
+const H2_CONNECTION_WINDOW_BYTES: u32 = 2 << 20;
+/// Silence of an HTTP/2 connection with open streams before it is asked for a sign of life.
+const H2_PING_AFTER: Duration = Duration::from_secs(30);
+/// Time for the answer.
+const H2_PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// Silence of a TCP connection before its peer is probed.
+const TCP_KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
+const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const TCP_KEEPALIVE_RETRIES: u32 = 3;
+/// Time for the peer's kernel to acknowledge what was sent.
+#[cfg(target_os = "linux")]
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,10 @@
+//! The client against `mock-provider` over real sockets.
+
+mod gate;
+mod rig;
+
+mod checkpoints;
+mod options;
+mod resuming;
+mod secrets;
+mod streaming;

@@ -1,0 +1,119 @@
+//! Settings that no other test would miss.
+
+use client::{
+    Break, Cause, Client, Endpoint, Limits, Nanos, Profile, SeamLabel, SeamPolicy, Secret, Timeouts,
+};
+use mock_provider::{Config, Seam};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+use crate::rig::{PROMPT, ROUTES, builder, collect, hasty, in_order, mock, mock_with, request};
+
+#[tokio::test]
+async fn a_response_beyond_its_limit_is_incomplete() {
+    let mock = mock("").await;
+    let limits = Limits { text_bytes: 100, ..Limits::default() };
+    let client = builder(&mock, ROUTES[0].0).limits(limits).build().unwrap();
+    let seen = collect(&mut client.stream(request(ROUTES[0].1)).await.unwrap()).await;
+    assert_eq!(seen.end.unwrap_err().cause(), Some(&Cause::TooLarge));
+    assert!(seen.text.len() <= 100);
+}
+
+#[tokio::test]
+async fn a_stall_is_healed_after_the_time_that_was_given() {
+    let mock = mock("stall@20,ok").await;
+    let timeouts = Timeouts { bytes: Nanos::from_millis(50), ..Timeouts::default() };
+    let client = builder(&mock, ROUTES[0].0).timeouts(timeouts).build().unwrap();
+    let seen = collect(&mut client.stream(request(ROUTES[0].1)).await.unwrap()).await;
+    assert_eq!(seen.text, mock.text_for(PROMPT));
+    let attempt = &seen.end.unwrap().attempts[0];
+    assert_eq!(attempt.cause, Some(Cause::ByteTimeout));
+    assert!(attempt.ended.saturating_sub(attempt.began) < Nanos::from_secs(30));
+}
+
+#[tokio::test]
+async fn a_seam_that_nothing_verifies_is_accepted_or_refused_as_asked() {
+    let (profile, model) = ROUTES[2];
+    for policy in [SeamPolicy::AcceptUnverified, SeamPolicy::RefuseUnverified] {
+        let config =
+            Config { faults: in_order("rst@20"), seam: Seam::Divergent, ..Config::default() };
+        let mock = mock_with(config).await;
+        let client = builder(&mock, profile).seams(policy).build().unwrap();
+        let seen = collect(&mut client.stream(request(model)).await.unwrap()).await;
+        if policy == SeamPolicy::AcceptUnverified {
+            assert_eq!(seen.seams[0].label, SeamLabel::None);
+            seen.end.unwrap();
+        } else {
+            assert!(mock.text_for(PROMPT).starts_with(&seen.text));
+            assert_eq!(seen.end.unwrap_err().cause(), Some(&Cause::SeamUnverified));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_callers_roots_decide_whom_to_trust() {
+    let mock = mock("rst@20,ok").await;
+    let (front, roots) = tls_front(mock.addr()).await;
+    let url = format!("https://localhost:{}", front.port());
+    let endpoint = Endpoint::new(&url, Profile::ANTHROPIC).unwrap().key(Secret::new("k"));
+    let builder = Client::builder().endpoint(endpoint).policy(hasty());
+
+    let stranger = builder.clone().build().unwrap();
+    let seen = collect(&mut stranger.stream(request(ROUTES[0].1)).await.unwrap()).await;
+    assert_eq!(seen.end.unwrap_err().cause(), Some(&Cause::Broke(Break::Certificate)));
+
+    let client = builder.tls_config(roots).build().unwrap();
+    let seen = collect(&mut client.stream(request(ROUTES[0].1)).await.unwrap()).await;
+    seen.end.unwrap();
+    assert_eq!(seen.text, mock.text_for(PROMPT));
+}
+
+/// TLS in front of a plain server, and a configuration that trusts it.
+async fn tls_front(plain: SocketAddr) -> (SocketAddr, rustls::ClientConfig) {
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let server = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .expect("a server configuration");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(forward(listener, TlsAcceptor::from(Arc::new(server)), plain));
+    (address, trusting(cert.der().clone(), provider))
+}
+
+async fn forward(listener: TcpListener, acceptor: TlsAcceptor, plain: SocketAddr) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let acceptor = acceptor.clone();
+        tokio::spawn(async move {
+            if let Ok(mut tls) = acceptor.accept(stream).await
+                && let Ok(mut server) = TcpStream::connect(plain).await
+            {
+                // Either side may reset the connection; that is what it is for.
+                let _ = copy_bidirectional(&mut tls, &mut server).await;
+            }
+        });
+    }
+}
+
+fn trusting(
+    certificate: CertificateDer<'static>,
+    provider: Arc<rustls::crypto::CryptoProvider>,
+) -> rustls::ClientConfig {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate).expect("a certificate");
+    rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
