@@ -1,0 +1,109 @@
+//! The flags that say how long to wait and how often to try. The engine keeps the clocks.
+
+use clap::Args;
+use client::retry_policy::Limits;
+use client::{Nanos, Policy, Timeouts};
+use std::time::Duration;
+
+use crate::duration::parse_clock;
+
+/// Clocks and limits of one run.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Clocks")]
+pub(crate) struct Clocks {
+    /// From the request to connect until the connection stands [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = parse_clock)]
+    connect_timeout: Option<Duration>,
+
+    /// From the connection until the first content; pings do not count [default: 120s]
+    #[arg(long, value_name = "TIME", value_parser = parse_clock)]
+    first_token_timeout: Option<Duration>,
+
+    /// Without content after the first [default: 180s]
+    #[arg(long, value_name = "TIME", value_parser = parse_clock)]
+    idle_timeout: Option<Duration>,
+
+    /// Without any byte, pings included [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = parse_clock)]
+    byte_timeout: Option<Duration>,
+
+    /// For the whole run, waits and retries included [default: none]
+    #[arg(long, value_name = "TIME", value_parser = parse_clock)]
+    deadline: Option<Duration>,
+
+    /// Connection attempts in all [default: 128]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_attempts: Option<u32>,
+}
+
+impl Clocks {
+    /// The clocks of each attempt; a flag that was not given leaves the default.
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        let default = Timeouts::default();
+        let or = |given: Option<Duration>, default| given.map_or(default, Nanos::from);
+        Timeouts {
+            connect: or(self.connect_timeout, default.connect),
+            first_token: or(self.first_token_timeout, default.first_token),
+            idle: or(self.idle_timeout, default.idle),
+            bytes: or(self.byte_timeout, default.bytes),
+            ..default
+        }
+    }
+
+    /// When to try again, and how often.
+    pub(crate) fn policy(&self) -> Policy {
+        let total = self.max_attempts.unwrap_or(Limits::DEFAULT.total);
+        Policy { limits: Limits { total, ..Limits::DEFAULT }, ..Policy::DEFAULT }
+    }
+
+    /// How long the whole run may take.
+    pub(crate) const fn deadline(&self) -> Option<Duration> {
+        self.deadline
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        clocks: Clocks,
+    }
+
+    fn clocks(line: &str) -> Clocks {
+        Line::try_parse_from(line.split_whitespace()).unwrap().clocks
+    }
+
+    #[test]
+    fn each_flag_sets_its_own_clock() {
+        let line = "x --connect-timeout 1s --first-token-timeout 2s --idle-timeout 3s \
+                    --byte-timeout 4s --deadline 5s --max-attempts 6";
+        let clocks = clocks(line);
+        let timeouts = clocks.timeouts();
+        assert_eq!(timeouts.connect, Nanos::from_secs(1));
+        assert_eq!(timeouts.first_token, Nanos::from_secs(2));
+        assert_eq!(timeouts.idle, Nanos::from_secs(3));
+        assert_eq!(timeouts.bytes, Nanos::from_secs(4));
+        assert_eq!(timeouts.sentinel, Timeouts::default().sentinel);
+        assert_eq!(clocks.deadline(), Some(Duration::from_secs(5)));
+        assert_eq!(clocks.policy().limits.total, 6);
+    }
+
+    #[test]
+    fn no_flag_leaves_the_defaults() {
+        let clocks = clocks("x");
+        assert_eq!(clocks.timeouts(), Timeouts::default());
+        assert_eq!(clocks.policy(), Policy::DEFAULT);
+        assert_eq!(clocks.deadline(), None);
+    }
+
+    #[test]
+    fn a_clock_or_a_limit_of_zero_is_refused() {
+        for line in ["x --idle-timeout 0s", "x --max-attempts 0"] {
+            assert!(Line::try_parse_from(line.split_whitespace()).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! One module for each command: its arguments and what it does.
+
+pub(crate) mod demo;
+pub(crate) mod mock;
+pub(crate) mod resume;
+pub(crate) mod stream;
+pub(crate) mod streams;

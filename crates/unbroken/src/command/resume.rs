@@ -1,0 +1,147 @@
+//! `unbroken resume`: goes on with a stream that a crash, a signal or a deadline cut.
+
+use clap::Args;
+use client::{Checkpoint, Client, Profile, Store, StreamId, Summary};
+
+use crate::advice::Advice;
+use crate::checkpoints::Checkpoints;
+use crate::cli::examples;
+use crate::clocks::Clocks;
+use crate::connection::Connection;
+use crate::diagnostics::report;
+use crate::object::Start;
+use crate::output::{Form, Output};
+use crate::relay::{Ended, Relay};
+use crate::status::{Status, usage_error};
+use crate::stored;
+
+/// Go on with a stream that was cut, and write its whole text or what is missing of it.
+///
+/// What was asked, of which model and on which wire, is in the checkpoint. The server must be
+/// named again by --base-url when it is not the provider's own, and the key comes from the
+/// environment: a checkpoint never decides where a key goes. A stream that is complete is
+/// only printed.
+#[derive(Args)]
+#[command(after_help = examples(EXAMPLES))]
+pub(crate) struct Resume {
+    /// The stream, as `unbroken stream` named it on stderr
+    id: StreamId,
+
+    /// Leave out the first N bytes of the text: the ones that the reader has already
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    from: u64,
+
+    /// Write one JSON object a line instead of the text
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    checkpoints: Checkpoints,
+
+    #[command(flatten)]
+    connection: Connection,
+
+    #[command(flatten)]
+    clocks: Clocks,
+}
+
+impl Resume {
+    /// Reads the checkpoint and goes on where it ends.
+    pub(crate) async fn run(self, verbose: u8) -> anyhow::Result<Status> {
+        let place = self.checkpoints.describe();
+        let Some(store) = self.checkpoints.open_existing()? else {
+            anyhow::bail!("no stream {}: there is no directory {place}", self.id);
+        };
+        let checkpoint = stored::read(&store, &self.id, &place).await?;
+        if checkpoint.is_complete() {
+            return self.print(&checkpoint).await;
+        }
+        self.go_on(&checkpoint, store, verbose).await
+    }
+
+    /// Writes a text that needs nothing more from anyone.
+    async fn print(&self, checkpoint: &Checkpoint) -> anyhow::Result<Status> {
+        let mut output = Output::new(Form::of(self.json), self.from);
+        output.start(self.start(checkpoint)).await?;
+        output.text(checkpoint.text()).await?;
+        let text_bytes = checkpoint.text().len() as u64;
+        let summary = Summary { text_bytes, ..Summary::default() };
+        output.end(&self.id, &summary).await?;
+        self.not_beyond(text_bytes)
+    }
+
+    async fn go_on(
+        &self,
+        checkpoint: &Checkpoint,
+        store: Store,
+        verbose: u8,
+    ) -> anyhow::Result<Status> {
+        let profile = self.connection.profile(self.stored_profile(checkpoint)?)?;
+        self.connection.require(&profile, &checkpoint.origin().endpoint)?;
+        let client = Client::builder()
+            .endpoint(self.connection.endpoint(profile)?)
+            .checkpoints(store)
+            .timeouts(self.clocks.timeouts())
+            .policy(self.clocks.policy())
+            .build()?;
+        let stream = match self.clocks.deadline() {
+            Some(deadline) => client.resume_within(&self.id, deadline).await?,
+            None => client.resume(&self.id).await?,
+        };
+        report(&format_args!("stream {}", self.id));
+        let start = self.start(checkpoint);
+        let relay = Relay::new(stream, Form::of(self.json), self.from, self.advice(), verbose);
+        match relay.run(start).await? {
+            Ended { status: Status::Complete, text_bytes } => self.not_beyond(text_bytes),
+            Ended { status, .. } => Ok(status),
+        }
+    }
+
+    fn start<'a>(&'a self, checkpoint: &'a Checkpoint) -> Start<'a> {
+        Start {
+            id: self.id.as_str(),
+            protocol: checkpoint.wire().name(),
+            base_url: &checkpoint.origin().endpoint,
+            recovered_bytes: checkpoint.text().len() as u64,
+        }
+    }
+
+    /// The profile of the checkpoint, where this version knows it.
+    fn stored_profile(&self, checkpoint: &Checkpoint) -> anyhow::Result<Option<Profile>> {
+        let name = checkpoint.profile_name();
+        let stored = Profile::named(name);
+        if stored.is_none() && !self.connection.names_a_profile() {
+            return Err(usage_error(format_args!(
+                "stream {} was made with the unknown profile {}; give --profile",
+                self.id,
+                name.escape_debug()
+            )));
+        }
+        Ok(stored)
+    }
+
+    /// A reader who has more than there is has the text of another stream.
+    fn not_beyond(&self, text_bytes: u64) -> anyhow::Result<Status> {
+        if self.from > text_bytes {
+            anyhow::bail!(
+                "--from {} is beyond the end: the whole text of stream {} has {text_bytes} bytes",
+                self.from,
+                self.id
+            );
+        }
+        Ok(Status::Complete)
+    }
+
+    fn advice(&self) -> Advice {
+        let mut advice = Advice::default();
+        self.connection.advise(&mut advice);
+        self.checkpoints.advise(&mut advice);
+        advice
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  unbroken resume s-1234                    the whole text
+  unbroken resume s-1234 --from 1500        what a reader with 1500 bytes is missing
+  unbroken resume s-1234 --base-url http://127.0.0.1:8000";

@@ -1,0 +1,201 @@
+//! `unbroken stream`: one prompt, its answer on stdout.
+
+use anyhow::Context;
+use clap::Args;
+use client::{Client, ErrorKind, Profile, Prompt, Request, ResponseStream, StreamId, Wire};
+use tokio::io::AsyncReadExt;
+
+use crate::advice::Advice;
+use crate::checkpoints::Checkpoints;
+use crate::cli::examples;
+use crate::clocks::Clocks;
+use crate::connection::Connection;
+use crate::diagnostics::report;
+use crate::object::Start;
+use crate::output::Form;
+use crate::relay::Relay;
+use crate::status::{Status, usage_error};
+
+/// Ask a model and write its answer to stdout as it arrives, and nothing else.
+///
+/// The stream's id is on stderr before the first byte. When the answer cannot be finished, or
+/// Ctrl-C stops it, stderr says why and with which command it goes on. When nobody reads
+/// stdout any longer it stops without a word, as with Ctrl-C.
+#[derive(Args)]
+#[command(after_help = examples(EXAMPLES))]
+pub(crate) struct Stream {
+    /// What to ask; `-` reads it from stdin
+    #[arg(value_name = "PROMPT|-")]
+    prompt: String,
+
+    /// Model to ask [default: claude-haiku-4-5 or gpt-5-mini, by the protocol]
+    #[arg(long)]
+    model: Option<String>,
+
+    /// System text
+    #[arg(long, value_name = "TEXT")]
+    system: Option<String>,
+
+    /// Most tokens of the answer [default: 4096 for anthropic, the server's own for openai-chat]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_tokens: Option<u32>,
+
+    /// Name of the stream, of letters, digits, `.`, `_`, `-` [default: random]
+    #[arg(long)]
+    id: Option<StreamId>,
+
+    /// Write one JSON object a line instead of the text
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    checkpoints: Checkpoints,
+
+    #[command(flatten)]
+    connection: Connection,
+
+    #[command(flatten)]
+    clocks: Clocks,
+}
+
+impl Stream {
+    /// Asks and relays.
+    pub(crate) async fn run(self, verbose: u8) -> anyhow::Result<Status> {
+        let profile = self.connection.profile(None)?;
+        let model = self.model(&profile)?;
+        let endpoint = self.connection.endpoint(profile)?;
+        let request = self.request(&model).await?;
+        let client = Client::builder()
+            .endpoint(endpoint.clone())
+            .checkpoints(self.checkpoints.open()?)
+            .timeouts(self.clocks.timeouts())
+            .policy(self.clocks.policy())
+            .build()?;
+        let stream = self.open(&client, request).await?;
+        let id = stream.id().clone();
+        report(&format_args!("stream {id}"));
+        let start = Start {
+            id: id.as_str(),
+            protocol: profile.wire.name(),
+            base_url: endpoint.base_url(),
+            recovered_bytes: 0,
+        };
+        let relay = Relay::new(stream, Form::of(self.json), 0, self.advice(), verbose);
+        Ok(relay.run(start).await?.status)
+    }
+
+    fn model(&self, profile: &Profile) -> anyhow::Result<String> {
+        match (&self.model, default_model(profile)) {
+            (Some(model), _) => Ok(model.clone()),
+            (None, Some(model)) => Ok(model.to_owned()),
+            (None, None) => {
+                let name = profile.name;
+                Err(usage_error(format_args!("profile {name} needs --model")))
+            }
+        }
+    }
+
+    async fn request(&self, model: &str) -> anyhow::Result<Request> {
+        let text = match self.prompt.as_str() {
+            "-" => read_prompt().await?,
+            prompt => prompt.to_owned(),
+        };
+        if text.trim().is_empty() {
+            return Err(usage_error("the prompt is empty"));
+        }
+        let mut prompt = Prompt::new(model, text);
+        if let Some(system) = &self.system {
+            prompt = prompt.system(system);
+        }
+        if let Some(tokens) = self.max_tokens {
+            prompt = prompt.max_tokens(tokens);
+        }
+        let mut request = Request::from(prompt);
+        if let Some(id) = &self.id {
+            request = request.id(id.clone());
+        }
+        if let Some(deadline) = self.clocks.deadline() {
+            request = request.deadline(deadline);
+        }
+        Ok(request)
+    }
+
+    async fn open(&self, client: &Client, request: Request) -> anyhow::Result<ResponseStream> {
+        client.stream(request).await.map_err(|error| match (error.kind(), &self.id) {
+            (ErrorKind::Exists, Some(id)) => {
+                let advice = self.advice().sentence(id);
+                anyhow::anyhow!("there is a stream {id} already; {advice}")
+            }
+            _ => error.into(),
+        })
+    }
+
+    fn advice(&self) -> Advice {
+        let mut advice = Advice::default();
+        self.connection.advise(&mut advice);
+        self.checkpoints.advise(&mut advice);
+        advice
+    }
+}
+
+/// The model of a provider's own API that is asked when none is named: a small one. On other
+/// servers only their owner knows.
+pub(super) fn default_model(profile: &Profile) -> Option<&'static str> {
+    match profile.wire {
+        Wire::AnthropicMessages if *profile == Profile::ANTHROPIC => Some("claude-haiku-4-5"),
+        Wire::OpenAiChat if *profile == Profile::OPENAI => Some("gpt-5-mini"),
+        _ => None,
+    }
+}
+
+/// Bytes of a prompt that are read from stdin.
+const PROMPT_BYTES_MAX: u64 = 16 << 20;
+
+async fn read_prompt() -> anyhow::Result<String> {
+    let mut bytes = Vec::new();
+    tokio::io::stdin()
+        .take(PROMPT_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .await
+        .context("cannot read the prompt from stdin")?;
+    prompt(bytes)
+}
+
+fn prompt(bytes: Vec<u8>) -> anyhow::Result<String> {
+    if bytes.len() as u64 > PROMPT_BYTES_MAX {
+        return Err(usage_error("the prompt is longer than 16 MiB"));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        usage_error(format_args!("the prompt is not UTF-8 at byte {at}"))
+    })
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  unbroken stream 'Tell me about the sea'
+  git diff | unbroken stream --system 'Review this.' -
+  unbroken stream --protocol openai-chat --model gpt-5 --deadline 5m 'Hello'
+  unbroken stream --base-url http://127.0.0.1:8000 --profile vllm --model qwen 'Hello'";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_providers_own_profiles_have_a_default_model() {
+        let known: Vec<_> = Profile::all().iter().filter(|p| default_model(p).is_some()).collect();
+        assert_eq!(known, [&Profile::ANTHROPIC, &Profile::OPENAI]);
+    }
+
+    #[test]
+    fn a_prompt_is_utf_8_of_a_limited_length() {
+        assert_eq!(prompt("안녕".into()).unwrap(), "안녕");
+        let error = prompt(b"ab\xff".to_vec()).unwrap_err();
+        assert_eq!(Status::of(&error), Status::Usage);
+        assert!(error.to_string().contains("at byte 2"), "{error}");
+        let most = usize::try_from(PROMPT_BYTES_MAX).unwrap();
+        assert!(prompt(vec![b'a'; most]).is_ok());
+        assert!(prompt(vec![b'a'; most + 1]).is_err());
+    }
+}

@@ -1,0 +1,281 @@
+//! The flags that say where requests go and with which key. It opens no connection, and no
+//! error of it quotes a key or a header.
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use client::{Endpoint, Profile, Secret, Wire};
+use std::env;
+use std::net::IpAddr;
+
+use crate::advice::Advice;
+use crate::diagnostics::report;
+use crate::status::usage_error;
+
+/// Where requests go.
+#[derive(Args, Default)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct Connection {
+    /// Server to ask; a bare host gets /v1, a path is kept [default: the provider's own]
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+
+    /// Wire that the server speaks [default: that of the profile, else anthropic]
+    #[arg(long, value_parser = wires())]
+    protocol: Option<Wire>,
+
+    /// Server with ways of its own, by its profile; needs --base-url and --model
+    #[arg(long, value_name = "NAME", value_parser = profiles())]
+    profile: Option<Profile>,
+
+    /// One more header, 'Name: value'; may be given again
+    #[arg(long = "header", value_name = "HEADER")]
+    headers: Vec<String>,
+
+    /// Environment variable that holds the key [default: ANTHROPIC_API_KEY or OPENAI_API_KEY]
+    #[arg(long, value_name = "VAR")]
+    api_key_env: Option<String>,
+}
+
+impl Connection {
+    /// The profile that the flags name; `stored` is that of a checkpoint, where there is one.
+    pub(crate) fn profile(&self, stored: Option<Profile>) -> anyhow::Result<Profile> {
+        let profile = self
+            .profile
+            .or(stored)
+            .or(self.protocol.map(Profile::for_wire))
+            .unwrap_or(Profile::ANTHROPIC);
+        for wire in self.protocol.into_iter().chain(stored.map(|stored| stored.wire)) {
+            if wire != profile.wire {
+                let Profile { name, wire: other, .. } = profile;
+                return Err(usage_error(format_args!(
+                    "profile {name} speaks {other}, but {wire} is asked for"
+                )));
+            }
+        }
+        Ok(profile)
+    }
+
+    /// Whether a flag names the profile.
+    pub(crate) const fn names_a_profile(&self) -> bool {
+        self.profile.is_some()
+    }
+
+    /// Refuses unless the flags, or their absence, name the server of a checkpoint.
+    pub(crate) fn require(&self, profile: &Profile, stored: &str) -> anyhow::Result<()> {
+        let named = match &self.base_url {
+            Some(url) => Some(Endpoint::new(url, *profile).map_err(usage_error)?),
+            None => own_endpoint(profile, Secret::new("")),
+        };
+        match named {
+            Some(endpoint) if endpoint.base_url() == stored => Ok(()),
+            _ => Err(usage_error(format_args!(
+                "the stream was made at {}; to go on there, give --base-url {0}",
+                stored.escape_debug()
+            ))),
+        }
+    }
+
+    /// The server, with its key and headers.
+    pub(crate) fn endpoint(&self, profile: Profile) -> anyhow::Result<Endpoint> {
+        let key = self.key(profile.wire)?;
+        if let (Some(url), Some(_)) = (&self.base_url, &key)
+            && !is_private(url)
+        {
+            report(&"the key goes over the network unencrypted: the base URL is not https");
+        }
+        let endpoint = match (&self.base_url, key) {
+            (Some(url), key) => {
+                let endpoint = Endpoint::new(url, profile).map_err(usage_error)?;
+                Some(key.into_iter().fold(endpoint, Endpoint::key))
+            }
+            (None, Some(key)) => own_endpoint(&profile, key),
+            (None, None) => None,
+        };
+        let mut endpoint = endpoint.ok_or_else(|| {
+            usage_error(format_args!("profile {} needs --base-url", profile.name))
+        })?;
+        for header in &self.headers {
+            let (name, value) = split(header)?;
+            endpoint = endpoint.header(name, value).map_err(|error| {
+                usage_error(format_args!("--header {}: {error}", name.escape_debug()))
+            })?;
+        }
+        Ok(endpoint)
+    }
+
+    /// Adds the flags that a later `resume` needs again.
+    pub(crate) fn advise(&self, advice: &mut Advice) {
+        if let Some(url) = &self.base_url {
+            advice.flag("--base-url", url);
+        }
+        if let Some(name) = &self.api_key_env {
+            advice.flag("--api-key-env", name);
+        }
+        if !self.headers.is_empty() {
+            advice.note("and the same --header flags");
+        }
+    }
+
+    /// The key of the environment. Only a server that a flag names may do without.
+    fn key(&self, wire: Wire) -> anyhow::Result<Option<Secret>> {
+        let name = self.api_key_env.as_deref().unwrap_or(key_variable(wire));
+        match env::var(name) {
+            Ok(key) if !key.trim().is_empty() => Ok(Some(Secret::new(key))),
+            _ if self.base_url.is_some() && self.api_key_env.is_none() => Ok(None),
+            _ => Err(usage_error(format_args!(
+                "no key: set {name}, or name another variable with --api-key-env, \
+                 or give the --base-url of a server that needs none"
+            ))),
+        }
+    }
+}
+
+/// The public API of the profile's own provider.
+fn own_endpoint(profile: &Profile, key: Secret) -> Option<Endpoint> {
+    match *profile {
+        Profile::ANTHROPIC => Some(Endpoint::anthropic(key)),
+        Profile::OPENAI => Some(Endpoint::openai(key)),
+        _ => None,
+    }
+}
+
+/// The variable that a provider's own programs read.
+const fn key_variable(wire: Wire) -> &'static str {
+    match wire {
+        Wire::AnthropicMessages => "ANTHROPIC_API_KEY",
+        Wire::OpenAiChat => "OPENAI_API_KEY",
+    }
+}
+
+/// Reads the names of the wires.
+pub(crate) fn wires() -> impl TypedValueParser<Value = Wire> {
+    PossibleValuesParser::new(["anthropic", "openai-chat"])
+        .map(|name| name.parse().expect("each listed name is one of a wire"))
+}
+
+/// Whether nobody on the way can read what is sent to a URL: TLS, or this machine.
+fn is_private(url: &str) -> bool {
+    let url = url.trim().to_ascii_lowercase();
+    let Some(rest) = url.strip_prefix("http://") else { return true };
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn profiles() -> impl TypedValueParser<Value = Profile> {
+    PossibleValuesParser::new(Profile::all().iter().map(|profile| profile.name))
+        .map(|name| Profile::named(&name).expect("each listed name is one of a profile"))
+}
+
+/// Splits `Name: value`. The value may be a secret, so it is not in the error.
+fn split(header: &str) -> anyhow::Result<(&str, &str)> {
+    let (name, value) = header
+        .split_once(':')
+        .ok_or_else(|| usage_error("--header: no colon between its name and its value"))?;
+    Ok((name.trim(), value.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::Status;
+
+    fn local() -> Connection {
+        Connection { base_url: Some("http://127.0.0.1:9".to_owned()), ..Connection::default() }
+    }
+
+    #[track_caller]
+    fn refuse<T>(result: anyhow::Result<T>, words: &str) {
+        let error = result.err().unwrap();
+        assert_eq!(Status::of(&error), Status::Usage);
+        assert!(error.to_string().contains(words), "{error}");
+        assert!(!error.to_string().contains("s3cret"), "{error}");
+    }
+
+    #[test]
+    fn the_profile_comes_from_the_flags_then_the_checkpoint_then_the_wire() {
+        let mut connection = local();
+        assert_eq!(connection.profile(None).unwrap(), Profile::ANTHROPIC);
+        assert_eq!(connection.profile(Some(Profile::VLLM)).unwrap(), Profile::VLLM);
+        connection.protocol = Some(Wire::OpenAiChat);
+        assert_eq!(connection.profile(None).unwrap(), Profile::OPENAI);
+        connection.profile = Some(Profile::MISTRAL);
+        assert_eq!(connection.profile(None).unwrap(), Profile::MISTRAL);
+        assert_eq!(connection.profile(Some(Profile::VLLM)).unwrap(), Profile::MISTRAL);
+    }
+
+    #[test]
+    fn a_profile_of_another_wire_is_refused() {
+        let mut connection = local();
+        connection.profile = Some(Profile::MISTRAL);
+        refuse(connection.profile(Some(Profile::ANTHROPIC)), "anthropic-messages is asked for");
+        connection.protocol = Some(Wire::AnthropicMessages);
+        refuse(connection.profile(None), "mistral speaks openai-chat");
+    }
+
+    #[test]
+    fn a_bare_host_gets_v1_and_a_header_is_taken() {
+        let mut connection = local();
+        connection.headers = vec!["X-Team: search".to_owned()];
+        let endpoint = connection.endpoint(Profile::OPENAI).unwrap();
+        assert_eq!(endpoint.base_url(), "http://127.0.0.1:9/v1");
+    }
+
+    #[test]
+    fn only_the_server_of_the_checkpoint_is_gone_on_with() {
+        let own = Connection::default();
+        own.require(&Profile::ANTHROPIC, "https://api.anthropic.com/v1").unwrap();
+        own.require(&Profile::OPENAI, "https://api.openai.com/v1").unwrap();
+        refuse(
+            own.require(&Profile::OPENAI, "https://elsewhere/v1"),
+            "--base-url https://elsewhere/v1",
+        );
+        refuse(own.require(&Profile::VLLM, "https://api.openai.com/v1"), "--base-url");
+        local().require(&Profile::VLLM, "http://127.0.0.1:9/v1").unwrap();
+        refuse(local().require(&Profile::VLLM, "http://127.0.0.1:8/v1"), ":8/v1");
+        refuse(local().require(&Profile::VLLM, "http://127.0.0.1:9/v2"), "9/v2");
+    }
+
+    #[test]
+    fn a_bad_header_is_refused_without_its_value() {
+        let mut connection = local();
+        connection.headers = vec!["authorization s3cret".to_owned()];
+        refuse(connection.endpoint(Profile::OPENAI), "no colon");
+        connection.headers = vec!["content-length: s3cret".to_owned()];
+        refuse(connection.endpoint(Profile::OPENAI), "content-length");
+    }
+
+    #[test]
+    fn a_bad_url_is_refused_without_its_secrets() {
+        let mut connection = local();
+        connection.base_url = Some("https://user:s3cret@host".to_owned());
+        refuse(connection.endpoint(Profile::OPENAI), "user name or password");
+    }
+
+    #[test]
+    fn only_tls_and_this_machine_are_private() {
+        for url in ["https://host", "http://localhost:80/v1", "http://127.0.0.2", "HTTP://[::1]:9/"]
+        {
+            assert!(is_private(url), "{url}");
+        }
+        for url in [
+            "http://host",
+            "http://10.0.0.1:80",
+            "http://127.0.0.1.evil.example/",
+            "http://[::2]:9",
+        ] {
+            assert!(!is_private(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_named_variable_that_is_not_set_is_refused_even_with_a_url() {
+        let mut connection = local();
+        connection.api_key_env = Some("UNBROKEN_TEST_NO_SUCH_VARIABLE".to_owned());
+        refuse(connection.endpoint(Profile::OPENAI), "set UNBROKEN_TEST_NO_SUCH_VARIABLE");
+    }
+}

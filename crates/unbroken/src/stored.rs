@@ -1,0 +1,22 @@
+//! Reads back what a store holds of one stream. It changes nothing.
+
+use anyhow::Context;
+use client::{Checkpoint, Store, StreamId};
+
+/// Reads and folds the journal of a stream; `place` is where the store is, for messages.
+///
+/// The store's own limit of a stream bounds what is read.
+pub(crate) async fn read(store: &Store, id: &StreamId, place: &str) -> anyhow::Result<Checkpoint> {
+    let failed = || format!("cannot read stream {id} in {place}");
+    let mut records: Vec<Vec<u8>> = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.read(id, after, store.limits().page_bytes).await.with_context(failed)?;
+        records.extend(page.records().map(|record| record.bytes.to_vec()));
+        after = page.last().or(after);
+        if !page.more() || page.is_empty() {
+            break;
+        }
+    }
+    Checkpoint::fold(&records).with_context(failed)
+}

@@ -1,0 +1,82 @@
+//! How `unbroken stream` ends when the provider does not finish: the status, what stderr
+//! says, and never a truncated text as a success.
+
+use serde_json::Value;
+
+use crate::world::{PROMPT, WIRES, World};
+
+#[test]
+fn a_cut_that_may_not_be_mended_is_incomplete() {
+    for wire in WIRES {
+        for script in ["end@20", "rst@20", "utf8@20", "html", "json200", "empty", "503", "close"] {
+            let world = World::with_faults(script);
+            let flags = ["stream", "--protocol", wire, "--max-attempts", "1", PROMPT];
+            let run = world.run_at_server(&flags);
+            run.assert_status(75);
+            assert!(world.text().starts_with(run.text()), "{wire} {script}");
+            assert!(run.text().len() < world.text().len(), "{wire} {script}");
+            let command = format!("unbroken resume {} --base-url {}", run.id(), world.url());
+            assert!(run.stderr.trim_end().ends_with(&command), "{script}: {}", run.stderr);
+            assert_eq!(world.ledger().totals.requests, 1, "{wire} {script}");
+        }
+    }
+}
+
+#[test]
+fn the_deadline_ends_a_stream_that_can_be_resumed() {
+    let world = World::with_faults("stall@20");
+    let run = world.run_at_server(&["stream", "--deadline", "400ms", PROMPT]);
+    run.assert_status(75);
+    assert!(run.stderr.contains("deadline"), "{}", run.stderr);
+    let rest = world.run_at_server(&["resume", &run.id()]);
+    rest.assert_status(0);
+    assert_eq!(rest.text(), world.text());
+}
+
+#[test]
+fn a_failure_that_waiting_cannot_mend_ends_at_once() {
+    for wire in WIRES {
+        for script in ["quota", "400", "401", "404"] {
+            let world = World::with_faults(script);
+            let run = world.run_at_server(&["stream", "--protocol", wire, PROMPT]);
+            run.assert_status(1);
+            assert_eq!(run.text(), "");
+            assert!(run.stderr.contains("request refused"), "{script}: {}", run.stderr);
+            assert_eq!(world.ledger().totals.requests, 1, "{wire} {script}");
+        }
+    }
+}
+
+#[test]
+fn json_ends_with_the_error_and_how_to_go_on() {
+    let world = World::with_faults("end@20");
+    let run = world.run_at_server(&["stream", "--json", "--max-attempts", "1", PROMPT]);
+    run.assert_status(75);
+    let last: Value = serde_json::from_str(run.text().lines().last().unwrap()).unwrap();
+    assert_eq!(last["type"], "error");
+    assert_eq!(last["kind"], "incomplete");
+    assert_eq!(last["id"], run.id());
+    let command = format!("unbroken resume {} --base-url {}", run.id(), world.url());
+    assert_eq!(last["resume"], command.as_str());
+    assert_eq!(last["attempts"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn json_says_that_a_refused_request_cannot_be_resumed() {
+    let world = World::with_faults("quota");
+    let run = world.run_at_server(&["stream", "--json", PROMPT]);
+    run.assert_status(1);
+    let last: Value = serde_json::from_str(run.text().lines().last().unwrap()).unwrap();
+    assert_eq!((&last["type"], &last["kind"]), (&"error".into(), &"refused".into()));
+    assert_eq!(last["resume"], Value::Null);
+}
+
+#[test]
+fn what_was_in_memory_cannot_be_resumed_and_says_so() {
+    let world = World::with_faults("end@20");
+    let flags = ["stream", "--checkpoints", "memory", "--max-attempts", "1", PROMPT];
+    let run = world.run_at_server(&flags);
+    run.assert_status(75);
+    assert!(run.stderr.contains("was in memory and is gone"), "{}", run.stderr);
+    assert!(!run.stderr.contains("unbroken resume"), "{}", run.stderr);
+}

@@ -1,0 +1,117 @@
+//! `unbroken resume`: which part of the text it writes, and where it refuses to go.
+
+use serde_json::Value;
+
+use crate::world::{PROMPT, World};
+
+/// A stream that was cut in the middle, and its id.
+fn cut() -> (World, String, usize) {
+    let world = World::with_faults("end@60");
+    let run = world.run_at_server(&["stream", "--max-attempts", "1", PROMPT]);
+    run.assert_status(75);
+    (world, run.id(), run.stdout.len())
+}
+
+#[test]
+fn every_byte_to_begin_at_gives_exactly_the_rest() {
+    for beyond in [-7, -2, -1, 0, 1, 2, 50] {
+        let (world, id, had) = cut();
+        let from = had.checked_add_signed(beyond).unwrap();
+        let run = world.run_at_server(&["resume", &id, "--from", &from.to_string()]);
+        run.assert_status(0);
+        assert_eq!(run.stdout, &world.text().as_bytes()[from..], "from {from}, had {had}");
+    }
+}
+
+#[test]
+fn a_complete_stream_is_printed_without_asking_anyone() {
+    let (mut world, id, _) = cut();
+    world.run_at_server(&["resume", &id]).assert_status(0);
+    world.close_server();
+    let whole = world.run(&["resume", &id]);
+    whole.assert_status(0);
+    assert_eq!(whole.text(), world.text());
+    let rest = world.run(&["resume", &id, "--from", "11"]);
+    rest.assert_status(0);
+    assert_eq!(rest.stdout, &world.text().as_bytes()[11..]);
+}
+
+#[test]
+fn a_byte_beyond_the_end_is_an_error() {
+    let (world, id, _) = cut();
+    let end = world.text().len();
+    let run = world.run_at_server(&["resume", &id, "--from", &(end + 1).to_string()]);
+    run.assert_status(1);
+    assert!(run.stderr.contains(&format!("has {end} bytes")), "{}", run.stderr);
+    assert_eq!(run.text(), "");
+    let run = world.run(&["resume", &id, "--from", &end.to_string()]);
+    run.assert_status(0);
+    assert_eq!(run.text(), "");
+}
+
+#[test]
+fn json_says_what_was_recovered() {
+    let (world, id, had) = cut();
+    let run = world.run_at_server(&["resume", &id, "--json"]);
+    run.assert_status(0);
+    let objects: Vec<Value> =
+        run.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(objects[0]["recovered_bytes"], had);
+    assert_eq!(objects[1]["offset"], 0);
+    assert_eq!(objects[1]["text"].as_str().map(str::len), Some(had));
+    let text: String = objects.iter().filter_map(|object| object["text"].as_str()).collect();
+    assert_eq!(text, world.text());
+    assert_eq!(objects.last().unwrap()["type"], "end");
+}
+
+#[test]
+fn a_server_that_no_flag_names_is_not_contacted() {
+    let (world, id, _) = cut();
+    let before = world.ledger().totals.requests;
+    for flags in [&[][..], &["--base-url", "http://127.0.0.1:1"]] {
+        let run = world.run(&[&["resume", &id], flags].concat());
+        run.assert_status(2);
+        let advice = format!("--base-url {}/v1", world.url());
+        assert!(run.stderr.contains(&advice), "{}", run.stderr);
+    }
+    assert_eq!(world.ledger().totals.requests, before);
+}
+
+#[test]
+fn a_stream_of_another_wire_is_refused() {
+    let (world, id, _) = cut();
+    let run = world.run_at_server(&["resume", &id, "--protocol", "openai-chat"]);
+    run.assert_status(2);
+    assert!(run.stderr.contains("openai-chat"), "{}", run.stderr);
+}
+
+#[test]
+fn an_unknown_stream_is_an_error() {
+    let (world, _, _) = cut();
+    let run = world.run_at_server(&["resume", "s-nobody"]);
+    run.assert_status(1);
+    assert!(run.stderr.contains("s-nobody"), "{}", run.stderr);
+    assert!(run.stderr.contains("no such stream"), "{}", run.stderr);
+    let elsewhere = world.checkpoints().join("not-there");
+    let flags = ["resume", "s-nobody", "--checkpoints", elsewhere.to_str().unwrap()];
+    let run = world.run_at_server(&flags);
+    run.assert_status(1);
+    assert!(!elsewhere.exists(), "looking makes no directory");
+}
+
+#[test]
+fn a_stream_that_another_process_writes_is_left_alone() {
+    let world = World::slow();
+    let mut process = world.start_at_server(&["stream", "--id", "s-1", PROMPT]);
+    let shown = process.read(10);
+    for flags in [&["resume", "s-1"][..], &["stream", PROMPT]] {
+        let run = world.run_at_server(flags);
+        run.assert_status(1);
+        assert!(run.stderr.contains("--checkpoints memory"), "{}", run.stderr);
+    }
+    process.signal("INT");
+    process.finish(shown).assert_status(75);
+    let resumed = world.run_at_server(&["resume", "s-1"]);
+    resumed.assert_status(0);
+    assert_eq!(resumed.text(), world.text());
+}
