@@ -1,0 +1,93 @@
+//! The commands of the workspace: `cargo xtask COMMAND`.
+//!
+//! Dispatch and help only; each command is a file of its own. Exit status: 0 success, 1 the command
+//! found something or failed, 2 it was called wrongly.
+
+mod audit;
+mod bench;
+mod cargo;
+mod ci;
+mod finding;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use crate::cargo::Usage;
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+Commands:
+  ci                            Everything that CI runs, in order; stops at the first failure
+  test [ARGS] [-- ARGS]         All tests: unit, integration and documentation.
+                                ARGS go to `cargo test` (a `-p CRATE` replaces --workspace),
+                                those after `--` to the test binaries
+  tidy                          Layer edges, forbidden links, banned names and words, lengths
+  bench [PATTERN] [--json FILE] [--smoke]
+                                The benches of every crate as one table. PATTERN is a regular
+                                expression on bench names; --json also writes the results to
+                                FILE; --smoke measures briefly, to show that they run
+  audit [--db DIR]              Licences, banned and duplicate dependencies by deny.toml;
+                                advisories where DIR is a checkout of the RustSec database
+  help                          This text
+";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let command = args.next();
+    let rest: Vec<String> = args.collect();
+    match run(command.as_deref(), &rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<Usage>() => {
+            eprint!("error: {error}\n\n{HELP}");
+            ExitCode::from(2)
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Option<&str>, args: &[String]) -> anyhow::Result<()> {
+    match command {
+        Some("ci") => ci::run(args),
+        Some("test") => test::run(args),
+        Some("tidy") => tidy::run(args),
+        Some("bench") => bench::run(args),
+        Some("audit") => audit::run(args),
+        Some("help" | "--help" | "-h") => {
+            print!("{HELP}");
+            Ok(())
+        }
+        Some(other) => Err(Usage(format!("unknown command `{other}`")).into()),
+        None => Err(Usage("a command is missing".into()).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HELP, run};
+    use crate::cargo::Usage;
+
+    #[test]
+    fn an_unknown_command_is_a_usage_error() {
+        let error = run(Some("frobnicate"), &[]).unwrap_err();
+        assert_eq!(error.downcast::<Usage>().unwrap().0, "unknown command `frobnicate`");
+    }
+
+    #[test]
+    fn a_missing_command_is_a_usage_error() {
+        assert!(run(None, &[]).unwrap_err().is::<Usage>());
+    }
+
+    #[test]
+    fn every_command_refuses_an_unknown_flag() {
+        for command in ["ci", "tidy", "bench", "audit"] {
+            let error = run(Some(command), &["--frobnicate".into()]).unwrap_err();
+            assert!(error.is::<Usage>(), "{command}: {error}");
+            assert!(HELP.contains(&format!("\n  {command} ")), "{command} is not in the help");
+        }
+    }
+}
