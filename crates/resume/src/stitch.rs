@@ -237,7 +237,7 @@ fn join(head: &str, cut: usize, shown: Shown<'_>, end: End, label: SeamLabel) ->
     if common == rest.len() && common < tail.len() && end == End::Open {
         return Step::Hold;
     }
-    let label = if common == tail.len() { label } else { SeamLabel::None };
+    let label = if common == tail.len() || cut > 0 { label } else { SeamLabel::None };
     Step::Join { drop: cut + common, label }
 }
 

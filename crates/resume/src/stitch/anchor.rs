@@ -12,6 +12,9 @@ const ANCHOR_CHARS: [usize; 5] = [40, 64, 96, 144, 240];
 /// Fewer characters than this anchor nothing.
 pub(crate) const ANCHOR_CHARS_MIN: usize = 16;
 
+/// Characters before a fragment that must differ from its end.
+const ROTATION_CHARS: usize = 2;
+
 /// Characters of white space or quotation marks that may stand before the repetition.
 const LEAD_CHARS: usize = 8;
 
@@ -21,7 +24,8 @@ pub(crate) fn choose(sent: &str) -> Option<usize> {
     ANCHOR_CHARS.into_iter().find_map(|chars| {
         let start = last_chars(sent, chars);
         let start = start + (sent[start..].len() - sent[start..].trim_start().len());
-        is_anchor(&folded, &fold(&sent[start..])).then_some(start)
+        let anchor = &sent[start..];
+        (is_anchor(&folded, &fold(anchor)) && !is_rotation(&sent[..start], anchor)).then_some(start)
     })
 }
 
@@ -112,6 +116,12 @@ fn fold(text: &str) -> String {
     folded
 }
 
+/// Whether the text before the fragment ends as the fragment does: then it may be one line of
+/// which a second copy was cut, and the next copy would begin like the fragment.
+fn is_rotation(before: &str, anchor: &str) -> bool {
+    !before.is_empty() && before.ends_with(&anchor[last_chars(anchor, ROTATION_CHARS)..])
+}
+
 fn is_anchor(sent: &str, anchor: &str) -> bool {
     anchor.chars().count() >= ANCHOR_CHARS_MIN
         && memmem::find(sent.as_bytes(), anchor.as_bytes()) == Some(sent.len() - anchor.len())
@@ -183,6 +193,13 @@ mod tests {
     fn a_staircase_of_braces_is_periodic_to_the_eye_that_folds_white_space() {
         let text = format!("{}{}", "        }\n    }\n}\n", "}\n".repeat(30));
         assert_eq!(choose(text.trim_end()), None);
+    }
+
+    #[test]
+    fn a_fragment_that_may_be_a_whole_line_is_passed_over() {
+        let line = "a line of exactly forty characters, see\n";
+        let text = format!("{line}{}", &line[..5]);
+        assert_ne!(choose(&text), Some(5), "the forty characters that repeat next");
     }
 
     #[test]

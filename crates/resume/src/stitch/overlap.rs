@@ -13,8 +13,9 @@ const OVERLAP_CHARS_MIN: usize = 32;
 /// How far back a repetition may begin, in bytes.
 const REACH_BYTES: usize = 4096;
 
-/// Characters before the repetition that must not continue its period.
-const PERIOD_CHARS: usize = 8;
+/// Characters before the repetition that must not continue its period. Few, since a chance match
+/// only keeps a repetition and labels it.
+const PERIOD_CHARS: usize = 3;
 
 /// Whether all of `head` may still be the beginning of a repetition.
 pub(super) fn is_open(sent: &str, head: &str) -> bool {
