@@ -1,0 +1,253 @@
+//! The promise, checked against the ledger of what was really sent.
+
+use resume::{Cause, Checkpoint, Outcome, Rung, Seam, SeamLabel};
+
+use crate::fault::{Fatal, Fault};
+use crate::provider::Entry;
+use crate::scenario::{Family, Interruption, Scenario};
+use crate::world::{Span, World};
+
+/// Fewer bytes are white space that came again, not a repetition.
+const REPETITION_BYTES_MIN: u64 = 16;
+
+/// What one run cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
+    pub(crate) billed: usize,
+    pub(crate) needed: usize,
+    /// Streams that lost text at a seam that says that it removed a repetition.
+    pub(crate) confessed: usize,
+}
+
+/// Runs one sequence and judges it.
+pub(crate) fn judge(world: &mut World<'_>) -> Result<Cost, String> {
+    let outcome = world.run()?;
+    let text = world.consumer.text.as_str();
+    check_journal(world, &outcome)?;
+    check_pieces(world, text)?;
+    let mut cost = Cost::default();
+    match check_text(world.scenario, text, &outcome) {
+        Err(_) if world.scenario.family == Family::Doubled && confesses(world) => {
+            cost.confessed = 1;
+        }
+        checked => checked?,
+    }
+    check_end(world, &outcome)?;
+    check_requests(world, &outcome)?;
+    cost.billed = world.provider.ledger.iter().map(Entry::billed).sum();
+    cost.needed = world.scenario.answer.tokens();
+    Ok(cost)
+}
+
+/// Whether some seam says of itself that it removed a repetition nobody asked for.
+fn confesses(world: &World<'_>) -> bool {
+    world.spans.iter().filter_map(|span| span.seam.as_ref()).any(removes)
+}
+
+const fn removes(seam: &Seam) -> bool {
+    seam.dropped >= REPETITION_BYTES_MIN
+}
+
+/// The journal says what the consumer has.
+fn check_journal(world: &World<'_>, outcome: &Outcome) -> Result<(), String> {
+    let folded = Checkpoint::fold(world.store.bytes()).map_err(|error| error.to_string())?;
+    let text = world.consumer.text.as_str();
+    let store_failed = matches!(world.scenario.interruption, Some(Interruption::StoreFails(_)));
+    let agrees = if store_failed {
+        folded.text().starts_with(text) || text.starts_with(folded.text())
+    } else {
+        folded.text() == text && outcome.summary().text_bytes == text.len() as u64
+    };
+    if !agrees {
+        return Err("the journal and the consumer disagree".to_owned());
+    }
+    if outcome.is_complete() && !store_failed && !folded.is_complete() {
+        return Err("complete, and the journal does not say so".to_owned());
+    }
+    Ok(())
+}
+
+/// Every delivered byte is one that a provider sent, in order, from one seam to the next.
+fn check_pieces(world: &World<'_>, text: &str) -> Result<(), String> {
+    let ends = world.spans.iter().skip(1).map(|span| span.start).chain([usize::MAX]);
+    for (span, end) in world.spans.iter().zip(ends) {
+        let entry = &world.provider.ledger[span.entry];
+        let shown = text.get(..span.start.min(text.len())).ok_or("a seam inside a character")?;
+        let new = text.get(shown.len()..end.min(text.len())).ok_or("a seam inside a character")?;
+        let dropped = span.seam.as_ref().map_or(0, |seam| seam.dropped as usize);
+        let Some(rest) = entry.text.get(dropped..) else {
+            return Err(format!("{dropped} bytes dropped of {}", entry.text.len()));
+        };
+        if !rest.starts_with(new) {
+            return Err(format!("request {}: {new:?} is not from {rest:?}", span.entry + 1));
+        }
+        if span.start > text.len() {
+            // The store failed before what comes ahead of this seam was delivered.
+            continue;
+        }
+        check_drop(span, entry, shown, world.scenario)?;
+        let joined = span.start == 0 || span.seam.is_some();
+        let received = entry.received_text();
+        if joined && !span.torn && end <= text.len() && received.get(dropped..) != Some(new) {
+            return Err(format!("request {}: of {received:?} came {new:?}", span.entry + 1));
+        }
+    }
+    Ok(())
+}
+
+/// What is dropped is what was shown before, or what leads to it.
+fn check_drop(span: &Span, entry: &Entry, shown: &str, scenario: &Scenario) -> Result<(), String> {
+    let Some(seam) = &span.seam else { return Ok(()) };
+    let dropped = seam.dropped as usize;
+    let replays = entry.sent == 0 && dropped == shown.len() && entry.text.starts_with(shown);
+    let restarts = dropped == shown.len() && entry.text.starts_with(shown);
+    let head = entry.head.min(dropped);
+    let tail = shown.get(entry.sent..).unwrap_or_default();
+    let mut repeats = tail.starts_with(&entry.text[head..dropped]);
+    let doubled = scenario.family == Family::Doubled && removes(seam);
+    if !scenario.seam.is_faithful() || doubled {
+        // A model that wanders may repeat whatever it likes, as long as it was shown.
+        let partial = &shown[..entry.sent];
+        repeats |= (0..=dropped).rev().filter(|cut| entry.text.is_char_boundary(*cut)).any(|cut| {
+            partial.ends_with(&entry.text[..cut]) && tail.starts_with(&entry.text[cut..dropped])
+        });
+    }
+    if !(replays || restarts || repeats) {
+        return Err(format!(
+            "request {}: {:?} was dropped and not shown before",
+            span.entry + 1,
+            &entry.text[..dropped]
+        ));
+    }
+    let whole_head = dropped >= entry.head;
+    match seam.label {
+        _ if doubled => Ok(()),
+        SeamLabel::Anchored if !(entry.head > 0 && whole_head || restarts) => {
+            Err("anchored at what is not the fragment".to_owned())
+        }
+        SeamLabel::Exact if entry.rung == Rung::Replay && !replays => {
+            Err("a replay that is not one is called exact".to_owned())
+        }
+        _ if entry.asked && !whole_head => {
+            Err("the fragment that was asked for was kept".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_text(scenario: &Scenario, text: &str, outcome: &Outcome) -> Result<(), String> {
+    if !scenario.seam.is_faithful() {
+        return Ok(());
+    }
+    let canonical = scenario.answer.text.as_str();
+    if outcome.is_complete() && text != canonical {
+        return Err(difference(text, canonical));
+    }
+    if !canonical.starts_with(text) {
+        return Err(difference(text, canonical));
+    }
+    Ok(())
+}
+
+fn difference(text: &str, canonical: &str) -> String {
+    let at = text.bytes().zip(canonical.bytes()).take_while(|(a, b)| a == b).count();
+    let show = |text: &str| {
+        String::from_utf8_lossy(&text.as_bytes()[at.min(text.len())..])
+            .chars()
+            .take(80)
+            .collect::<String>()
+    };
+    format!("the text differs at byte {at}: {:?} instead of {:?}", show(text), show(canonical))
+}
+
+fn check_end(world: &World<'_>, outcome: &Outcome) -> Result<(), String> {
+    let scenario = world.scenario;
+    let last = world.provider.ledger.last();
+    match outcome {
+        Outcome::Complete(summary) => {
+            world.consumer.check_complete(summary.sentinel_missing, scenario.shape.calls)?;
+            if world.consumer.stop.as_deref() != Some(scenario.shape.stop) {
+                return Err("another stop reason".to_owned());
+            }
+            if !world.provider.ledger.iter().any(Entry::stopped) {
+                return Err("complete, and no attempt was".to_owned());
+            }
+        }
+        Outcome::Refused { .. } | Outcome::Incomplete { .. }
+            if world.consumer.stop.is_some() && scenario.interruption.is_none() =>
+        {
+            return Err("incomplete after the stop reason".to_owned());
+        }
+        Outcome::Refused { cause, .. } => {
+            if !last.is_some_and(|entry| matches!(entry.fault, Some(Fault::Fatal(_)))) {
+                return Err(format!("refused without a reason: {cause}"));
+            }
+        }
+        Outcome::Incomplete { cause, .. } => check_cause(world, cause)?,
+    }
+    if world.deaths == 0 && world.consumer.has_partial_call() {
+        return Err("a part of a tool call was delivered".to_owned());
+    }
+    Ok(())
+}
+
+/// A stream only ends early for a reason.
+fn check_cause(world: &World<'_>, cause: &Cause) -> Result<(), String> {
+    let scenario = world.scenario;
+    let text = world.consumer.text.as_str();
+    let fatal =
+        world.provider.ledger.iter().any(|entry| matches!(entry.fault, Some(Fault::Fatal(_))));
+    let fits = match cause {
+        Cause::Cancelled => scenario.interruption.is_some(),
+        Cause::Store => matches!(scenario.interruption, Some(Interruption::StoreFails(_))),
+        Cause::NotContinuable => {
+            let call = scenario.shape.calls && world.deaths > 0;
+            let blank = scenario.seam.is_divergent() && is_blank(text);
+            !scenario.caller.is_continuable() || call || blank
+        }
+        _ if fatal => true,
+        Cause::Deadline | Cause::GaveUp { .. } => scenario.config.policy.limits.deadline.is_some(),
+        Cause::NoProgress => scenario.config.limits.futile_attempts == 3,
+        _ => false,
+    };
+    if fits { Ok(()) } else { Err(format!("incomplete without a reason: {cause:?}")) }
+}
+
+/// One request for every fault and one that completes; one more where a refusal is learned.
+fn check_requests(world: &World<'_>, outcome: &Outcome) -> Result<(), String> {
+    let scenario = world.scenario;
+    let limit = scenario.config.policy.limits.total as usize;
+    if world.attempts > limit {
+        return Err(format!("{} attempts of {limit}", world.attempts));
+    }
+    let fatal = world.provider.ledger.iter().position(|entry| {
+        matches!(entry.fault, Some(Fault::Fatal(fatal)) if !matches!(fatal, Fatal::InBand(_)))
+    });
+    if fatal.is_some_and(|at| at + 1 < world.provider.ledger.len() && world.deaths == 0) {
+        return Err("another attempt after a refusal".to_owned());
+    }
+    if scenario.must_complete() && !outcome.is_complete() {
+        let blank = scenario.seam.is_divergent() && is_blank(&world.consumer.text);
+        let call = scenario.shape.calls && world.deaths > 0;
+        if !(blank || call) {
+            return Err("a patient client gave up".to_owned());
+        }
+    }
+    let ledger = &world.provider.ledger;
+    let faults = ledger.iter().filter(|entry| entry.fault.is_some()).count();
+    let refusals = ledger.iter().filter(|entry| entry.refused).count();
+    let divergent = scenario.seam.is_divergent();
+    if world.deaths == 0 && !divergent && ledger.len() > faults + refusals + 1 {
+        return Err(format!("{} requests for {faults} faults", ledger.len()));
+    }
+    if refusals > 1 + world.deaths {
+        return Err(format!("{refusals} refused prefills"));
+    }
+    Ok(())
+}
+
+/// Nothing that can be sent back to a model: white space and at most one grapheme, perhaps half.
+fn is_blank(text: &str) -> bool {
+    text.chars().filter(|c| !c.is_whitespace() && c.len_utf8() < 4).all(|c| c == '\u{200D}')
+        && text.chars().filter(|c| c.len_utf8() == 4).count() <= 8
+}

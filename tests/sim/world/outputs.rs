@@ -1,0 +1,87 @@
+//! What the engine asks for: connections, records, events for the consumer.
+
+use resume::{AttemptId, Frame, Request, Seam, Seq, Session, State};
+
+use super::{Due, Span, World};
+use crate::network::Course;
+use crate::store::Delivery;
+
+impl World<'_> {
+    pub(super) fn connect(&mut self, request: &Request, session: &Session) -> Result<(), String> {
+        self.note(|| format!("connect {} {}", request.attempt, request.rung));
+        if self.now.0 < self.not_before {
+            return Err(format!("connects {} ns too early", self.not_before - self.now.0));
+        }
+        if self.live.is_some() {
+            return Err("two attempts are live".to_owned());
+        }
+        self.attempts += 1;
+        let entry = self.provider.ledger.len();
+        let reply = self.provider.answer(request, session.text())?;
+        let timeouts = &self.scenario.config.timeouts;
+        let record = &self.provider.ledger[entry];
+        let course = Course::plot(&reply, record, timeouts, &mut self.dice);
+        let asked = record.fault;
+        self.note(|| format!("meets {asked:?}"));
+        let mut at = self.now.0;
+        let last = course.steps.len();
+        for (step, (wait, sight)) in course.steps.into_iter().enumerate() {
+            at += wait;
+            self.order += 1;
+            let hint = if step + 1 == last { course.hint } else { 0 };
+            self.agenda.insert((at, self.order), Due::Sight(request.attempt, sight, hint));
+        }
+        self.live = Some((request.attempt, entry, 0));
+        self.spans.push(Span { entry, start: session.text().len(), seam: None, torn: false });
+        Ok(())
+    }
+
+    pub(super) fn abort(&mut self, attempt: AttemptId) -> Result<(), String> {
+        self.note(|| format!("abort {attempt}"));
+        match self.live.take_if(|(live, ..)| *live == attempt) {
+            // A socket may still have something for an attempt that is over.
+            Some(_) if self.dice.percent(70) => {
+                self.agenda.retain(|_, due| !matches!(due, Due::Sight(of, ..) if *of == attempt));
+                Ok(())
+            }
+            Some(_) => Ok(()),
+            None => Err(format!("attempt {attempt} is aborted and not live")),
+        }
+    }
+
+    pub(super) fn emit(
+        &mut self,
+        seq: Option<Seq>,
+        frame: Frame,
+        session: &Session,
+    ) -> Result<(), String> {
+        let text = session.text()[frame.text.clone()].to_owned();
+        self.note(|| format!("emit {}", String::from_utf8_lossy(&frame.data)));
+        let Some(last) = seq else {
+            // A heartbeat has no record: it goes out when nothing waits before it.
+            return Ok(());
+        };
+        let mut records: Vec<_> = frame.records().map(|pieces| pieces.concat()).collect();
+        let final_record = records.pop().ok_or("an event without a record")?;
+        let first = last.0 - records.len() as u64;
+        for (at, record) in records.into_iter().enumerate() {
+            self.store.append(Seq(first + at as u64), record, None)?;
+        }
+        self.store.append(last, final_record, Some(Delivery { frame, text }))
+    }
+
+    pub(super) fn seam(&mut self, seam: Seam) -> Result<(), String> {
+        self.note(|| format!("seam {seam:?}"));
+        let span = self.spans.last_mut().ok_or("a seam before an attempt")?;
+        if span.seam.is_some() || seam.offset != span.start as u64 {
+            return Err(format!("a seam at {} in the span at {}", seam.offset, span.start));
+        }
+        span.seam = Some(seam);
+        Ok(())
+    }
+
+    pub(super) fn state(&mut self, state: &State) {
+        self.note(|| format!("state {state:?}"));
+        self.store.failed |= *state == State::NotDurable;
+    }
+}
