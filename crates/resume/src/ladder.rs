@@ -11,7 +11,7 @@ use crate::input::AttemptId;
 use crate::outcome::Cause;
 use crate::partial::sendable_len;
 use crate::seam::Rung;
-use crate::stitch::{Stitch, anchor};
+use crate::stitch::{Restarts, Stitch, anchor};
 use crate::transcript::Transcript;
 
 /// What was learned about the provider in this stream.
@@ -21,6 +21,12 @@ pub(crate) struct Learned {
     pub(crate) prefill_refused: bool,
     /// A replay gave other text.
     pub(crate) replay_diverged: bool,
+}
+
+impl Learned {
+    const fn restarts(self) -> Restarts {
+        if self.replay_diverged { Restarts::Kept } else { Restarts::Compared }
+    }
 }
 
 /// One attempt to come: what to send and how its head joins the text.
@@ -74,6 +80,7 @@ pub(crate) fn plan(
     request: &RequestBody,
     profile: &Profile,
     key: &IdempotencyKey,
+    learned: Learned,
 ) -> Plan {
     let text = transcript.text.as_str();
     let sent = sendable_len(text);
@@ -110,7 +117,7 @@ pub(crate) fn plan(
             Plan {
                 body: request.instruct(profile, partial, &instruction, spent),
                 key: derived,
-                stitch: Stitch::instruct(anchor),
+                stitch: Stitch::instruct(anchor, learned.restarts()),
                 sent,
             }
         }

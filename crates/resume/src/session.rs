@@ -273,7 +273,8 @@ impl Session {
         }
         let id = AttemptId(self.attempts);
         let profile = &self.config.profile;
-        let plan = ladder::plan(rung, id, &self.transcript, &self.request, profile, &self.key);
+        let (transcript, request) = (&self.transcript, &self.request);
+        let plan = ladder::plan(rung, id, transcript, request, profile, &self.key, self.learned);
         let continues = self.transcript.begun;
         self.live = Some(Box::new(Attempt {
             id,

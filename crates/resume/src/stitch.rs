@@ -74,6 +74,15 @@ pub(crate) struct Stitch {
     head: String,
 }
 
+/// What to do when the model begins again from the first word instead of going on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Restarts {
+    /// Swallow it as far as it repeats the shown text.
+    Compared,
+    /// Take it as it is: comparing it failed before.
+    Kept,
+}
+
 #[derive(Debug)]
 enum Mode {
     /// No text was shown yet.
@@ -83,7 +92,7 @@ enum Mode {
     /// As `Prefill`, but the provider repeats the whole partial first.
     Echo,
     /// The model was asked to repeat the text from this byte on, if from any.
-    Instruct(Option<usize>),
+    Instruct(Option<usize>, Restarts),
     /// The whole answer comes again; this many bytes were already compared.
     Replay(usize),
 }
@@ -101,8 +110,8 @@ impl Stitch {
         Self::new(Mode::Echo)
     }
 
-    pub(crate) const fn instruct(anchor: Option<usize>) -> Self {
-        Self::new(Mode::Instruct(anchor))
+    pub(crate) const fn instruct(anchor: Option<usize>, restarts: Restarts) -> Self {
+        Self::new(Mode::Instruct(anchor, restarts))
     }
 
     pub(crate) const fn replay() -> Self {
@@ -135,8 +144,8 @@ impl Stitch {
             Mode::Start => Step::Join { drop: 0, label: SeamLabel::Exact },
             Mode::Prefill => join(&self.head, 0, shown, end, SeamLabel::Exact),
             Mode::Echo => self.echo(shown, end),
-            Mode::Instruct(None) => join(&self.head, 0, shown, end, SeamLabel::None),
-            Mode::Instruct(Some(start)) => self.instructed(shown, start, end),
+            Mode::Instruct(None, _) => join(&self.head, 0, shown, end, SeamLabel::None),
+            Mode::Instruct(Some(start), restarts) => self.instructed(shown, start, restarts, end),
             Mode::Replay(matched) => self.replayed(shown, matched, end),
         }
     }
@@ -166,7 +175,7 @@ impl Stitch {
         Step::Eat(eaten)
     }
 
-    fn instructed(&mut self, shown: Shown<'_>, start: usize, end: End) -> Step {
+    fn instructed(&mut self, shown: Shown<'_>, start: usize, restarts: Restarts, end: End) -> Step {
         let sent = &shown.text[..shown.sent];
         let wanted = &sent[start..];
         match anchor::at_head(&self.head, wanted, Lead::of(sent, start)) {
@@ -174,7 +183,7 @@ impl Stitch {
             Match::Open if end == End::Open => return Step::Hold,
             Match::Open | Match::No => {}
         }
-        match self.restarted(sent) {
+        match self.restarted(sent, restarts) {
             Match::Ends(_) => {
                 self.mode = Mode::Replay(0);
                 return self.decide(shown, end);
@@ -207,7 +216,10 @@ impl Stitch {
     }
 
     /// Whether the model began again from the first word.
-    fn restarted(&self, sent: &str) -> Match {
+    fn restarted(&self, sent: &str, restarts: Restarts) -> Match {
+        if restarts == Restarts::Kept {
+            return Match::No;
+        }
         let Some((len, _)) = sent.char_indices().nth(RESTART_CHARS) else { return Match::No };
         let begin = &sent[..len];
         let repeats = memchr::memmem::rfind(sent.as_bytes(), begin.as_bytes()) != Some(0);

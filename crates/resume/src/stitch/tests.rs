@@ -38,7 +38,7 @@ fn join_all(
 #[track_caller]
 fn check_instruct(text: &str, continuation: &str, expected: &str, label: SeamLabel) {
     let sent = crate::partial::sendable_len(text);
-    let stitch = Stitch::instruct(anchor::choose(&text[..sent]));
+    let stitch = Stitch::instruct(anchor::choose(&text[..sent]), Restarts::Compared);
     assert_eq!(join_all(stitch, text, sent, continuation), (format!("{text}{expected}"), label));
 }
 
@@ -145,6 +145,14 @@ fn a_restart_is_swallowed_up_to_the_cut() {
 }
 
 #[test]
+fn a_restart_that_could_not_be_compared_before_is_kept() {
+    let again = format!("{} a candle until dawn.", &TEXT[..66]);
+    let stitch = Stitch::instruct(anchor::choose(TEXT), Restarts::Kept);
+    let joined = join_all(stitch, TEXT, TEXT.len(), &again);
+    assert_eq!(joined, (format!("{TEXT}{again}"), SeamLabel::None));
+}
+
+#[test]
 fn repetitive_text_is_never_trimmed() {
     for unit in
         ["ha ", "| --- | --- |\n", "A line that is as long as it takes to be more than forty.\n"]
@@ -154,7 +162,7 @@ fn repetitive_text_is_never_trimmed() {
             let shown = &text[..cut];
             let sent = crate::partial::sendable_len(shown);
             let more = format!("{}end", &unit.repeat(60)[sent..sent + unit.len() * 12]);
-            let stitch = Stitch::instruct(anchor::choose(&shown[..sent]));
+            let stitch = Stitch::instruct(anchor::choose(&shown[..sent]), Restarts::Compared);
             let (joined, _) = join_all(stitch, shown, sent, &more);
             assert_eq!(joined, format!("{}{more}", &shown[..sent]), "cut at {cut} of {unit:?}");
         }
