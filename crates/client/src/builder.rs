@@ -5,6 +5,7 @@ use resume::{Deliver, Limits, OnStoreFailure, SeamPolicy, Timeouts};
 use retry_policy::Policy;
 use rustls::ClientConfig;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::client::{Client, Shared};
 use crate::endpoint::Endpoint;
@@ -13,6 +14,9 @@ use crate::event::Events;
 use crate::leftovers::Leftovers;
 use crate::refusals::Refusals;
 use crate::transport::Transport;
+
+/// How long the store may keep a stream waiting, unless told otherwise.
+const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Settings of a [`Client`]; only the endpoint is required.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +30,7 @@ pub struct Builder {
     seams: SeamPolicy,
     deliver: Deliver,
     on_store_failure: OnStoreFailure,
+    store_timeout: Option<Duration>,
     events: Events,
     tls: Option<ClientConfig>,
 }
@@ -82,6 +87,12 @@ impl Builder {
         self
     }
 
+    /// How long the store may keep a stream waiting before it counts as failed. Default 30 s.
+    pub const fn store_timeout(mut self, timeout: Duration) -> Self {
+        self.store_timeout = Some(timeout);
+        self
+    }
+
     /// Which events a stream yields.
     pub const fn events(mut self, events: Events) -> Self {
         self.events = events;
@@ -114,6 +125,7 @@ impl Builder {
             endpoint,
             leftovers: self.store.is_none().then(Leftovers::default),
             store: self.store.unwrap_or_else(Store::memory),
+            store_timeout: self.store_timeout.unwrap_or(STORE_TIMEOUT),
             transport,
             config,
             events: self.events,

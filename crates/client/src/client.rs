@@ -32,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) transport: Transport,
     pub(crate) config: Config,
+    pub(crate) store_timeout: Duration,
     pub(crate) events: Events,
     pub(crate) refusals: Refusals,
     /// There when the caller named no store.

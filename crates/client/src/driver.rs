@@ -8,6 +8,7 @@ mod outbox;
 mod persist;
 
 use checkpoint_store::StreamId;
+use http::header::DATE;
 use http::{HeaderMap, HeaderValue, Method};
 use http_body_util::Full;
 use resume::{AttemptId, Cause, Input, Output, Session, State};
@@ -21,7 +22,7 @@ use crate::error::Error;
 use crate::event::{Event, Events};
 use crate::leftovers::Leaving;
 use crate::transport::{Arrival, Exchange};
-use clock::{Alarm, Clock};
+use clock::{Alarm, Clock, Patience};
 use ending::Ending;
 use outbox::{Item, Outbox};
 use persist::Stalled;
@@ -45,6 +46,7 @@ pub(crate) struct Driver {
     now: Nanos,
     clock: Clock,
     alarm: Alarm,
+    patience: Patience,
     /// Bytes of the session's text that the consumer has.
     delivered: usize,
     phase: Phase,
@@ -78,6 +80,7 @@ impl Driver {
             leftovers.take_up(&id);
         }
         let clock = Clock::start();
+        let patience = Patience::new(client.store_timeout);
         let now = clock.now();
         let session = begin(now);
         let delivered = session.text().len();
@@ -95,6 +98,7 @@ impl Driver {
             now,
             clock,
             alarm: Alarm::new(clock),
+            patience,
             delivered,
             phase: Phase::Running,
         }
@@ -120,7 +124,9 @@ impl Driver {
                 ready!(self.poll_running(cx));
                 continue;
             };
-            if let Err(error) = ready!(ending.poll_settled(cx)) {
+            let settled = ending.poll_settled(cx);
+            if let Err(error) = ready!(self.patience.wait(cx, settled)).flatten() {
+                ending.abandon();
                 self.lose_store(error);
                 self.tell_late_failure();
             } else if self.outbox.is_empty() {
@@ -206,7 +212,11 @@ impl Driver {
     fn input(&mut self, attempt: AttemptId, arrival: Arrival) -> Input {
         match arrival {
             Arrival::Connected => Input::Connected { attempt },
-            Arrival::Head { status, headers } => Input::Head { attempt, status, headers },
+            Arrival::Head { status, mut headers } => {
+                // The engine has no calendar: a date in a hint is measured against this one.
+                headers.entry(DATE).or_insert_with(clock::http_date);
+                Input::Head { attempt, status, headers }
+            }
             Arrival::Chunk(chunk) => Input::Body { attempt, chunk },
             Arrival::End => {
                 self.live = None;

@@ -113,7 +113,7 @@ pub(crate) fn plan(
             let fragment = anchor.map_or(0, |start| (partial.len() - start) as u64);
             let repeated = (fragment * spent).div_ceil(text.len() as u64);
             let spent = spent.saturating_sub(repeated);
-            let instruction = instruction(anchor.map(|start| &partial[start..]));
+            let instruction = instruction(partial, anchor);
             Plan {
                 body: request.instruct(profile, partial, &instruction, spent),
                 key: derived,
@@ -125,18 +125,54 @@ pub(crate) fn plan(
 }
 
 /// The user's message that asks for the rest. It speaks as the user, who has seen the text.
-fn instruction(anchor: Option<&str>) -> String {
-    match anchor {
-        Some(anchor) => format!(
-            "The connection broke while you were answering, and this is the last that reached me: \
-             «{anchor}» Please go on from exactly there. First write that last fragment once more, \
-             word for word, and then continue in the same line with what comes next. Do not start \
-             again, do not sum up, and do not comment on the interruption."
-        ),
-        None => "The connection broke while you were answering; all of your answer above reached \
-                 me. Please go on from exactly where it stops, with the next character, as if \
-                 nothing had happened. Do not repeat anything, do not start again, do not sum up, \
-                 and do not comment on the interruption."
-            .to_owned(),
+fn instruction(partial: &str, anchor: Option<usize>) -> String {
+    let Some(start) = anchor else { return unquoted(partial).to_owned() };
+    let fragment = &partial[start..];
+    format!(
+        "The connection broke while you were answering, and this is the last that reached me: \
+         «{fragment}» Please go on from exactly there. First write that last fragment once more, \
+         word for word, and then continue in the same line with what comes next. Do not start \
+         again, do not sum up, and do not comment on the interruption."
+    )
+}
+
+/// Where nothing can be quoted, words that the text does not end in: a model that repeats what
+/// it finds quoted finds nothing.
+const UNQUOTED: [&str; 6] = [
+    "The connection broke while you were answering; everything above reached me. Please go on \
+     from exactly where it stops, as if nothing had happened: no repetition, no comment.",
+    "Please keep going from the very last word above, without repeating any of it.",
+    "Continue. Output only new text.",
+    "Go on.",
+    "CONTINUE",
+    "…",
+];
+
+fn unquoted(partial: &str) -> &'static str {
+    let quoted = |words: &str| {
+        let mut ends = partial.char_indices().rev();
+        ends.position(|(at, _)| !words.contains(&partial[at..])).unwrap_or(usize::MAX)
+    };
+    UNQUOTED.into_iter().min_by_key(|words| quoted(words)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_asks_without_a_quotation_holds_no_end_of_the_text() {
+        for text in
+            ["ha ha ha", "A line of more than forty characters", "}\n}", "끝", "the last word"]
+        {
+            let words = unquoted(text);
+            let end = text.char_indices().next_back().map_or("", |(at, _)| &text[at..]);
+            assert!(!words.contains(end), "{words:?} after {text:?}");
+        }
+    }
+
+    #[test]
+    fn the_fullest_words_are_preferred() {
+        assert_eq!(unquoted("한국어"), UNQUOTED[0]);
     }
 }

@@ -2,7 +2,7 @@
 //! A stream that is stopped keeps its checkpoint.
 
 use anyhow::Context;
-use client::{ErrorKind, Event, ResponseStream, StreamId};
+use client::{ErrorKind, Event, ResponseStream, StopReason, StreamId};
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ pub(crate) struct Relay {
     advice: Advice,
     narration: Narration,
     breaks: Breaks,
+    stop_reason: Option<StopReason>,
 }
 
 /// How a relay ended.
@@ -51,6 +52,17 @@ enum Step {
     Last,
 }
 
+/// What a reader should know of an answer that is whole, and yet not all that was wanted.
+const fn cut_short(reason: StopReason) -> Option<&'static str> {
+    match reason {
+        StopReason::MaxTokens => Some("the model stopped at the limit of output tokens"),
+        StopReason::ContextWindow => Some("the model stopped at the end of its context window"),
+        StopReason::Refusal => Some("the model or a filter refused to say more"),
+        StopReason::PauseTurn => Some("the model paused its turn"),
+        _ => None,
+    }
+}
+
 /// How long a stop waits for the store.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
@@ -68,7 +80,7 @@ impl Relay {
         let narration =
             if form == Form::Json || torn { Narration::Silent } else { Narration::Told };
         let (output, breaks) = (Output::new(form, from), Breaks::default());
-        Self { stream, output, advice, narration, breaks }
+        Self { stream, output, advice, narration, breaks, stop_reason: None }
     }
 
     /// Forwards everything and says on stderr how it ended.
@@ -124,6 +136,7 @@ impl Relay {
             Event::Seam(seam) => self.output.seam(&seam).await?,
             Event::End(summary) => {
                 self.output.end(self.stream.id(), &summary).await?;
+                self.stop_reason = summary.stop;
                 return Ok(Step::Last);
             }
             _ => {}
@@ -133,7 +146,12 @@ impl Relay {
 
     async fn finish(self, end: End) -> anyhow::Result<Status> {
         match end {
-            End::Complete => Ok(Status::Complete),
+            End::Complete => {
+                if let Some(words) = self.stop_reason.and_then(cut_short) {
+                    report(&words);
+                }
+                Ok(Status::Complete)
+            }
             End::Failed(error) => self.fail(error).await,
             End::Signal(name) => self.stop(&format!("stopped by {name}"), Audience::Listens).await,
             // `head` and its like have all that they want; it is no news to anyone.

@@ -39,6 +39,11 @@ impl Ending {
         Poll::Ready(settled)
     }
 
+    /// Waits for the store no longer.
+    pub(super) fn abandon(&mut self) {
+        self.settling = None;
+    }
+
     /// Whether the provider finished.
     pub(super) const fn is_complete(&self) -> bool {
         self.is_complete

@@ -62,8 +62,11 @@ impl Driver {
         cx: &mut Context<'_>,
         wait: impl FnOnce(&mut Journal, &mut Context<'_>) -> Poll<()>,
     ) -> Poll<()> {
-        ready!(wait(&mut self.journal, cx));
-        self.cut_outbox();
+        let waited = wait(&mut self.journal, cx);
+        match ready!(self.patience.wait(cx, waited)) {
+            Ok(()) => self.cut_outbox(),
+            Err(error) => self.lose_store(error),
+        }
         Poll::Ready(())
     }
 

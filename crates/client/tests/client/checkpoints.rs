@@ -105,6 +105,21 @@ async fn a_failing_store_stops_the_stream_with_what_is_durable() {
 }
 
 #[tokio::test]
+async fn a_store_that_never_answers_does_not_hold_the_stream() {
+    for tokens in [9, 900] {
+        let mock = mock_with(Config { tokens, ..Config::default() }).await;
+        let limits = Limits { undurable_stream_bytes: 4096, ..Limits::default() };
+        let (builder, gate) = with_store(&mock, Options { limits, ..Options::default() });
+        let timeout = Duration::from_millis(50);
+        let mut stream = begin(&builder.store_timeout(timeout).build().unwrap()).await;
+        gate.send_replace(Gate::Shut);
+        let seen = collect(&mut stream).await;
+        assert_eq!((seen.text.as_str(), seen.end.unwrap_err().kind()), ("", ErrorKind::Store));
+        gate.send_replace(Gate::Open);
+    }
+}
+
+#[tokio::test]
 async fn a_stream_that_may_go_on_without_its_store_says_so() {
     let mock = mock("").await;
     let (builder, gate) = with_store(&mock, Options::default());

@@ -1,5 +1,6 @@
 //! Settings that no other test would miss.
 
+use client::retry_policy::GiveUp;
 use client::{
     Break, Cause, Client, Endpoint, Limits, Nanos, Profile, SeamLabel, SeamPolicy, Secret, Timeouts,
 };
@@ -8,11 +9,34 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use crate::rig::{PROMPT, ROUTES, builder, collect, hasty, in_order, mock, mock_with, request};
+
+#[tokio::test]
+async fn a_hint_with_a_date_is_measured_against_this_clock_when_the_server_has_none() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let head = "HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n";
+        let hint = "retry-after: Fri, 31 Dec 2100 23:59:59 GMT\r\n\r\n";
+        stream.write_all([head, hint].concat().as_bytes()).await.unwrap();
+        stream.read_to_end(&mut Vec::new()).await
+    });
+    let endpoint = Endpoint::new(&url, Profile::ANTHROPIC).unwrap();
+    let client = Client::builder().endpoint(endpoint).policy(hasty()).build().unwrap();
+    let seen = collect(&mut client.stream(request(ROUTES[0].1)).await.unwrap()).await;
+    let error = seen.end.unwrap_err();
+    let Some(Cause::GaveUp { reason: GiveUp::HintTooLong { after }, .. }) = error.cause() else {
+        panic!("{error:?}")
+    };
+    assert!(after.as_secs() > 365 * 86_400);
+    drop(client);
+    server.abort();
+}
 
 #[tokio::test]
 async fn a_response_beyond_its_limit_is_incomplete() {
