@@ -23,6 +23,8 @@ async fn a_hint_with_a_date_is_measured_against_this_clock_when_the_server_has_n
         let (mut stream, _) = listener.accept().await.unwrap();
         let head = "HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n";
         let hint = "retry-after: Fri, 31 Dec 2100 23:59:59 GMT\r\n\r\n";
+        let mut request = [0; 4096];
+        assert!(stream.read(&mut request).await.unwrap() > 0);
         stream.write_all([head, hint].concat().as_bytes()).await.unwrap();
         stream.read_to_end(&mut Vec::new()).await
     });
