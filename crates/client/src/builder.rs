@@ -82,12 +82,17 @@ impl Builder {
     }
 
     /// What a failing store does to a stream.
+    ///
+    /// A stream that another process took over, ended or deleted stops whatever is said here:
+    /// the store did not fail.
     pub const fn on_store_failure(mut self, what: OnStoreFailure) -> Self {
         self.on_store_failure = what;
         self
     }
 
     /// How long the store may keep a stream waiting before it counts as failed. Default 30 s.
+    ///
+    /// It holds for each thing that the store is asked, the opening of a stream included.
     pub const fn store_timeout(mut self, timeout: Duration) -> Self {
         self.store_timeout = Some(timeout);
         self

@@ -1,10 +1,13 @@
 //! The client: it opens a stream's journal and hands out the stream. Receiving is the
 //! stream's own work.
 
-use checkpoint_store::{ErrorKind as StoreErrorKind, Page, Seq, Store, StreamId, StreamWriter};
+use checkpoint_store::{
+    ErrorKind as StoreErrorKind, Page, Seq, Store, StoreError, StreamId, StreamWriter,
+};
 use resume::{Checkpoint, Config, Session};
 use retry_policy::Nanos;
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +17,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
 use crate::event::Events;
 use crate::leftovers::Leftovers;
+use crate::patience::Patience;
 use crate::random;
 use crate::refusals::Refusals;
 use crate::request::Request;
@@ -66,7 +70,7 @@ impl Client {
         let headers = shared.endpoint.request_headers(&[])?;
         let config = shared.config(model.as_deref(), request.deadline);
         shared.clear_surplus().await;
-        let writer = shared.store.create(&id).await.map_err(Error::store)?;
+        let writer = shared.answer(shared.store.create(&id)).await.map_err(Error::store)?;
         let journal = shared.journal(Some(writer));
         let plan = Plan { client: Arc::clone(shared), id, model, headers, journal };
         let begin = |now| Session::new(config, &origin, body, key, seed, now);
@@ -154,6 +158,14 @@ impl Shared {
         Journal::new(writer, self.config.deliver, self.config.on_store_failure)
     }
 
+    /// Asks the store, with a limit to waiting for it.
+    pub(crate) async fn answer<T>(
+        &self,
+        asked: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        Patience::new(self.store_timeout).answer(asked).await
+    }
+
     /// Deletes journals that nobody will ask for.
     async fn clear_surplus(&self) {
         let Some(leftovers) = &self.leftovers else { return };
@@ -171,7 +183,7 @@ impl Shared {
         let mut pages = Vec::new();
         self.read_on(id, &mut pages).await?;
         let checkpoint = self.fold(&pages)?;
-        let writer = match self.store.recover(id).await {
+        let writer = match self.answer(self.store.recover(id)).await {
             Ok(writer) => Some(writer),
             Err(error) if matches!(error.kind(), StoreErrorKind::Closed { .. }) => None,
             Err(error) => return Err(Error::store(error)),
@@ -179,6 +191,9 @@ impl Shared {
         let read = pages.len();
         self.read_on(id, &mut pages).await?;
         let checkpoint = if pages.len() > read { self.fold(&pages)? } else { checkpoint };
+        if writer.is_none() && !checkpoint.is_complete() {
+            return Err(Error::closed_early());
+        }
         Ok((checkpoint, writer))
     }
 
@@ -186,7 +201,7 @@ impl Shared {
     async fn read_on(&self, id: &StreamId, pages: &mut Vec<Page>) -> Result<(), Error> {
         let mut after: Option<Seq> = pages.last().and_then(Page::last);
         loop {
-            let page = self.store.read(id, after, usize::MAX).await;
+            let page = self.answer(self.store.read(id, after, usize::MAX)).await;
             let page = page.map_err(Error::store)?;
             if page.is_empty() {
                 return Ok(());

@@ -7,7 +7,7 @@ mod journal;
 mod outbox;
 mod persist;
 
-use checkpoint_store::StreamId;
+use checkpoint_store::{ErrorKind, StreamId};
 use http::header::DATE;
 use http::{HeaderMap, HeaderValue, Method};
 use http_body_util::Full;
@@ -21,8 +21,9 @@ use crate::client::Shared;
 use crate::error::Error;
 use crate::event::{Event, Events};
 use crate::leftovers::Leaving;
+use crate::patience::Patience;
 use crate::transport::{Arrival, Exchange};
-use clock::{Alarm, Clock, Patience};
+use clock::{Alarm, Clock};
 use ending::Ending;
 use outbox::{Item, Outbox};
 use persist::Stalled;
@@ -125,27 +126,32 @@ impl Driver {
                 continue;
             };
             let settled = ending.poll_settled(cx);
-            if let Err(error) = ready!(self.patience.wait(cx, settled)).flatten() {
-                ending.abandon();
-                self.lose_store(error);
-                self.tell_late_failure();
-            } else if self.outbox.is_empty() {
-                let outcome = ending.take_outcome();
-                return Poll::Ready(outcome.map(|outcome| self.tell(*outcome)));
+            match ready!(self.patience.wait(cx, settled)).flatten() {
+                Ok(()) if self.outbox.is_empty() => {
+                    let outcome = ending.take_outcome();
+                    return Poll::Ready(outcome.map(|outcome| self.tell(*outcome)));
+                }
+                // Waiting longer cannot bring what a settled journal does not hold.
+                Ok(()) => self.lose_ending(ErrorKind::Io.into()),
+                Err(error) => self.lose_ending(error),
             }
         }
     }
 
     /// Makes all that was received durable.
     pub(crate) async fn flush(&mut self) -> Result<(), Error> {
-        if let Some(writer) = self.journal.writer()
-            && let Err(error) = writer.flush().await
+        if let Phase::Ending(ending) = &mut self.phase {
+            let settled = poll_fn(|cx| ending.poll_settled(cx));
+            if let Err(error) = self.client.answer(settled).await {
+                self.lose_ending(error);
+            }
+        } else if let Some(writer) = self.journal.writer()
+            && let Err(error) = self.client.answer(writer.flush()).await
         {
-            self.lose_store(error.clone());
-            return Err(Error::store(error).at(&self.id));
+            self.lose_store(error);
         }
-        match self.journal.fatal() {
-            Some(error) => Err(Error::store(error.clone()).at(&self.id)),
+        match self.journal.failure() {
+            Some(error) => Err(self.store_error(error)),
             None => Ok(()),
         }
     }
@@ -153,11 +159,6 @@ impl Driver {
     /// Drops the connection and makes all that was received durable.
     pub(crate) async fn halt(&mut self) -> Result<(), Error> {
         self.live = None;
-        if let Phase::Ending(ending) = &mut self.phase
-            && let Err(error) = poll_fn(|cx| ending.poll_settled(cx)).await
-        {
-            self.lose_store(error);
-        }
         self.flush().await
     }
 
@@ -188,9 +189,11 @@ impl Driver {
     /// is not taken for a dead provider.
     fn poll_input(&mut self, cx: &mut Context<'_>, deadline: Option<Nanos>) -> Poll<Input> {
         loop {
-            if let Some(input) =
-                self.journal.take_failure().or_else(|| self.journal.take_progress())
-            {
+            if let Some(input) = self.journal.take_failure() {
+                return Poll::Ready(input);
+            }
+            if let Some(input) = self.journal.take_progress() {
+                self.patience.rest();
                 return Poll::Ready(input);
             }
             if let Some((attempt, exchange)) = &mut self.live
@@ -203,6 +206,12 @@ impl Driver {
                 break;
             }
             self.cut_outbox();
+        }
+        if self.outbox.awaited().is_some()
+            && let Poll::Ready(Err(error)) = self.patience.wait(cx, Poll::<()>::Pending)
+        {
+            self.lose_store(error);
+            return self.poll_input(cx, deadline);
         }
         ready!(self.alarm.poll(cx, deadline));
         self.now = self.clock.now();
@@ -293,11 +302,15 @@ impl Driver {
         }
     }
 
-    /// A provider may quote the key in its message.
+    /// A provider may quote the key, or a header, in what it says.
     fn scrub(&self, cause: &mut Cause) {
-        let Some(key) = self.client.endpoint.secret() else { return };
+        let endpoint = &self.client.endpoint;
         match cause {
-            Cause::Provider(failure) => key.scrub(&mut failure.message),
+            Cause::Provider(failure) => {
+                endpoint.scrub(&mut failure.message);
+                // A code with a placeholder in it would be no code.
+                failure.code.take_if(|code| endpoint.scrub(code));
+            }
             Cause::GaveUp { last, .. } => self.scrub(last),
             _ => {}
         }

@@ -67,8 +67,10 @@ impl Endpoint {
 
     /// One more header; it takes the place of a default of the same name.
     ///
-    /// A header whose name suggests a credential is marked sensitive and never written to a
-    /// checkpoint; the others are, so that another process can go on with them.
+    /// Its value is taken for a secret and never written to a checkpoint: who resumes the stream
+    /// in another process must give it again. The exceptions, which a checkpoint brings back, are
+    /// `anthropic-*`, `openai-*`, `http-referer`, `x-title` and `user-agent`, unless the name
+    /// itself says that it is a credential, as in `openai-api-key`.
     ///
     /// # Errors
     ///
@@ -97,8 +99,11 @@ impl Endpoint {
         Self { base, profile, key: Some(key), headers: HeaderMap::new() }
     }
 
-    pub(crate) const fn secret(&self) -> Option<&Secret> {
-        self.key.as_ref()
+    /// Takes out of `text` the key and every header that is secret; whether any was there.
+    pub(crate) fn scrub(&self, text: &mut String) -> bool {
+        let headers = headers::secrets(&self.headers);
+        let secrets = self.key.iter().cloned().chain(headers);
+        secrets.fold(false, |found, secret| secret.scrub(text) | found)
     }
 
     /// Whether a checkpoint was made at this server.
@@ -198,11 +203,25 @@ mod tests {
         let endpoint = local(Profile::OPENAI)
             .header("x-api-key", "s1")
             .and_then(|e| e.header("X-Auth-Token", "s2"))
-            .and_then(|e| e.header("x-team", "search"))
+            .and_then(|e| e.header("x-jwt", "s3"))
+            .and_then(|e| e.header("x-title", "search"))
             .unwrap();
         let origin = endpoint.origin();
         assert_eq!(origin.endpoint, "http://127.0.0.1:1/v1");
-        assert_eq!(origin.headers, [("x-team".to_owned(), "search".to_owned())]);
+        assert_eq!(origin.headers, [("x-title".to_owned(), "search".to_owned())]);
+    }
+
+    #[test]
+    fn the_key_and_secret_headers_are_taken_out_of_a_text() {
+        let endpoint = local(Profile::OPENAI)
+            .header("x-gateway", "Bearer t0ken-value")
+            .and_then(|e| e.header("cookie", "id=c00kie-value"))
+            .and_then(|e| e.header("x-title", "search"))
+            .unwrap();
+        let mut text = "no t0ken-value, k3y-value or id=c00kie-value in search".to_owned();
+        assert!(endpoint.scrub(&mut text));
+        assert_eq!(text, "no [key], [key] or [key] in search");
+        assert!(!endpoint.scrub(&mut "nothing here".to_owned()));
     }
 
     #[test]

@@ -98,6 +98,12 @@ impl Error {
         Self::of(ErrorKind::UnreadableCheckpoint).with_source(source)
     }
 
+    /// A journal that nobody can add to and that has no end of a response.
+    pub(crate) fn closed_early() -> Self {
+        Self::of(ErrorKind::UnreadableCheckpoint)
+            .with_message("it is closed, but the response has no end")
+    }
+
     pub(crate) fn store(source: StoreError) -> Self {
         use checkpoint_store::ErrorKind as Kind;
         let kind = match source.kind() {

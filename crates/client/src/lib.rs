@@ -15,6 +15,7 @@ mod endpoint;
 mod error;
 mod event;
 mod leftovers;
+mod patience;
 mod prompt;
 mod random;
 mod refusals;

@@ -55,6 +55,9 @@ impl Request {
     }
 
     /// How long the whole response may take, retries included.
+    ///
+    /// It counts from when the stream is open; opening it is bounded by
+    /// [`Builder::store_timeout`](crate::Builder::store_timeout).
     #[must_use]
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);

@@ -33,12 +33,14 @@ impl Secret {
         Ok(value)
     }
 
-    /// Replaces the key wherever `text` quotes it, a cut one at the end of the text included.
-    pub(crate) fn scrub(&self, text: &mut String) {
+    /// Replaces the key wherever `text` quotes it, a cut one at the end of the text included;
+    /// whether there was one.
+    pub(crate) fn scrub(&self, text: &mut String) -> bool {
         if self.0.is_empty() {
-            return;
+            return false;
         }
-        if text.contains(&self.0) {
+        let whole = text.contains(&self.0);
+        if whole {
             *text = text.replace(&self.0, PLACEHOLDER);
         }
         let shown = (CUT_KEY_CHARS_MIN..self.0.len())
@@ -49,6 +51,7 @@ impl Secret {
             text.truncate(text.len() - end);
             text.push_str(PLACEHOLDER);
         }
+        whole || shown.is_some()
     }
 }
 
@@ -71,7 +74,8 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: &str) {
         let mut text = text.to_owned();
-        Secret::new(" key-0123456789\n").scrub(&mut text);
+        let found = Secret::new(" key-0123456789\n").scrub(&mut text);
+        assert_eq!(found, text.contains(PLACEHOLDER));
         assert_eq!(text, expected);
     }
 

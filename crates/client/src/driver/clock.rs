@@ -1,13 +1,12 @@
-//! The only reader of the clock, and the only sleeper.
+//! The only reader of the clock, and the timer of a stream's deadlines. How long a store may
+//! take is `patience`'s.
 
-use checkpoint_store::{ErrorKind, StoreError};
 use http::HeaderValue;
 use retry_policy::Nanos;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Time since a stream began.
 #[derive(Clone, Copy, Debug)]
@@ -92,36 +91,6 @@ impl Alarm {
     }
 }
 
-/// A limit to waiting for a store that neither answers nor fails.
-pub(crate) struct Patience {
-    limit: Duration,
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
-impl Patience {
-    pub(crate) const fn new(limit: Duration) -> Self {
-        Self { limit, sleep: None }
-    }
-
-    /// Passes on what the store says, or an error when it has said nothing for too long.
-    pub(crate) fn wait<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        answer: Poll<T>,
-    ) -> Poll<Result<T, StoreError>> {
-        if let Poll::Ready(answer) = answer {
-            self.sleep = None;
-            return Poll::Ready(Ok(answer));
-        }
-        let limit = self.limit;
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep(limit)));
-        ready!(sleep.as_mut().poll(cx));
-        self.sleep = None;
-        let late = io::Error::new(io::ErrorKind::TimedOut, "the store did not answer in time");
-        Poll::Ready(Err(StoreError::with_source(ErrorKind::Io, late)))
-    }
-}
-
 /// How late a deadline may be noticed and still count as noticed in time.
 const LATE_MAX: Nanos = Nanos::from_millis(20);
 /// How long the peer is listened to before a deadline that was noticed late counts.
@@ -167,20 +136,6 @@ mod tests {
         tokio::time::advance(Duration::from_secs(60)).await;
         poll_fn(|cx| alarm.poll(cx, seconds(5))).await;
         assert_eq!(clock.now().as_millis(), 60_100);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn patience_ends_at_its_limit_and_begins_anew_with_each_answer() {
-        let clock = Clock::start();
-        let mut patience = Patience::new(Duration::from_secs(3));
-        let pending = poll_fn(|cx| Poll::Ready(patience.wait(cx, Poll::<()>::Pending))).await;
-        assert!(pending.is_pending());
-        tokio::time::advance(Duration::from_secs(2)).await;
-        let answer = poll_fn(|cx| patience.wait(cx, Poll::Ready(7))).await;
-        assert_eq!(answer.unwrap(), 7);
-        let late = poll_fn(|cx| patience.wait(cx, Poll::<()>::Pending)).await;
-        assert!(matches!(late.unwrap_err().kind(), ErrorKind::Io));
-        assert_eq!(clock.now().as_millis(), 5_000);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! The end of a stream: the journal is settled before the end is told.
 
-use checkpoint_store::{StoreError, StreamWriter};
+use checkpoint_store::{ErrorKind, StoreError, StreamWriter};
 use resume::{Cause, Outcome};
 use std::future::Future;
 use std::pin::Pin;
@@ -65,12 +65,14 @@ impl Driver {
         if self.session.prefill_refused() {
             self.client.refusals.learn(self.model.as_deref());
         }
-        if let Outcome::Incomplete { cause, summary } | Outcome::Refused { cause, summary } =
-            &mut *outcome
-        {
-            self.scrub(cause);
-            summary.attempts.iter_mut().flat_map(|a| &mut a.cause).for_each(|c| self.scrub(c));
-        }
+        let summary = match &mut *outcome {
+            Outcome::Complete(summary) => summary,
+            Outcome::Incomplete { cause, summary } | Outcome::Refused { cause, summary } => {
+                self.scrub(cause);
+                summary
+            }
+        };
+        summary.attempts.iter_mut().flat_map(|a| &mut a.cause).for_each(|c| self.scrub(c));
         tracing::debug!(id = %self.id, complete = outcome.is_complete(), "over");
         self.tell_late_failure();
         let writer = self.journal.take_writer();
@@ -79,7 +81,7 @@ impl Driver {
 
     /// What the consumer is told last.
     pub(super) fn tell(&self, outcome: Outcome) -> Result<Event, Error> {
-        let fatal = self.journal.fatal().map(|error| Error::store(error.clone()).at(&self.id));
+        let fatal = self.journal.fatal().map(|error| self.store_error(error));
         match (outcome, fatal) {
             (Outcome::Complete(summary), None) => Ok(Event::End(Box::new(summary))),
             (Outcome::Complete(summary), Some(error)) => {
@@ -92,7 +94,19 @@ impl Driver {
             (
                 Outcome::Incomplete { cause, summary } | Outcome::Refused { cause, summary },
                 Some(error),
-            ) => Err(error.with_cause(cause).with_summary(summary)),
+            ) => {
+                // The driver cancels only a stream that the store gave to another.
+                let cause = if cause == Cause::Cancelled { Cause::Store } else { cause };
+                Err(error.with_cause(cause).with_summary(summary))
+            }
+        }
+    }
+
+    /// What the store said of this stream. One that is not there cannot be gone on with.
+    pub(super) fn store_error(&self, error: &StoreError) -> Error {
+        match error.kind() {
+            ErrorKind::NotFound => Error::store(error.clone()),
+            _ => Error::store(error.clone()).at(&self.id),
         }
     }
 }

@@ -88,7 +88,10 @@ impl Journal {
     pub(crate) fn take_failure(&mut self) -> Option<Input> {
         let is_news = self.failure.is_some() && !self.failure_told;
         self.failure_told |= is_news;
-        is_news.then_some(Input::PersistFailed)
+        is_news.then_some(match self.is_lost() {
+            true => Input::Cancel,
+            false => Input::PersistFailed,
+        })
     }
 
     /// Records that became durable since the engine was last told.
@@ -109,7 +112,7 @@ impl Journal {
 
     /// The number up to which events may be delivered.
     pub(crate) fn deliverable(&self) -> u64 {
-        let goes_on = self.failure.is_some() && self.on_failure == OnStoreFailure::GoOn;
+        let goes_on = self.failure.is_some() && !self.stops();
         if goes_on || self.deliver == Deliver::Immediate {
             return u64::MAX;
         }
@@ -118,12 +121,18 @@ impl Journal {
 
     /// Whether the store failed and the stream has to stop.
     pub(crate) fn stops(&self) -> bool {
-        self.failure.is_some() && self.on_failure == OnStoreFailure::Stop
+        self.fatal().is_some()
     }
 
     /// Why the stream has to stop.
     pub(crate) fn fatal(&self) -> Option<&StoreError> {
-        self.failure.as_ref().filter(|_| self.on_failure == OnStoreFailure::Stop)
+        let stops = self.on_failure == OnStoreFailure::Stop || self.is_lost();
+        self.failure.as_ref().filter(|_| stops)
+    }
+
+    /// Why not everything is durable, whether or not the stream has to stop.
+    pub(crate) const fn failure(&self) -> Option<&StoreError> {
+        self.failure.as_ref()
     }
 
     pub(crate) fn take_writer(&mut self) -> Option<StreamWriter> {
@@ -137,6 +146,17 @@ impl Journal {
     pub(crate) fn fail(&mut self, error: StoreError) {
         self.writer = None;
         self.failure.get_or_insert(error);
+    }
+
+    /// Whether the stream is another's by now. No store failed, so no policy on failing stores
+    /// may go on: two would answer the same request.
+    fn is_lost(&self) -> bool {
+        self.failure.as_ref().is_some_and(|error| {
+            matches!(
+                error.kind(),
+                ErrorKind::Fenced { .. } | ErrorKind::Closed { .. } | ErrorKind::NotFound
+            )
+        })
     }
 
     fn durable(&self) -> u64 {

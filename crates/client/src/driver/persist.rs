@@ -4,9 +4,9 @@ use checkpoint_store::StoreError;
 use resume::{Frame, Record, Seq};
 use std::task::{Context, Poll, ready};
 
-use super::Driver;
 use super::journal::{Appended, Journal};
 use super::outbox::Item;
+use super::{Driver, Phase};
 use crate::event::Events;
 
 /// What the store had no room for.
@@ -73,6 +73,15 @@ impl Driver {
     pub(super) fn lose_store(&mut self, error: StoreError) {
         self.journal.fail(error);
         self.cut_outbox();
+    }
+
+    /// The store fails while the end waits for it: nothing waits any longer.
+    pub(super) fn lose_ending(&mut self, error: StoreError) {
+        if let Phase::Ending(ending) = &mut self.phase {
+            ending.abandon();
+        }
+        self.lose_store(error);
+        self.tell_late_failure();
     }
 
     /// When the store failed for good, what is not durable is never delivered.

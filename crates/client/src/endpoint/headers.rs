@@ -3,6 +3,7 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::error::Error;
+use crate::secret::Secret;
 
 /// What every request has, whatever the endpoint.
 pub(crate) fn defaults() -> HeaderMap {
@@ -38,12 +39,33 @@ pub(crate) fn keepable(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
+/// What a peer that quotes secret headers may show of them: the values, and what follows the
+/// scheme in those that have one.
+pub(crate) fn secrets(headers: &HeaderMap) -> impl Iterator<Item = Secret> {
+    headers
+        .values()
+        .filter(|value| value.is_sensitive())
+        .filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
+        .flat_map(|value| [value.split_once(' ').map(|(_, rest)| rest), Some(value)])
+        .flatten()
+        .filter(|shown| shown.trim().len() >= SECRET_BYTES_MIN)
+        .map(Secret::new)
+}
+
 /// Errs on the safe side: a header that is wrongly taken for a secret is only missing from
 /// checkpoints.
 fn is_secret(name: &HeaderName) -> bool {
     let name = name.as_str();
-    SECRET_WORDS.iter().any(|word| name.contains(word))
+    let known = KEPT_NAMES.contains(&name) || KEPT_PREFIXES.iter().any(|p| name.starts_with(p));
+    !known || SECRET_WORDS.iter().any(|word| name.contains(word))
 }
+
+/// Headers of which it is known that they say who asks, or for what, and not by what right.
+const KEPT_NAMES: [&str; 3] = ["http-referer", "user-agent", "x-title"];
+const KEPT_PREFIXES: [&str; 2] = ["anthropic-", "openai-"];
+
+/// A shorter value of a header is an ordinary word, not a credential.
+const SECRET_BYTES_MIN: usize = 6;
 
 const USER_AGENT: &str = concat!("unbroken/", env!("CARGO_PKG_VERSION"));
 
@@ -85,14 +107,15 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_marked_and_the_rest_is_not() {
+    fn all_but_known_headers_are_taken_for_secrets() {
         let secret = |name| parse(name, "x").unwrap().1.is_sensitive();
-        for name in
-            ["Authorization", "x-api-key", "api-key", "Cookie", "X-Goog-Api-Key", "cf-access-token"]
-        {
+        for name in ["Authorization", "x-api-key", "Cookie", "x-jwt", "x-pass", "x-team", "x-sid"] {
             assert!(secret(name), "{name}");
         }
-        for name in ["anthropic-beta", "anthropic-version", "openai-organization", "x-title"] {
+        for name in ["openai-api-key", "anthropic-auth-token"] {
+            assert!(secret(name), "{name}");
+        }
+        for name in ["anthropic-beta", "OpenAI-Organization", "x-title", "HTTP-Referer"] {
             assert!(!secret(name), "{name}");
         }
     }

@@ -130,6 +130,7 @@ async fn a_stream_that_may_go_on_without_its_store_says_so() {
     seen.end.unwrap();
     assert_eq!(seen.text, mock.text_for(PROMPT));
     assert!(seen.states.iter().any(|state| matches!(state, State::NotDurable)));
+    assert_eq!(stream.flush().await.unwrap_err().kind(), ErrorKind::Store);
 }
 
 #[tokio::test]
@@ -157,4 +158,61 @@ async fn flush_makes_everything_durable() {
     stream.flush().await.unwrap();
     let info = store.info(stream.id()).await.unwrap();
     assert!(info.last.is_some_and(|last| last.value() > 2));
+}
+
+#[tokio::test]
+async fn a_store_that_never_answers_is_noticed_while_the_provider_is_silent() {
+    let mock = mock("stall@5").await;
+    let (builder, gate) = with_store(&mock, Options::default());
+    let client = builder.store_timeout(Duration::from_millis(50)).build().unwrap();
+    let mut stream = begin(&client).await;
+    gate.send_replace(Gate::Shut);
+    let seen = tokio::time::timeout(Duration::from_secs(10), collect(&mut stream)).await;
+    let error = seen.expect("the store was waited for").end.unwrap_err();
+    assert_eq!((error.kind(), error.cause()), (ErrorKind::Store, Some(&Cause::Store)));
+    assert_eq!(mock.ledger().requests.len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_that_a_store_is_asked_waits_for_ever() {
+    let mock = mock("stall@5").await;
+    let (builder, gate) = with_store(&mock, Options::default());
+    let client = builder
+        .deliver(Deliver::Immediate)
+        .store_timeout(Duration::from_millis(50))
+        .build()
+        .unwrap();
+    let mut streams = [begin(&client).await, begin(&client).await];
+    gate.send_replace(Gate::Shut);
+    for stream in &mut streams {
+        read_some(stream, 5).await;
+    }
+    let [mut flushed, paused] = streams;
+    let id = paused.id().clone();
+    for (asked, error) in [
+        ("create", client.stream(request(ROUTES[0].1)).await.err()),
+        ("read", client.resume(&id).await.err()),
+        ("flush", flushed.flush().await.err()),
+        ("pause", paused.pause().await.err()),
+    ] {
+        assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::Store), "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn flush_waits_for_the_end_to_be_durable() {
+    let mock = mock("").await;
+    let (store, gate) = gate::store(Options::default());
+    let builder = builder(&mock, ROUTES[0].0).checkpoints(store.clone());
+    let mut stream = begin(&builder.deliver(Deliver::Immediate).build().unwrap()).await;
+    gate.send_replace(Gate::Shut);
+    while !matches!(stream.next().await.unwrap().unwrap(), Event::State(State::Done)) {}
+    let end = tokio::time::timeout(Duration::ZERO, stream.next()).await;
+    assert!(end.is_err(), "an end was told before it was durable");
+    let flushed = tokio::time::timeout(Duration::ZERO, stream.flush()).await;
+    assert!(flushed.is_err(), "nothing is durable behind a shut gate");
+    gate.send_replace(Gate::Open);
+    stream.flush().await.unwrap();
+    assert_eq!(store.info(stream.id()).await.unwrap().state, StreamState::Closed);
+    collect(&mut stream).await.end.unwrap();
 }

@@ -1,4 +1,4 @@
-//! A backend whose commits wait, or fail, as a test says.
+//! A backend whose answers wait, or whose commits fail, as a test says.
 
 use checkpoint_store::{
     Applied, Backend, BoxFuture, Caps, Chunk, CommitPath, ErrorKind, Frames, Head, Level, Listing,
@@ -7,15 +7,17 @@ use checkpoint_store::{
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// What becomes of a commit.
+/// What becomes of a question to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Gate {
     Open,
+    /// It has no answer.
     Shut,
+    /// A commit fails.
     Broken,
 }
 
-/// A store whose commits pass through the gate in `watch`.
+/// A store whose answers pass through the gate in `watch`.
 pub(crate) fn store(options: Options) -> (Store, watch::Sender<Gate>) {
     let (gate, watched) = watch::channel(Gate::Open);
     let backend = Gated { memory: MemoryBackend::default(), gate: watched };
@@ -27,21 +29,30 @@ struct Gated {
     gate: watch::Receiver<Gate>,
 }
 
+impl Gated {
+    /// What the gate is once it is not shut; `None` when nobody can open it any more.
+    async fn pass(&self) -> Option<Gate> {
+        let mut gate = self.gate.clone();
+        gate.wait_for(|gate| *gate != Gate::Shut).await.map(|gate| *gate).ok()
+    }
+}
+
 impl Backend for Gated {
     fn caps(&self) -> Caps {
         Caps { level: Level::Process, path: CommitPath::Grouped }
     }
 
     fn open<'a>(&'a self, id: &'a StreamId, open: Open) -> BoxFuture<'a, Result<Head, StoreError>> {
-        self.memory.open(id, open)
+        Box::pin(async move {
+            self.pass().await;
+            self.memory.open(id, open).await
+        })
     }
 
     fn commit(&self, batch: Arc<[Chunk]>) -> BoxFuture<'_, Result<Vec<Applied>, StoreError>> {
-        let mut gate = self.gate.clone();
         Box::pin(async move {
-            let state = gate.wait_for(|gate| *gate != Gate::Shut).await.map(|gate| *gate);
-            match state {
-                Ok(Gate::Open) => self.memory.commit(batch).await,
+            match self.pass().await {
+                Some(Gate::Open) => self.memory.commit(batch).await,
                 _ => Err(ErrorKind::Io.into()),
             }
         })
@@ -57,7 +68,10 @@ impl Backend for Gated {
         after: Option<Seq>,
         bytes_max: usize,
     ) -> BoxFuture<'a, Result<Page, StoreError>> {
-        self.memory.read(id, after, bytes_max)
+        Box::pin(async move {
+            self.pass().await;
+            self.memory.read(id, after, bytes_max).await
+        })
     }
 
     fn list<'a>(

@@ -1,6 +1,6 @@
 //! Another process, or the same one later, goes on with a stream.
 
-use client::{Client, Endpoint, ErrorKind, Profile, Store, StreamId};
+use client::{Cause, Client, Endpoint, ErrorKind, OnStoreFailure, Profile, Store, StreamId};
 use mock_provider::Config;
 
 use crate::rig::{
@@ -121,34 +121,72 @@ async fn names_are_the_callers_and_unique() {
 }
 
 #[tokio::test]
-async fn the_earlier_writer_is_fenced_off() {
-    let mock = mock("").await;
-    let client = client(&mock, ROUTES[0].0);
-    let mut old = client.stream(request(ROUTES[0].1)).await.unwrap();
-    let shown = read_some(&mut old, 5).await;
-    let mut new = client.resume(old.id()).await.unwrap();
-    let seen = collect(&mut old).await;
-    assert_eq!(seen.end.unwrap_err().kind(), ErrorKind::Fenced);
-    // What the old one had received when it was fenced off was not shown.
-    collect(&mut new).await.end.unwrap();
-    assert_eq!(new.text(), mock.text_for(PROMPT));
-    assert!(new.text().starts_with(&format!("{shown}{}", seen.text)));
+async fn the_earlier_writer_is_fenced_off_whatever_a_failing_store_means() {
+    for policy in [OnStoreFailure::Stop, OnStoreFailure::GoOn] {
+        let mock = mock("").await;
+        let client = builder(&mock, ROUTES[0].0).on_store_failure(policy).build().unwrap();
+        let mut old = client.stream(request(ROUTES[0].1)).await.unwrap();
+        let shown = read_some(&mut old, 5).await;
+        let mut new = client.resume(old.id()).await.unwrap();
+        let seen = collect(&mut old).await;
+        let error = seen.end.unwrap_err();
+        assert_eq!((error.kind(), error.cause()), (ErrorKind::Fenced, Some(&Cause::Store)));
+        // What the old one had received when it was fenced off was not shown.
+        collect(&mut new).await.end.unwrap();
+        assert_eq!(new.text(), mock.text_for(PROMPT));
+        assert!(new.text().starts_with(&format!("{shown}{}", seen.text)));
+    }
 }
 
 #[tokio::test]
-async fn headers_without_secrets_are_kept_for_the_one_who_goes_on() {
-    for (name, expected) in [("x-team", "no account has blue today"), ("x-token", "nothing")] {
-        let prefix = if name == "x-team" { "x-team: " } else { "x-token: " };
+async fn a_stream_that_was_deleted_stops_and_names_no_checkpoint() {
+    for policy in [OnStoreFailure::Stop, OnStoreFailure::GoOn] {
+        let mock = mock("").await;
+        let store = Store::memory();
+        let builder = builder(&mock, ROUTES[0].0).checkpoints(store.clone());
+        let client = builder.on_store_failure(policy).build().unwrap();
+        let mut stream = client.stream(request(ROUTES[0].1)).await.unwrap();
+        read_some(&mut stream, 5).await;
+        store.delete(stream.id()).await.unwrap();
+        let error = collect(&mut stream).await.end.unwrap_err();
+        assert_eq!((error.kind(), error.checkpoint()), (ErrorKind::NotFound, None));
+    }
+}
+
+#[tokio::test]
+async fn a_journal_that_is_closed_without_an_end_is_unreadable() {
+    let mock = mock("").await;
+    let store = Store::memory();
+    let client = builder(&mock, ROUTES[0].0).checkpoints(store.clone()).build().unwrap();
+    let mut stream = client.stream(request(ROUTES[0].1)).await.unwrap();
+    read_some(&mut stream, 5).await;
+    let id = stream.pause().await.unwrap();
+    store.recover(&id).await.unwrap().close().await.unwrap();
+    let error = client.resume(&id).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnreadableCheckpoint);
+    assert!(error.to_string().contains("has no end"), "{error}");
+}
+
+#[tokio::test]
+async fn only_headers_that_are_known_to_be_harmless_are_kept_for_the_one_who_goes_on() {
+    for (name, prefix, kept) in [
+        ("x-title", "x-title: ", "blue"),
+        ("x-team", "x-team: ", "nothing"),
+        ("openai-api-key", "openai-api-key: ", "nothing"),
+    ] {
         let url = quoting_server(prefix);
         let store = Store::memory();
         let endpoint = Endpoint::new(&url, Profile::OPENAI).unwrap();
         let with_header = endpoint.clone().header(name, "blue").unwrap();
         let at = |endpoint| Client::builder().endpoint(endpoint).checkpoints(store.clone()).build();
-        let mut stream = at(with_header).unwrap().stream(request("m")).await.unwrap();
+        let mut stream = at(with_header.clone()).unwrap().stream(request("m")).await.unwrap();
+        let id = stream.id().clone();
         let error = collect(&mut stream).await.end.unwrap_err();
         assert!(error.to_string().contains("no account has blue today"), "{error}");
-        let mut stream = at(endpoint).unwrap().resume(stream.id()).await.unwrap();
-        let error = collect(&mut stream).await.end.unwrap_err();
-        assert!(error.to_string().contains(expected), "{error}");
+        for (endpoint, expected) in [(endpoint, kept), (with_header, "blue")] {
+            let mut stream = at(endpoint).unwrap().resume(&id).await.unwrap();
+            let error = collect(&mut stream).await.end.unwrap_err().to_string();
+            assert!(error.contains(&format!("no account has {expected} today")), "{error}");
+        }
     }
 }

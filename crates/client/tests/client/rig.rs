@@ -103,6 +103,47 @@ pub(crate) async fn read_some(stream: &mut ResponseStream, bytes: usize) -> Stri
 
 /// Answers every request with an error that quotes the header line that begins with `prefix`.
 pub(crate) fn quoting_server(prefix: &'static str) -> String {
+    serve(move |request| {
+        let message = format!("no account has {} today", quote(request, prefix));
+        let error = format!(r#"{{"message":"{message}","code":"invalid_api_key"}}"#);
+        answer("401 Unauthorized", "application/json", &format!(r#"{{"error":{error}}}"#))
+    })
+}
+
+/// Answers the first request with an error whose message and code quote a header line, and the
+/// following with a whole response.
+pub(crate) fn server_that_quotes_once(prefix: &'static str) -> String {
+    let mut requests = 0;
+    serve(move |request| {
+        requests += 1;
+        if requests > 1 {
+            return answer("200 OK", "text/event-stream", CHAT);
+        }
+        let quoted = quote(request, prefix);
+        let error = format!(r#"{{"message":"lost {quoted} on the way","code":"{quoted}"}}"#);
+        answer("500 Oops", "application/json", &format!(r#"{{"error":{error}}}"#))
+    })
+}
+
+const CHAT: &str = concat!(
+    r#"data: {"id":"1","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":"stop"}]}"#,
+    "\n\ndata: [DONE]\n\n"
+);
+
+fn quote<'a>(request: &'a str, prefix: &str) -> &'a str {
+    request.lines().find_map(|line| line.strip_prefix(prefix)).unwrap_or("nothing")
+}
+
+fn answer(status: &str, kind: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\nconnection: close\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    )
+}
+
+/// A server that has one answer for a connection.
+fn serve(mut answer: impl FnMut(&str) -> String + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     std::thread::spawn(move || {
@@ -110,12 +151,8 @@ pub(crate) fn quoting_server(prefix: &'static str) -> String {
             let mut request = [0; 8192];
             let length = stream.read(&mut request).unwrap_or(0);
             let request = String::from_utf8_lossy(&request[..length]).into_owned();
-            let value = request.lines().find_map(|line| line.strip_prefix(prefix));
-            let message = format!("no account has {} today", value.unwrap_or("nothing"));
-            let body = format!(r#"{{"error":{{"message":"{message}","code":"invalid_api_key"}}}}"#);
-            let head =
-                "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\nconnection: close";
-            let _ = write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            // The client may have left.
+            let _ = stream.write_all(answer(&request).as_bytes());
         }
     });
     url

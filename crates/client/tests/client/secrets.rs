@@ -4,7 +4,10 @@ use client::{Client, Endpoint, ErrorKind, Profile, Request, Secret, Store};
 use mock_provider::Config;
 use std::sync::Arc;
 
-use crate::rig::{KEY, PROMPT, builder, collect, mock_with, quoting_server, read_some};
+use crate::rig::{
+    KEY, PROMPT, builder, collect, hasty, mock_with, quoting_server, read_some,
+    server_that_quotes_once,
+};
 
 #[tokio::test]
 async fn no_log_error_or_checkpoint_shows_a_key_or_a_prompt() {
@@ -58,4 +61,29 @@ async fn a_key_that_the_provider_quotes_is_not_passed_on() {
     let shown = format!("{error} {error:?} {:?} {:?}", error.summary(), seen.states);
     assert!(shown.contains("no account has [key] today"), "{shown}");
     assert!(!shown.contains(PLAIN), "{shown}");
+}
+
+#[tokio::test]
+async fn a_failure_that_was_healed_does_not_pass_on_a_key_or_a_header() {
+    const PLAIN: &str = "not-shaped-like-a-key";
+    let key = Secret::new(PLAIN);
+    let by_key = |endpoint: Endpoint| endpoint.key(key.clone());
+    let by_header = |endpoint: Endpoint| {
+        endpoint.header("x-gateway", &format!("Bearer {PLAIN}")).expect("a header")
+    };
+    for (prefix, endpoint) in [
+        ("authorization: Bearer ", &by_key as &dyn Fn(Endpoint) -> Endpoint),
+        ("x-gateway: Bearer ", &by_header),
+    ] {
+        let url = server_that_quotes_once(prefix);
+        let endpoint = endpoint(Endpoint::new(&url, Profile::OPENAI).unwrap());
+        let client = Client::builder().endpoint(endpoint).policy(hasty()).build().unwrap();
+        let mut stream = client.stream(Request::prompt("m", PROMPT)).await.unwrap();
+        let seen = collect(&mut stream).await;
+        let summary = seen.end.unwrap();
+        assert_eq!(summary.attempts.len(), 2);
+        let shown = format!("{summary:?} {:?}", seen.states);
+        assert!(shown.contains("lost [key] on the way"), "{shown}");
+        assert!(!shown.contains(PLAIN), "{shown}");
+    }
 }
