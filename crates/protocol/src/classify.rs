@@ -72,12 +72,15 @@ pub fn classify_document(headers: &HeaderMap, body_prefix: &[u8]) -> Failure {
     failure
 }
 
-/// Whether the headers announce an event stream; `None` when they name no content type.
+/// Whether the headers announce an event stream; `None` when they leave it open, by naming no
+/// content type or one that says nothing (`text/plain`, `application/octet-stream`).
 #[must_use]
 pub fn is_event_stream(headers: &HeaderMap) -> Option<bool> {
     let value = headers.get(http::header::CONTENT_TYPE)?.as_bytes();
     let essence = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-    (!essence.is_empty()).then(|| essence.eq_ignore_ascii_case(b"text/event-stream"))
+    let is = |kind: &str| essence.eq_ignore_ascii_case(kind.as_bytes());
+    let open = essence.is_empty() || is("text/plain") || is("application/octet-stream");
+    (!open).then(|| is("text/event-stream"))
 }
 
 fn describe(

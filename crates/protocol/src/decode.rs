@@ -11,7 +11,8 @@ use crate::{Wire, anthropic, openai_chat};
 ///
 /// `name` is the event's name, empty when it had none. The `type` inside the data wins over it.
 /// Events of unknown kinds decode to [`Decoded::default`]. Reading a piece of text costs one
-/// pass over the data, and no allocation unless the text or an id has escapes.
+/// pass over the data, and no allocation unless the text or an id has escapes or the text
+/// comes in several parts.
 ///
 /// # Errors
 ///

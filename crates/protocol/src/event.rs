@@ -21,7 +21,7 @@ pub struct Decoded<'a> {
     pub id: Option<Cow<'a, str>>,
     /// When the answer was created, in Unix seconds; chat wire only.
     pub created: Option<u64>,
-    /// A content block opens.
+    /// A content block opens. Where it opens with its first words in it, they are the `delta`.
     pub open: Option<Open>,
     /// A piece of content. Empty pieces of the chat wire are left out.
     pub delta: Option<Delta<'a>>,
@@ -174,7 +174,9 @@ pub struct Spans {
     pub model: Option<Range<u32>>,
     /// The index of the block; on the chat wire, of the choice.
     pub index: Option<Range<u32>>,
-    /// The string that [`Delta::text`] was read from, with its quotes.
+    /// The string that [`Delta::text`] was read from, with its quotes. Where the text comes as
+    /// a list of parts, the whole list: a new text takes the place of all of them, also of
+    /// those that `also` names.
     pub text: Option<Range<u32>>,
     /// The whole delta object.
     pub delta: Option<Range<u32>>,

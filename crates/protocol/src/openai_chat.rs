@@ -4,6 +4,7 @@
 
 mod decode;
 mod delta;
+mod parts;
 mod usage;
 
 pub(crate) use decode::decode;

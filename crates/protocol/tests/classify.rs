@@ -293,6 +293,8 @@ fn content_types() {
     assert_eq!(kind("text/event-stream-x"), Some(false));
     assert_eq!(kind("text/html"), Some(false));
     assert_eq!(kind(""), None);
+    assert_eq!(kind("text/plain; charset=utf-8"), None);
+    assert_eq!(kind("application/octet-stream"), None);
     assert_eq!(is_event_stream(&HeaderMap::new()), None);
 }
 

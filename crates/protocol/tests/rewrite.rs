@@ -71,6 +71,36 @@ fn output_tokens_of_the_messages_wire() {
 }
 
 #[test]
+fn first_words_of_a_block_are_replaced() {
+    let edits = Rewrite { text: Some("a\n"), index: Some(4), ..Rewrite::default() };
+    for (block, expected) in [
+        (r#"{"type":"text","text":"Hello"}"#, r#"{"type":"text","text":"a\n"}"#),
+        (r#"{"thinking":"hm","type":"thinking"}"#, r#"{"thinking":"a\n","type":"thinking"}"#),
+        (r#"{"type":"text","text":""}"#, r#"{"type":"text","text":""}"#),
+    ] {
+        let start = |index: u32, block: &str| {
+            format!(r#"{{"type":"content_block_start","index":{index},"content_block":{block}}}"#)
+        };
+        check(Wire::AnthropicMessages, &start(0, block), &edits, &start(4, expected));
+    }
+}
+
+#[test]
+fn a_list_of_parts_becomes_a_string() {
+    let edits = Rewrite { text: Some("a\n"), ..Rewrite::default() };
+    for (content, expected) in [
+        (r#"[{"type":"text","text":"x"},{"type":"text","text":"y"}]"#, r#""a\n""#),
+        (r#"[ {"type":"thinking"}, {"type":"text","text":"y"} ]"#, r#""a\n""#),
+        (r#"[{"type":"thinking"}]"#, r#"[{"type":"thinking"}]"#),
+    ] {
+        let chunk = |content: &str| {
+            format!(r#"{{"choices":[{{"index":0,"delta":{{"content":{content},"x":1}}}}]}}"#)
+        };
+        check(Wire::OpenAiChat, &chunk(content), &edits, &chunk(expected));
+    }
+}
+
+#[test]
 fn edits_without_a_span_are_left_out() {
     let edits =
         Rewrite { id: Some("x"), output_tokens: Some(1), drop_role: true, ..Rewrite::default() };

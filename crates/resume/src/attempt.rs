@@ -63,6 +63,8 @@ pub(crate) struct Flow {
     pub(crate) begun: bool,
     /// The id of this attempt's response (Chat Completions).
     pub(crate) id: Option<String>,
+    /// More than one event had it.
+    pub(crate) id_repeated: bool,
     /// Bytes of repetition that were dropped before the seam was decided.
     pub(crate) eaten: usize,
     pub(crate) stops: Stops,

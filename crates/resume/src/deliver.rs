@@ -28,6 +28,15 @@ pub(crate) enum Words<'a> {
 }
 
 impl Words<'_> {
+    /// Bytes that it adds, or a few less when halves of a character are joined.
+    const fn len(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Raw(bytes) => bytes.len(),
+            Self::Joined(text) => text.len(),
+        }
+    }
+
     pub(crate) fn append_to(self, out: &mut String, joiner: &mut Joiner) {
         match self {
             Self::None => {}
@@ -110,22 +119,32 @@ impl Session {
         }
         let Some(edits) = self.place(flow, &mut note) else { return Ok(()) };
         let start = self.transcript.text.len();
+        if start + words.len() > self.config.limits.text_bytes {
+            return Err(Cause::TooLarge);
+        }
+        let half = flow.joiner.is_open();
         words.append_to(&mut self.transcript.text, &mut flow.joiner);
+        let half = half || flow.joiner.is_open();
         if note.stop.is_some() {
             flow.joiner.finish(&mut self.transcript.text);
         }
         let end = self.transcript.text.len();
-        if end > self.config.limits.text_bytes {
-            return Err(Cause::TooLarge);
-        }
         if end > start {
             self.transcript.text_events += 1;
             flow.text_events += 1;
             flow.text_bytes += (end - start) as u64;
             self.call.on_progress((end - start) as u64);
         }
-        let text = (trimmed == Trimmed::Yes).then(|| &self.transcript.text[start..end]);
-        let data = if flow.blocks.is_some() || text.is_some() {
+        let continues = flow.blocks.is_some();
+        let text = match note.part {
+            Some(Part::Text) if trimmed == Trimmed::Yes || half && continues => {
+                Some(&self.transcript.text[start..end])
+            }
+            // It only comes this far beside a stop reason.
+            Some(Part::Thinking) if continues => Some(""),
+            _ => None,
+        };
+        let data = if continues || text.is_some() {
             let rewrite = Rewrite {
                 id: self.transcript.id.as_deref().filter(|_| edits.renamed),
                 model: None,
@@ -168,7 +187,8 @@ impl Session {
 
     fn place_chunk(&self, note: &mut Note) -> Option<Edits> {
         let repeats = note.begin && self.transcript.begun;
-        if repeats && note.is_lifecycle() || note.part == Some(Part::Thinking) {
+        let thinks = note.part == Some(Part::Thinking) && note.stop.is_none();
+        if repeats && note.is_lifecycle() || thinks {
             return None;
         }
         Some(Edits { renamed: true, drop_role: repeats, ..Edits::default() })

@@ -20,11 +20,12 @@ pub(crate) struct Event {
 pub(crate) struct Waiting {
     pub(crate) event: Event,
     pub(crate) text: String,
-    /// The text is no longer what the event's data say.
+    /// The text is not what the event's data say.
     pub(crate) trimmed: Trimmed,
 }
 
-/// Whether the seam removed text from an event.
+/// Whether an event's data must be made to say its text again: the seam removed some, or half a
+/// character of it lies in a neighbour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trimmed {
     No,
@@ -44,9 +45,9 @@ impl Held {
         self.bytes
     }
 
-    pub(crate) fn push(&mut self, event: Event, text: String) {
+    pub(crate) fn push(&mut self, event: Event, text: String, trimmed: Trimmed) {
         self.bytes += event.data.len() + text.len();
-        self.events.push_back(Waiting { event, text, trimmed: Trimmed::No });
+        self.events.push_back(Waiting { event, text, trimmed });
     }
 
     pub(crate) fn pop(&mut self) -> Option<Waiting> {
@@ -61,7 +62,8 @@ impl Held {
     pub(crate) fn eat(&mut self, mut bytes: usize) {
         self.events.retain_mut(|waiting| {
             let eaten = bytes.min(waiting.text.len());
-            if eaten == 0 {
+            let half = waiting.text.is_empty() && waiting.trimmed == Trimmed::Yes;
+            if eaten == 0 && !(half && bytes > 0) {
                 return true;
             }
             bytes -= eaten;

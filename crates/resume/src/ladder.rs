@@ -21,9 +21,18 @@ pub(crate) struct Learned {
     pub(crate) prefill_refused: bool,
     /// A replay gave other text.
     pub(crate) replay_diverged: bool,
+    /// Attempts that ended as restarts by an id that came only once.
+    pub(crate) doubtful_restarts: u8,
 }
 
+/// Restarts in doubt after which every chunk is taken to have an id of its own.
+const DOUBTFUL_RESTARTS_MAX: u8 = 2;
+
 impl Learned {
+    pub(crate) const fn id_per_chunk(self) -> bool {
+        self.doubtful_restarts >= DOUBTFUL_RESTARTS_MAX
+    }
+
     const fn restarts(self) -> Restarts {
         if self.replay_diverged { Restarts::Kept } else { Restarts::Compared }
     }
@@ -86,7 +95,8 @@ pub(crate) fn plan(
     let sent = sendable_len(text);
     let partial = &text[..sent];
     let spent = transcript.text_events;
-    let derived = key.derive(text.len() as u64);
+    // Two rungs at one place send two bodies, so they are two operations.
+    let derived = key.derive((text.len() as u64) << 3 | u64::from(rung.code()));
     match rung {
         Rung::Retry => {
             Plan { body: request.initial(profile), key: *key, stitch: Stitch::start(), sent: 0 }
@@ -126,7 +136,7 @@ pub(crate) fn plan(
 
 /// The user's message that asks for the rest. It speaks as the user, who has seen the text.
 fn instruction(partial: &str, anchor: Option<usize>) -> String {
-    let Some(start) = anchor else { return unquoted(partial).to_owned() };
+    let Some(start) = anchor else { return unquoted(partial) };
     let fragment = &partial[start..];
     format!(
         "The connection broke while you were answering, and this is the last that reached me: \
@@ -136,24 +146,18 @@ fn instruction(partial: &str, anchor: Option<usize>) -> String {
     )
 }
 
-/// Where nothing can be quoted, words that the text does not end in: a model that repeats what
-/// it finds quoted finds nothing.
-const UNQUOTED: [&str; 6] = [
-    "The connection broke while you were answering; everything above reached me. Please go on \
-     from exactly where it stops, as if nothing had happened: no repetition, no comment.",
-    "Please keep going from the very last word above, without repeating any of it.",
-    "Continue. Output only new text.",
-    "Go on.",
-    "CONTINUE",
-    "…",
-];
+/// Where nothing can be quoted, words that the text does not end in: what is read as a quotation
+/// by a model that repeats quotations must not be there. The partial is trimmed, so it is enough
+/// that its last character does not occur.
+const UNQUOTED: &str = "my connection broke while you were answering and all of your answer above \
+    reached me please go on from exactly where it stops with the next character as if nothing had \
+    happened and do not repeat anything or start again or sum up or comment on the interruption";
 
-fn unquoted(partial: &str) -> &'static str {
-    let quoted = |words: &str| {
-        let mut ends = partial.char_indices().rev();
-        ends.position(|(at, _)| !words.contains(&partial[at..])).unwrap_or(usize::MAX)
-    };
-    UNQUOTED.into_iter().min_by_key(|words| quoted(words)).unwrap_or_default()
+fn unquoted(partial: &str) -> String {
+    match partial.chars().next_back() {
+        Some(last) if last.is_ascii_lowercase() => UNQUOTED.to_ascii_uppercase(),
+        _ => UNQUOTED.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -162,17 +166,9 @@ mod tests {
 
     #[test]
     fn what_asks_without_a_quotation_holds_no_end_of_the_text() {
-        for text in
-            ["ha ha ha", "A line of more than forty characters", "}\n}", "끝", "the last word"]
-        {
-            let words = unquoted(text);
-            let end = text.char_indices().next_back().map_or("", |(at, _)| &text[at..]);
-            assert!(!words.contains(end), "{words:?} after {text:?}");
+        for last in ('!'..='~').chain(['끝', '…', '😀']) {
+            let words = unquoted(&format!("ha ha {last}"));
+            assert!(!words.contains(last), "{last:?}");
         }
-    }
-
-    #[test]
-    fn the_fullest_words_are_preferred() {
-        assert_eq!(unquoted("한국어"), UNQUOTED[0]);
     }
 }

@@ -18,6 +18,7 @@ mod held;
 mod input;
 mod journal;
 mod ladder;
+mod opening;
 mod outcome;
 mod output;
 mod partial;

@@ -2,19 +2,20 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use protocol::{Decoded, Part, Reader, SseEvent, Wire};
+use protocol::{Decoded, Part, Wire};
 use retry_policy::Nanos;
 
 use crate::attempt::{Attempt, Document, Ended, Flow, Hold, Phase};
 use crate::clocks::Pace;
 use crate::deliver::Words;
-use crate::held::Event;
+use crate::held::{Event, Held, Trimmed};
 use crate::journal::NAME_BYTES_MAX;
+use crate::opening;
 use crate::outcome::Cause;
 use crate::output::{Output, State};
 use crate::session::Session;
 use crate::stitch::{Shown, Step};
-use crate::transcript::{Note, Tool};
+use crate::transcript::{Note, Tool, Transcript};
 
 /// What reading brought.
 pub(crate) enum Progress {
@@ -87,7 +88,18 @@ impl Session {
         if event.event.len() > NAME_BYTES_MAX {
             return Err(Cause::Malformed);
         }
-        self.take_event(&live.reader, &mut live.flow, event, decoded, now)
+        let (name, data) = (known_name(event.event), live.reader.keep(event.data));
+        if live.flow.blocks.is_some()
+            && let Some(parts) = opening::split(&decoded, &data)
+        {
+            for (name, data) in parts {
+                let decoded = protocol::decode(wire, name, &data).map_err(|_| Cause::Malformed)?;
+                let name = Bytes::from_static(name);
+                self.take_event(&mut live.flow, name, data.clone(), decoded, now)?;
+            }
+            return Ok(Progress::Read);
+        }
+        self.take_event(&mut live.flow, name, data, decoded, now)
     }
 
     fn read_document(&self, document: &Document, ended: Option<Ended>) -> Result<Progress, Cause> {
@@ -101,6 +113,12 @@ impl Session {
         } else {
             protocol::classify_status(*status, headers, body, None)
         }))
+    }
+
+    /// What the provider says, as far as it came, when its answer is no event stream.
+    pub(crate) fn refusal_so_far(&self, live: &Attempt) -> Option<Cause> {
+        let Phase::Document(document) = &live.phase else { return None };
+        self.read_document(document, Some(Ended::Clean)).err()
     }
 
     /// The chunk is read; a transport that is over too means that nothing more comes.
@@ -118,9 +136,9 @@ impl Session {
 
     fn take_event(
         &mut self,
-        reader: &Reader,
         flow: &mut Flow,
-        sse: SseEvent<'_>,
+        name: Bytes,
+        data: Bytes,
         decoded: Decoded<'_>,
         now: Nanos,
     ) -> Result<Progress, Cause> {
@@ -131,18 +149,13 @@ impl Session {
         }
         if decoded.ping {
             if self.transcript.begun && matches!(flow.hold, Hold::Nothing) {
-                self.emit_heartbeat(known_name(sse.event), reader.keep(sse.data));
+                self.emit_heartbeat(name, data);
             }
             return Ok(Progress::Read);
         }
         let note = self.read_note(flow, &decoded)?;
         self.watch(flow, &note, now);
-        let event = Event {
-            note,
-            name: known_name(sse.event),
-            data: reader.keep(sse.data),
-            spans: decoded.spans.clone(),
-        };
+        let event = Event { note, name, data, spans: decoded.spans.clone() };
         if !self.transcript.begun {
             self.transcript.identify(&decoded);
         }
@@ -165,13 +178,40 @@ impl Session {
             flow.usage_final |= note.stop.is_some() || note.usage_only;
         }
         note.stop = flow.stops.take(&note);
-        if note.begin && is_second(flow, decoded, self.request.wire()) {
+        if let (Some(first), Some(id)) = (&flow.id, &decoded.id) {
+            flow.id_repeated |= first == id;
+        }
+        if note.begin && self.is_second(flow, decoded) {
             return Err(Cause::Restarted);
         }
         if note.end && note.stop.is_none() && self.transcript.stop.is_none() {
             return Err(Cause::Truncated);
         }
         Ok(note)
+    }
+
+    /// Whether a second response begins inside this one, as from a gateway that tried again by
+    /// itself. Chat servers may say the role in every chunk; there another id must come with
+    /// it. A server that gives every chunk an id of its own costs two attempts to learn.
+    fn is_second(&mut self, flow: &mut Flow, decoded: &Decoded<'_>) -> bool {
+        let begun = std::mem::replace(&mut flow.begun, true);
+        if self.request.wire() == Wire::AnthropicMessages {
+            return begun;
+        }
+        let Some(id) = decoded.id.as_deref().filter(|id| !id.is_empty()) else { return false };
+        if flow.id.as_deref() == Some(id) {
+            return false;
+        }
+        let first = flow.id.replace(id.to_owned());
+        if first.is_some() && (flow.id_repeated || !self.learned.id_per_chunk()) {
+            return true;
+        }
+        if matches!(flow.hold, Hold::Lifecycle) {
+            // What was held belongs to the id that is gone.
+            flow.held = Held::default();
+            self.transcript = Transcript::default();
+        }
+        false
     }
 
     /// Content winds the clocks.
@@ -192,18 +232,21 @@ impl Session {
         if matches!(flow.hold, Hold::Nothing) {
             return self.deliver(flow, event, words);
         }
-        if flow.blocks.is_some() && note.part == Some(Part::Thinking) {
+        if flow.blocks.is_some() && note.part == Some(Part::Thinking) && note.stop.is_none() {
             return Ok(());
         }
         let mut text = String::new();
+        let half = flow.joiner.is_open();
         words.append_to(&mut text, &mut flow.joiner);
+        let half = flow.blocks.is_some() && (half || flow.joiner.is_open());
+        let trimmed = if half { Trimmed::Yes } else { Trimmed::No };
         let step = match &mut flow.hold {
             Hold::Seam(stitch, sent) if !text.is_empty() => {
                 Some(stitch.push(Shown { text: &self.transcript.text, sent: *sent }, &text))
             }
             _ => None,
         };
-        flow.held.push(event, text);
+        flow.held.push(event, text, trimmed);
         if flow.held.bytes() > self.config.limits.held_bytes {
             return Err(Cause::TooLarge);
         }
@@ -240,17 +283,6 @@ impl Session {
             Step::Diverged => Err(Cause::Diverged),
         }
     }
-}
-
-/// Whether a second response begins inside this one, as from a gateway that tried again by
-/// itself. Chat servers may say the role in every chunk; there another id must come with it.
-fn is_second(flow: &mut Flow, decoded: &Decoded<'_>, wire: Wire) -> bool {
-    let begun = std::mem::replace(&mut flow.begun, true);
-    if wire == Wire::AnthropicMessages {
-        return begun;
-    }
-    let Some(id) = decoded.id.as_deref() else { return false };
-    flow.id.get_or_insert_with(|| id.to_owned()) != id
 }
 
 /// The names that the wires use cost no copy.

@@ -39,6 +39,9 @@ impl Session {
             return self.plan_next(now, now);
         }
         self.learned.replay_diverged |= cause == Cause::Diverged;
+        let doubtful = cause == Cause::Restarted && !live.flow.id_repeated;
+        self.learned.doubtful_restarts =
+            self.learned.doubtful_restarts.saturating_add(doubtful.into());
         self.futile = match live.flow.text_bytes {
             0 if is_cut(&cause) && matches!(live.phase, Phase::Streaming) => self.futile + 1,
             0 => self.futile,

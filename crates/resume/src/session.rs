@@ -183,6 +183,10 @@ impl Session {
         if self.done.is_some() {
             return;
         }
+        if self.clocks.due(now) == Some(Due::Total) && !matches!(input, Input::Cancel) {
+            // A driver hears the socket before its alarm; this one clock no input winds.
+            return self.tick(now);
+        }
         match input {
             Input::Connected { attempt } if self.is_live(attempt) => {
                 self.clocks.connected(now, &self.config.timeouts);
@@ -254,7 +258,11 @@ impl Session {
                 self.live = live;
                 self.stop(Cause::Deadline, now);
             }
-            (Due::Attempt(cause), Some(live)) => self.fail(&live, cause, now),
+            (Due::Attempt(cause), Some(live)) => {
+                // What a refusal says counts, also when its body never ends.
+                let cause = self.refusal_so_far(&live).unwrap_or(cause);
+                self.fail(&live, cause, now);
+            }
             (Due::Sentinel, live) => self.live = live,
             (Due::Attempt(_), None) => {}
         }
@@ -291,6 +299,7 @@ impl Session {
                 blocks: continues.then(Blocks::default),
                 begun: false,
                 id: None,
+                id_repeated: false,
                 eaten: 0,
                 stops: Stops::new(self.request.choices()),
                 usage: cost::Usage::default(),

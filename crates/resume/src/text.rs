@@ -25,6 +25,11 @@ impl Joiner {
         self.push_broken(&joined, out);
     }
 
+    /// Whether half a character waits for the other half.
+    pub(crate) const fn is_open(&self) -> bool {
+        !self.tail.is_empty()
+    }
+
     /// Gives up waiting for the other half.
     pub(crate) fn finish(&mut self, out: &mut String) {
         if !self.tail.is_empty() {

@@ -4,6 +4,7 @@
 //! from a journal, so that a checkpoint is nothing but the fold of what was delivered.
 
 use protocol::{Block, Decoded, Part, StopReason};
+use std::borrow::Cow;
 
 /// The downstream stream so far.
 #[derive(Clone, Debug, Default)]
@@ -55,14 +56,17 @@ impl Transcript {
         self.ended |= note.end;
     }
 
-    /// Keeps the identity of the first event that has one.
+    /// Keeps the first id and the first model that are not empty.
     pub(crate) fn identify(&mut self, decoded: &Decoded<'_>) {
+        let named = |name: &&Cow<'_, str>| !name.is_empty();
         if self.id.is_none() {
-            let begin = decoded.begin.as_ref();
-            self.id =
-                begin.map(|begin| &begin.id).or(decoded.id.as_ref()).map(|id| id.clone().into());
-            self.model = begin.map(|begin| begin.model.clone().into());
+            let id = decoded.id.as_ref().filter(named);
+            self.id = id.map(|id| id.clone().into_owned());
             self.created = decoded.created;
+        }
+        if self.model.is_none() {
+            let model = decoded.begin.as_ref().map(|begin| &begin.model).filter(named);
+            self.model = model.map(|model| model.clone().into_owned());
         }
     }
 }

@@ -54,11 +54,19 @@ struct Seen {
     kind: Option<Value>,
     index: Option<Value>,
     delta: SeenDelta,
-    block_kind: Option<Value>,
+    block: SeenBlock,
     id: Option<Value>,
     model: Option<Value>,
     counts: Option<Counts>,
     error: bool,
+}
+
+/// A content block as it opens, which may hold the first words.
+#[derive(Default)]
+struct SeenBlock {
+    kind: Option<Value>,
+    text: Option<Value>,
+    thinking: Option<Value>,
 }
 
 #[derive(Default)]
@@ -94,15 +102,7 @@ impl Seen {
             b"delta" => self.delta = SeenDelta::read(scan)?,
             b"usage" => self.counts = read_usage(scan, data)?,
             b"error" => self.error = !scan.value()?.is_null(),
-            b"content_block" => {
-                scan.members(|scan, name| {
-                    let value = scan.value()?;
-                    if name == b"type" {
-                        self.block_kind = Some(value);
-                    }
-                    Ok(())
-                })?;
-            }
+            b"content_block" => self.block = SeenBlock::read(scan)?,
             b"message" => {
                 scan.members(|scan, name| self.message_member(scan, name, data))?;
             }
@@ -156,11 +156,22 @@ impl Seen {
         event.spans.index = self.index_span(data);
     }
 
-    fn block_start(&self, data: &[u8], event: &mut Decoded<'_>) {
-        let kind = self.block_kind.and_then(|kind| kind.text(data));
+    fn block_start<'a>(&self, data: &'a [u8], event: &mut Decoded<'a>) {
+        let index = self.index(data);
+        let kind = self.block.kind.and_then(|kind| kind.text(data));
         let block = block(kind.as_deref().unwrap_or_default());
-        event.open = Some(Open { index: self.index(data), block });
+        event.open = Some(Open { index, block });
         event.spans.index = self.index_span(data);
+        let (part, value) = match kind.as_deref() {
+            Some(b"text") => (Part::Text, self.block.text),
+            Some(b"thinking") => (Part::Thinking, self.block.thinking),
+            _ => return,
+        };
+        let text = value.and_then(|value| value.text(data)).filter(|text| !text.is_empty());
+        if let Some(text) = text {
+            event.spans.text = value.map(|value| value.range());
+            event.delta = Some(Delta { index, part, text });
+        }
     }
 
     fn message_start<'a>(&self, data: &'a [u8], event: &mut Decoded<'a>) {
@@ -179,6 +190,23 @@ impl Seen {
             event.usage = Some(counts.usage);
             event.spans.output_tokens.clone_from(&counts.output_tokens);
         }
+    }
+}
+
+impl SeenBlock {
+    fn read(scan: &mut Scanner<'_>) -> Result<Self, Malformed> {
+        let mut block = Self::default();
+        scan.members(|scan, name| {
+            let value = Some(scan.value()?);
+            match name {
+                b"type" => block.kind = value,
+                b"text" => block.text = value,
+                b"thinking" => block.thinking = value,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(block)
     }
 }
 

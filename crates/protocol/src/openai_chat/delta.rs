@@ -3,6 +3,7 @@
 //! Servers mix these in one chunk; the first that is not empty, in the order text, tool call,
 //! thinking, rest, is the delta, and the next one is named beside it.
 
+use super::parts::Parts;
 use crate::Malformed;
 use crate::event::Part;
 use crate::json::{Kind, Scanner, Value};
@@ -61,12 +62,15 @@ impl SeenDelta {
 
     /// What the object says, and the kind of a second piece where it says two things.
     pub(crate) fn pieces<'a>(&self, data: &'a [u8]) -> (Option<Piece<'a>>, Option<Part>) {
+        let [text, thinking, other] = match self.content {
+            Some(content) if content.kind == Kind::Array => list(content, data),
+            content => [string(Part::Text, content, data), None, None],
+        };
         let mut pieces = [
-            string(Part::Text, self.content, data),
+            text,
             self.calls_tool.then(|| self.tool_piece(data)),
-            string(Part::Thinking, self.thinking, data),
-            string(Part::Other, self.refusal, data),
-            list(self.content, data),
+            string(Part::Thinking, self.thinking, data).or(thinking),
+            string(Part::Other, self.refusal, data).or(other),
         ]
         .into_iter()
         .flatten();
@@ -148,27 +152,17 @@ fn string(part: Part, value: Option<Value>, data: &[u8]) -> Option<Piece<'_>> {
     Some(Piece { part, text, span: Some(value.range()) })
 }
 
-/// Content as a list of typed parts, which some reasoning models send.
-fn list(content: Option<Value>, data: &[u8]) -> Option<Piece<'_>> {
-    let content = content.filter(|content| content.kind == Kind::Array)?;
-    let raw = content.raw(data);
-    let mut scan = Scanner::new(raw).ok()?;
-    let mut part = None;
-    if scan.array().ok()? && scan.item().ok()? {
-        let walked = scan.members(|scan, name| {
-            let value = scan.value()?;
-            if name == b"type" {
-                let thinking = value.text(raw).as_deref() == Some(b"thinking");
-                part = thinking.then_some(Part::Thinking);
-            }
-            Ok(())
-        });
-        walked.ok()?;
-        return Some(Piece {
-            part: part.unwrap_or(Part::Other),
-            text: Cow::Borrowed(raw),
-            span: None,
-        });
-    }
-    None
+/// The text, the thinking and the rest of content that is a list of parts. The span of the
+/// text is that of the list, because a string in its place says the same to every reader.
+#[cold]
+fn list(content: Value, data: &[u8]) -> [Option<Piece<'_>>; 3] {
+    let parts = Parts::read(content, data).unwrap_or_default();
+    let whole = |part| Piece { part, text: Cow::Borrowed(content.raw(data)), span: None };
+    let (thinking, other) = (parts.thinking, parts.other);
+    let text = Some(parts.text).filter(|text| !text.is_empty());
+    [
+        text.map(|text| Piece { part: Part::Text, text, span: Some(content.range()) }),
+        thinking.then(|| whole(Part::Thinking)),
+        other.then(|| whole(Part::Other)),
+    ]
 }

@@ -20,7 +20,7 @@ impl RequestBody {
     #[must_use]
     pub fn prefill(&self, profile: &Profile, partial: &str, spent: u64) -> Bytes {
         let mut splice = self.streaming(profile);
-        self.reduce_limits(&mut splice, spent);
+        self.reduce_limits(&mut splice, partial, spent);
         let flag = match profile.prefill {
             Prefill::Prefix => Some("prefix"),
             Prefill::Partial => Some("partial"),
@@ -56,7 +56,7 @@ impl RequestBody {
         spent: u64,
     ) -> Bytes {
         let mut splice = self.streaming(profile);
-        self.reduce_limits(&mut splice, spent);
+        self.reduce_limits(&mut splice, partial, spent);
         let mut messages = String::new();
         if self.ends_with_assistant() {
             self.extend_last_message(&mut splice, partial);

@@ -9,6 +9,9 @@ use crate::splice::Splice;
 /// The least that a limit of output tokens is reduced to, in tokens.
 pub const MAX_TOKENS_FLOOR: u64 = 1;
 
+/// Bytes of text in a token, as a guess where counting failed.
+const BYTES_PER_TOKEN: u64 = 4;
+
 /// The least where the model thinks, in tokens: a continuation thinks anew.
 const THINKING_FLOOR: u64 = 1_024;
 
@@ -62,11 +65,16 @@ impl RequestBody {
                 .is_some_and(|template| on(template, "enable_thinking") || on(template, "thinking"))
     }
 
-    /// Takes what was spent off the limits of output tokens.
-    pub(super) fn reduce_limits(&self, splice: &mut Splice, spent: u64) {
+    /// Takes what was spent on `partial` off the limits of output tokens.
+    ///
+    /// A count above the limit is wrong, since the server had not stopped: some send less than a
+    /// token at a time. Then the length of the text is the better guess.
+    pub(super) fn reduce_limits(&self, splice: &mut Splice, partial: &str, spent: u64) {
         for name in ["max_tokens", "max_completion_tokens"] {
             let Some(limit) = self.member(name) else { continue };
             let Some(tokens) = limit.u64(&self.body) else { continue };
+            let guess = partial.len() as u64 / BYTES_PER_TOKEN;
+            let spent = if spent > tokens { guess } else { spent };
             let left = tokens.saturating_sub(spent).max(self.floor().min(tokens));
             if left != tokens {
                 splice.replace(limit.range(), left.to_string());

@@ -102,6 +102,38 @@ data: {"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":
 }
 
 #[test]
+fn a_block_may_open_with_its_first_words() {
+    check(
+        r#"
+data: {"type":"content_block_start","index":0,"content_block":{"thinking":"hm","type":"thinking","signature":"s"}}
+
+data: {"type":"content_block_start","index":1,"content_block":{"type":"text","text":"Hello \"you\""}}
+
+data: {"type":"content_block_start","index":2,"content_block":{"type":"text","text":"","thinking":"no"}}
+
+data: {"type":"content_block_start","index":3,"content_block":{"type":"text","text":null}}
+
+data: {"type":"content_block_start","index":4,"content_block":{"type":"tool_use","text":"no","input":{}}}
+"#,
+        &[
+            r#"open 0 Thinking, delta 0 Thinking "hm""#,
+            r#"open 1 Text, delta 1 Text "Hello \"you\"""#,
+            "open 2 Text",
+            "open 3 Text",
+            "open 4 Tool",
+        ],
+    );
+    let data = br#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"Hello"}}"#;
+    let event = read(data);
+    assert!(matches!(event.delta.expect("a delta").text, Cow::Borrowed(b"Hello")));
+    let text = event.spans.text.expect("a span");
+    assert_eq!(&data[text.start as usize..text.end as usize], br#""Hello""#);
+    let empty =
+        br#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#;
+    assert_eq!(read(empty).spans.text, None);
+}
+
+#[test]
 fn blocks_are_sorted_by_who_runs_them() {
     check(
         r#"

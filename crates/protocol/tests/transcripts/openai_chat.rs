@@ -82,6 +82,51 @@ data: {"choices":[{"index":0,"delta":{"refusal":"I cannot"}}]}
 }
 
 #[test]
+fn content_as_a_list_of_parts() {
+    check(
+        r#"
+data: {"choices":[{"index":0,"delta":{"content":[{"type":"text","text":"one"}]}}]}
+
+data: {"choices":[{"index":0,"delta":{"content":[{"type":"text","text":"a\n"},{"type":"text","text":"b"}]}}]}
+
+data: {"choices":[{"index":0,"delta":{"content":[{"type":"thinking","thinking":[]},{"type":"text","text":"a"}]}}]}
+
+data: {"choices":[{"index":0,"delta":{"content":[{"type":"text","text":"a"},{"type":"reference","reference_ids":[1]}]}}]}
+
+data: {"choices":[{"index":0,"delta":{"content":[{"type":"thinking","thinking":[]},{"type":"text","text":"a"}],"tool_calls":[{"index":0}]}}]}
+
+data: {"choices":[{"index":0,"delta":{"content":[{"type":"text","text":""}]}}]}
+
+data: {"choices":[{"index":0,"delta":{"content":[]}}]}
+
+data: {"choices":[{"index":0,"delta":{"content":[{"type":"image"},"x"]}}]}
+"#,
+        &[
+            r#"delta 0 Text "one""#,
+            r#"delta 0 Text "a\nb""#,
+            r#"delta 0 Text "a", also Thinking"#,
+            r#"delta 0 Text "a", also Other"#,
+            r#"delta 0 Text "a", also Tool"#,
+            "",
+            "",
+            r#"delta 0 Other "[{\"type\":\"image\"},\"x\"]""#,
+        ],
+    );
+}
+
+#[test]
+fn the_text_of_a_single_part_is_borrowed_and_its_span_is_the_list() {
+    let data = br#"{"choices":[{"delta":{"content": [ {"type":"text","text":"one"} ] }}]}"#;
+    let event = read(data);
+    assert!(matches!(event.delta.expect("a delta").text, Cow::Borrowed(b"one")));
+    let text = event.spans.text.expect("a span");
+    let list = &data[text.start as usize..text.end as usize];
+    assert_eq!(list, br#"[ {"type":"text","text":"one"} ]"#);
+    let thinking = br#"{"choices":[{"delta":{"content":[{"type":"thinking"}]}}]}"#;
+    assert_eq!(read(thinking).spans.text, None);
+}
+
+#[test]
 fn a_second_part_of_a_chunk_is_named() {
     check(
         r#"

@@ -207,3 +207,54 @@ fn a_role_with_another_id_is_a_restart_and_a_repeated_role_is_not() {
             .any(|s| matches!(s, resume::State::Disconnected { cause: Cause::Restarted, .. }))
     );
 }
+
+#[test]
+fn a_server_that_gives_every_chunk_its_own_id_costs_two_attempts_to_learn() {
+    let mut drive = Drive::new(chat());
+    let word = |id: &str, word: &str| {
+        chunk(id, &format!(r#"{{"role":"assistant","content":"{word}"}}"#), "null")
+    };
+    drive.accept().send(word("1", "One") + &word("2", " two")).pass();
+    assert_eq!(drive.text, "One");
+    drive.accept().send(word("3", "One") + &word("4", " two")).pass();
+    drive.accept().send(word("5", "One") + &word("6", " two") + &word("7", " three"));
+    drive.send(chunk("8", "{}", "\"stop\"") + "data: [DONE]\n\n");
+    assert!(drive.complete());
+    assert_eq!(drive.text, "One two three");
+}
+
+#[test]
+fn text_in_the_opening_of_a_block_is_text() {
+    let part = "The lighthouse keeper climbed the stairs every evening and";
+    let opening = |words: &str| block_start(0, &format!(r#"{{"type":"text","text":"{words}"}}"#));
+    let mut drive = Drive::new(anthropic("claude-haiku-4-5"));
+    drive.accept().send(message_start("m1") + &opening(part) + &text(0, " lit")).end().pass();
+    assert_eq!(drive.text, format!("{part} lit"));
+    drive.accept().send(message_start("m2") + &opening(" the") + &text(0, " lamp.") + &closing(4));
+    assert!(drive.complete());
+    assert_eq!(drive.text, format!("{part} lit the lamp."));
+    assert_eq!(names(&drive).iter().filter(|name| **name == "content_block_start").count(), 1);
+    assert_eq!(resume::Checkpoint::fold(&drive.records).unwrap().text(), drive.text);
+}
+
+#[test]
+fn a_stop_reason_beside_thinking_is_heard_in_a_continuation() {
+    let part = "The lighthouse keeper climbed the stairs every evening and lit";
+    let mut drive = Drive::new(chat());
+    drive.accept().send(chunk("one", &format!(r#"{{"content":"{part}"}}"#), "null")).end().pass();
+    drive.accept().send(chunk("two", r#"{"reasoning_content":"hm"}"#, "\"length\""));
+    drive.send("data: [DONE]\n\n");
+    assert!(drive.complete());
+    let last = data(&drive, drive.frames.len() - 2);
+    assert!(last.contains("length") && !last.contains("hm"), "{last}");
+}
+
+#[test]
+fn an_empty_id_is_no_id() {
+    let part = "The lighthouse keeper climbed the stairs every evening and lit";
+    let mut drive = Drive::new(chat());
+    drive.accept().send(chunk("", r#"{"role":"assistant","content":""}"#, "null"));
+    drive.send(chunk("one", &format!(r#"{{"content":"{part}"}}"#), "null")).end().pass();
+    drive.accept().send(chunk("two", r#"{"content":" the lamp and went to bed."}"#, "null"));
+    assert!(data(&drive, 2).contains(r#""id":"one""#), "{}", data(&drive, 2));
+}

@@ -118,3 +118,29 @@ fn output_tokens_of_an_earlier_process_are_in_the_last_usage() {
     let delta = next.frames.iter().find(|frame| &frame.name[..] == b"message_delta").unwrap();
     assert!(std::str::from_utf8(&delta.data).unwrap().contains(r#""output_tokens":7"#));
 }
+
+#[test]
+fn characters_split_over_events_are_the_same_in_the_journal_at_every_seam() {
+    let shown = "The lighthouse keeper 👩 climbed the stairs every evening 👩 and lit";
+    let raw = |units: &str| delta(0, &format!(r#"{{"type":"text_delta","text":"{units}"}}"#));
+    let escaped = |text: &str| -> Vec<String> {
+        let unit = |unit: u16| {
+            if unit < 128 { char::from(unit as u8).to_string() } else { format!("\\u{unit:04x}") }
+        };
+        text.encode_utf16().map(unit).collect()
+    };
+    for model in ["claude-haiku-4-5", "claude-opus-5"] {
+        let (config, request) = anthropic(model);
+        let mut drive = Drive::new((config.clone(), request));
+        let first: String = escaped(shown).iter().map(|unit| raw(unit)).collect();
+        drive.accept().send(opening("m1") + &first).end().pass();
+        assert_eq!(drive.text, shown);
+        let fragment = drive.body().split('«').nth(1).and_then(|rest| rest.split('»').next());
+        let again = format!("{}👩 the 😀 lamp", fragment.unwrap_or_default());
+        let second: String = escaped(&again).iter().map(|unit| raw(unit)).collect();
+        drive.accept().send(opening("m2") + &second + &closing(9));
+        assert!(drive.complete());
+        assert_eq!(drive.text, format!("{shown}👩 the 😀 lamp"));
+        assert_eq!(Checkpoint::fold(&drive.records).unwrap().text(), drive.text, "{model}");
+    }
+}

@@ -161,3 +161,25 @@ fn cancelling_drops_the_connection_and_keeps_the_checkpoint() {
     assert_eq!(drive.aborted, [drive.attempt()]);
     assert_eq!(resume::Checkpoint::fold(&drive.records).unwrap().text(), "Hi");
 }
+
+#[test]
+fn the_deadline_holds_although_the_socket_never_falls_silent() {
+    let (mut config, request) = chat();
+    config.policy.limits.deadline = Some(Nanos::from_secs(5));
+    let mut drive = Drive::new((config, request));
+    drive.accept().send(chunk("c", r#"{"content":"Hi"}"#, "null"));
+    drive.now = Nanos::from_secs(6);
+    drive.send(chunk("c", r#"{"content":" there"}"#, "null"));
+    assert!(matches!(drive.outcome, Some(Outcome::Incomplete { cause: Cause::Deadline, .. })));
+    assert_eq!(drive.text, "Hi");
+}
+
+#[test]
+fn a_refusal_counts_although_its_body_never_ends() {
+    let mut drive = Drive::new(chat());
+    drive.head(401, &[("content-type", "application/json")]).send("{\"error\":{").pass();
+    assert!(matches!(drive.outcome, Some(Outcome::Refused { cause: Cause::Provider(_), .. })));
+    let mut drive = Drive::new(chat());
+    drive.head(429, &[("retry-after", "100")]).pass();
+    assert!(drive.wait.unwrap() >= drive.now.saturating_add(Nanos::from_secs(100)));
+}
