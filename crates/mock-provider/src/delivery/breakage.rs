@@ -14,6 +14,9 @@ use crate::ledger::{Ending, Progress};
 use crate::reply::{Reply, Token};
 use crate::socket::Gone;
 
+/// How long the peer has to read what was sent before a reset.
+const RESET_PAUSE: Duration = Duration::from_millis(30);
+
 /// How long a malformed event is followed by nothing: the time that a client has to leave.
 const MALFORMED_PAUSE: Duration = Duration::from_secs(1);
 
@@ -62,6 +65,8 @@ impl Delivery<'_> {
         let half = self.random.between(1, event.len() - 1);
         self.ending(Ending::Cut).await;
         self.send(&event[..half]).await?;
+        // A reset throws away what the peer has not read yet, which would be billed and lost.
+        self.responder.socket.wait(RESET_PAUSE).await?;
         Ok(After::Reset)
     }
 
