@@ -173,7 +173,8 @@ impl fmt::Display for Error {
         if let Some(message) = self.0.message {
             write!(f, ": {message}")?;
         }
-        if let Some(cause) = &self.0.cause {
+        // A failing store says it by the kind already.
+        if let Some(cause) = self.0.cause.as_ref().filter(|cause| **cause != Cause::Store) {
             write!(f, ": {cause}")?;
         }
         Ok(())
@@ -246,6 +247,12 @@ mod tests {
         assert_eq!(error.checkpoint().unwrap().as_str(), "s-1");
         assert_eq!(error.cause(), Some(&Cause::Truncated));
         assert!(error.summary().is_some());
+    }
+
+    #[test]
+    fn a_failing_store_is_told_once() {
+        let error = Error::store(checkpoint_store::ErrorKind::Io.into()).with_cause(Cause::Store);
+        assert_eq!(error.to_string(), "checkpoint store failed");
     }
 
     #[test]

@@ -35,8 +35,10 @@ impl Secret {
 
     /// Replaces the key wherever `text` quotes it, a cut one at the end of the text included;
     /// whether there was one.
+    ///
+    /// A key of fewer characters than a cut one is a word that a server without keys was given.
     pub(crate) fn scrub(&self, text: &mut String) -> bool {
-        if self.0.is_empty() {
+        if self.0.len() < CUT_KEY_CHARS_MIN {
             return false;
         }
         let whole = text.contains(&self.0);
@@ -90,6 +92,13 @@ mod tests {
     fn a_key_cut_by_the_end_of_the_text_is_replaced() {
         check("bad key-01234", "bad [key]");
         check("bad key-", "bad key-");
+    }
+
+    #[test]
+    fn a_key_that_is_a_short_word_does_not_shred_the_text() {
+        let mut text = "invalid x-api-key".to_owned();
+        assert!(!Secret::new("k").scrub(&mut text));
+        assert_eq!(text, "invalid x-api-key");
     }
 
     #[test]

@@ -36,8 +36,12 @@ impl BaseUrl {
         if authority.contains('@') {
             return Err(Error::config("a base URL has no user name or password"));
         }
-        if uri.host().is_none_or(str::is_empty) {
+        let host = uri.host().unwrap_or("");
+        if host.is_empty() {
             return Err(Error::config("a base URL has a host"));
+        }
+        if authority.len() > host.len() && uri.port_u16().is_none() {
+            return Err(Error::config("the port of a base URL is a number up to 65535"));
         }
         let path = match uri.path().trim_end_matches('/') {
             "" => "/v1",
@@ -107,6 +111,7 @@ mod tests {
         refuse("ftp://host/");
         refuse("https://");
         refuse("https:///v1");
+        refuse("http://127.0.0.1:99999");
         refuse("https://user:s3cret@host");
         refuse("https://host/v1?key=s3cret");
         refuse("https://host/v1#s3cret");
