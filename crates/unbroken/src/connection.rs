@@ -27,7 +27,8 @@ pub(crate) struct Connection {
     #[arg(long, value_name = "NAME", value_parser = profiles())]
     profile: Option<Profile>,
 
-    /// One more header, 'Name: value'; may be given again
+    /// One more header, 'Name: value'; may be given again. Is not in the checkpoint unless it is
+    /// known to be no secret: `resume` needs it again
     #[arg(long = "header", value_name = "HEADER")]
     headers: Vec<String>,
 
@@ -78,11 +79,7 @@ impl Connection {
     /// The server, with its key and headers.
     pub(crate) fn endpoint(&self, profile: Profile) -> anyhow::Result<Endpoint> {
         let key = self.key(profile.wire)?;
-        if let (Some(url), Some(_)) = (&self.base_url, &key)
-            && !is_private(url)
-        {
-            report(&"the key goes over the network unencrypted: the base URL is not https");
-        }
+        let has_key = key.is_some();
         let endpoint = match (&self.base_url, key) {
             (Some(url), key) => {
                 let endpoint = Endpoint::new(url, profile).map_err(usage_error)?;
@@ -94,6 +91,9 @@ impl Connection {
         let mut endpoint = endpoint.ok_or_else(|| {
             usage_error(format_args!("profile {} needs --base-url", profile.name))
         })?;
+        if has_key && !is_private(endpoint.base_url()) {
+            report(&"the key goes over the network unencrypted: the base URL is not https");
+        }
         for header in &self.headers {
             let (name, value) = split(header)?;
             endpoint = endpoint.header(name, value).map_err(|error| {
@@ -119,6 +119,9 @@ impl Connection {
     /// The key of the environment. Only a server that a flag names may do without.
     fn key(&self, wire: Wire) -> anyhow::Result<Option<Secret>> {
         let name = self.api_key_env.as_deref().unwrap_or(key_variable(wire));
+        if name.is_empty() {
+            return Err(usage_error("--api-key-env: the name of the variable is empty"));
+        }
         match env::var(name) {
             Ok(key) if !key.trim().is_empty() => Ok(Some(Secret::new(key))),
             _ if self.base_url.is_some() && self.api_key_env.is_none() => Ok(None),
@@ -277,5 +280,19 @@ mod tests {
         let mut connection = local();
         connection.api_key_env = Some("UNBROKEN_TEST_NO_SUCH_VARIABLE".to_owned());
         refuse(connection.endpoint(Profile::OPENAI), "set UNBROKEN_TEST_NO_SUCH_VARIABLE");
+    }
+
+    #[test]
+    fn a_variable_without_a_name_is_refused() {
+        let mut connection = local();
+        connection.api_key_env = Some(String::new());
+        refuse(connection.endpoint(Profile::OPENAI), "the name of the variable is empty");
+    }
+
+    #[test]
+    fn a_port_that_is_none_is_refused() {
+        let mut connection = local();
+        connection.base_url = Some("http://127.0.0.1:99999".to_owned());
+        refuse(connection.endpoint(Profile::OPENAI), "port");
     }
 }

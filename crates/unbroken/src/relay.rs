@@ -173,8 +173,8 @@ impl Relay {
     }
 
     async fn fail(mut self, error: client::Error) -> anyhow::Result<Status> {
-        let (id, incomplete) = (self.stream.id().clone(), error.kind() == ErrorKind::Incomplete);
-        let resumable = incomplete && error.checkpoint().is_some();
+        let id = self.stream.id().clone();
+        let resumable = leaves_a_checkpoint(error.kind()) && error.checkpoint().is_some();
         let failure = Failure {
             id: id.as_str(),
             kind: kind_name(error.kind()),
@@ -187,7 +187,9 @@ impl Relay {
         if !resumable {
             return Err(anyhow::Error::new(error).context(format!("stream {id}")));
         }
-        report(&format_args!("stream {id}: {error}; {}", self.advice.sentence(&id)));
+        let sentence = self.advice.sentence(&id);
+        // The cause of a failing store is below its error.
+        report(&format_args!("stream {id}: {:#}; {sentence}", anyhow::Error::new(error)));
         Ok(Status::Incomplete)
     }
 
@@ -218,6 +220,12 @@ enum Audience {
     Gone,
 }
 
+/// Whether what is in the store can be gone on with after such an end. When a store fails it
+/// still holds what was shown.
+const fn leaves_a_checkpoint(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Incomplete | ErrorKind::Store)
+}
+
 fn interruption<'a>(id: &'a StreamId, why: &str, resume: Option<String>) -> Failure<'a> {
     let message = why.to_owned();
     Failure { id: id.as_str(), kind: "interrupted", message, resume, account: None }
@@ -237,5 +245,19 @@ const fn kind_name(kind: ErrorKind) -> &'static str {
         ErrorKind::EndpointMismatch => "endpoint-mismatch",
         ErrorKind::UnreadableCheckpoint => "unreadable-checkpoint",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_fails_leaves_a_checkpoint_and_one_that_is_anothers_does_not() {
+        assert!(leaves_a_checkpoint(ErrorKind::Store));
+        assert!(leaves_a_checkpoint(ErrorKind::Incomplete));
+        for kind in [ErrorKind::Fenced, ErrorKind::NotFound, ErrorKind::Refused] {
+            assert!(!leaves_a_checkpoint(kind), "{kind:?}");
+        }
     }
 }

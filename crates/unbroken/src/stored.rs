@@ -18,5 +18,24 @@ pub(crate) async fn read(store: &Store, id: &StreamId, place: &str) -> anyhow::R
             break;
         }
     }
+    if records.is_empty() {
+        anyhow::bail!(
+            "nothing was asked under the name {id} yet; free it with `unbroken streams rm {id}`"
+        );
+    }
     Checkpoint::fold(&records).with_context(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stream_of_which_nothing_was_asked_can_only_be_removed() {
+        let store = Store::memory();
+        let id = StreamId::new("s-1").unwrap();
+        drop(store.create(&id).await.unwrap());
+        let error = read(&store, &id, "memory").await.err().unwrap();
+        assert!(error.to_string().contains("unbroken streams rm s-1"), "{error}");
+    }
 }

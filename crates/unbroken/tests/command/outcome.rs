@@ -80,3 +80,29 @@ fn what_was_in_memory_cannot_be_resumed_and_says_so() {
     assert!(run.stderr.contains("was in memory and is gone"), "{}", run.stderr);
     assert!(!run.stderr.contains("unbroken resume"), "{}", run.stderr);
 }
+
+#[test]
+fn a_store_that_fails_leaves_a_stream_that_can_be_resumed() {
+    let world = World::with_faults("");
+    // Its journal is twice as long as a file may be.
+    let prompt = format!("{PROMPT} mock:tokens=4000");
+    let run = world.run_with_small_files(1200, &["stream", &prompt]);
+    run.assert_status(75);
+    assert!(run.stderr.contains("checkpoint store failed"), "{}", run.stderr);
+    let command = format!("unbroken resume {} --base-url {}", run.id(), world.url());
+    assert!(run.stderr.trim_end().ends_with(&command), "{}", run.stderr);
+    let rest = world.run_at_server(&["resume", &run.id()]);
+    rest.assert_status(0);
+    assert!(rest.text().starts_with(run.text()));
+    assert!(rest.text().len() > run.text().len());
+}
+
+#[test]
+fn a_header_is_not_in_the_checkpoint_and_stderr_says_so() {
+    let world = World::with_faults("end@20");
+    let flags = ["stream", "--header", "X-Jwt: s3cret", "--max-attempts", "1", PROMPT];
+    let run = world.run_at_server(&flags);
+    run.assert_status(75);
+    assert!(run.stderr.contains("and the same --header flags"), "{}", run.stderr);
+    assert!(!run.stderr.contains("s3cret"), "{}", run.stderr);
+}

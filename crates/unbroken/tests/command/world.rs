@@ -91,6 +91,19 @@ impl World {
         self.run(&self.at_server(arguments))
     }
 
+    /// Runs it where no file may grow beyond so many blocks of 512 bytes.
+    pub(crate) fn run_with_small_files(&self, blocks: u32, arguments: &[&str]) -> Finished {
+        let limit = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+        let command = self.command(&self.at_server(arguments));
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &limit, "sh"]).arg(command.get_program()).args(command.get_args());
+        limited
+            .env_clear()
+            .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Finished::of(limited.spawn().expect("a shell"), Vec::new())
+    }
+
     /// Starts it.
     pub(crate) fn start_at_server(&self, arguments: &[&str]) -> Started {
         Started(self.command(&self.at_server(arguments)).spawn().expect("the command starts"))
