@@ -2,12 +2,13 @@
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use client::Store;
+use client::{Store, StreamId};
 use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::advice::Advice;
+use crate::diagnostics::report;
 use crate::status::usage_error;
 
 /// Where checkpoints are kept.
@@ -19,24 +20,54 @@ pub(crate) struct Checkpoints {
     given: Option<PathBuf>,
 }
 
+/// Stores in one directory: each process that streams at the same time has one of its own,
+/// since a store has one owner.
+const STORES_MAX: u32 = 16;
+
+/// A store of an earlier process.
+pub(crate) struct Shelf {
+    pub(crate) store: Store,
+    /// Where it is, for messages.
+    pub(crate) place: String,
+}
+
 impl Checkpoints {
-    /// Opens the store, and makes its directory when there is none.
+    /// Opens a store that no other process has open, and makes its directory.
     pub(crate) fn open(&self) -> anyhow::Result<Store> {
-        match self.place()? {
-            Place::Memory => Ok(Store::memory()),
-            Place::Directory(path) => open(&path),
+        let Place::Directory(path) = self.place()? else { return Ok(Store::memory()) };
+        for path in stores(&path) {
+            if let Some(store) = open(&path)? {
+                return Ok(store);
+            }
         }
+        Err(in_use(&path))
     }
 
-    /// Opens the store of an earlier process; `None` when there is no such directory.
-    pub(crate) fn open_existing(&self) -> anyhow::Result<Option<Store>> {
-        match self.place()? {
-            Place::Memory => Err(usage_error(
+    /// Opens every store of earlier processes that none has open; the others are told on stderr.
+    pub(crate) fn open_all(&self) -> anyhow::Result<Vec<Shelf>> {
+        let Place::Directory(path) = self.place()? else {
+            return Err(usage_error(
                 "--checkpoints memory keeps nothing for another process; name a directory",
-            )),
-            Place::Directory(path) if path.exists() => open(&path).map(Some),
-            Place::Directory(_) => Ok(None),
+            ));
+        };
+        let mut shelves = Vec::new();
+        for path in stores(&path).filter(|path| path.exists()) {
+            match open(&path)? {
+                Some(store) => shelves.push(Shelf { store, place: path.display().to_string() }),
+                None => report(&in_use(&path)),
+            }
         }
+        Ok(shelves)
+    }
+
+    /// Opens the store that holds the stream.
+    pub(crate) async fn open_holding(&self, id: &StreamId) -> anyhow::Result<Shelf> {
+        for shelf in self.open_all()? {
+            if shelf.store.info(id).await.is_ok() {
+                return Ok(shelf);
+            }
+        }
+        Err(anyhow!("no such stream: {id} in {}", self.describe()))
     }
 
     /// The place, for messages.
@@ -91,16 +122,28 @@ fn standard(data: Option<&OsStr>, home: Option<&OsStr>) -> Option<PathBuf> {
     Some(data.join("unbroken"))
 }
 
-fn open(path: &Path) -> anyhow::Result<Store> {
-    Store::sled(path).map_err(|error| match error.is_retryable() {
-        true => anyhow!(
-            "another process has the checkpoints in {} open: let it end, name another directory \
-             with --checkpoints DIR, or use --checkpoints memory, which always works",
-            path.display()
-        ),
-        false => anyhow::Error::new(error),
-    })
-    .with_context(|| format!("cannot open the checkpoints in {}", path.display()))
+/// Where the stores of a directory are: in itself, and beside it for processes that find it taken.
+fn stores(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let beside = (2..=STORES_MAX).map(|number| path.join(number.to_string()));
+    std::iter::once(path.to_owned()).chain(beside)
+}
+
+/// `None` when another process has it open.
+fn open(path: &Path) -> anyhow::Result<Option<Store>> {
+    match Store::sled(path) {
+        Ok(store) => Ok(Some(store)),
+        Err(error) if error.is_retryable() => Ok(None),
+        Err(error) => Err(anyhow::Error::new(error))
+            .with_context(|| format!("cannot open the checkpoints in {}", path.display())),
+    }
+}
+
+fn in_use(path: &Path) -> anyhow::Error {
+    anyhow!(
+        "another process has the checkpoints in {} open: let it end, name another directory with \
+         --checkpoints DIR, or use --checkpoints memory, which always works",
+        path.display()
+    )
 }
 
 #[cfg(test)]
@@ -125,7 +168,7 @@ mod tests {
     #[test]
     fn memory_has_nothing_of_an_earlier_process() {
         assert!(at("memory").open().is_ok());
-        let error = at("memory").open_existing().err().unwrap();
+        let error = at("memory").open_all().err().unwrap();
         assert_eq!(Status::of(&error), Status::Usage);
     }
 
@@ -134,18 +177,45 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("new");
         let checkpoints = Checkpoints { given: Some(path.clone()) };
-        assert!(checkpoints.open_existing().unwrap().is_none());
+        assert!(checkpoints.open_all().unwrap().is_empty());
         assert!(!path.exists());
         drop(checkpoints.open().unwrap());
         assert!(path.exists());
     }
 
     #[test]
-    fn a_store_that_is_in_use_says_what_to_do() {
+    fn processes_at_the_same_time_have_stores_of_their_own() {
         let directory = tempfile::tempdir().unwrap();
         let checkpoints = Checkpoints { given: Some(directory.path().to_owned()) };
-        let _held = checkpoints.open().unwrap();
-        let error = checkpoints.open().err().unwrap();
+        let first = checkpoints.open().unwrap();
+        let second = checkpoints.open().unwrap();
+        assert!(checkpoints.open_all().unwrap().is_empty());
+        drop((first, second));
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_found_in_whichever_store_holds_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints { given: Some(directory.path().to_owned()) };
+        let _first = checkpoints.open().unwrap();
+        let id: StreamId = "s-1".parse().unwrap();
+        let second = checkpoints.open().unwrap();
+        second.create(&id).await.unwrap().close().await.unwrap();
+        drop(second);
+        let found = loop {
+            // The store gives its lock back in the background.
+            if let Ok(shelf) = checkpoints.open_holding(&id).await {
+                break shelf.place;
+            }
+        };
+        assert!(found.ends_with('2'), "{found}");
+        let error = checkpoints.open_holding(&"s-2".parse().unwrap()).await.err().unwrap();
+        assert!(error.to_string().contains("no such stream: s-2"));
+    }
+
+    #[test]
+    fn a_store_that_is_in_use_says_what_to_do() {
+        let error = in_use(Path::new("/data"));
         assert!(format!("{error:#}").contains("--checkpoints memory"), "{error:#}");
         assert_eq!(Status::of(&error), Status::Failed);
     }

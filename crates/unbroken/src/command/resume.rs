@@ -4,7 +4,7 @@ use clap::Args;
 use client::{Checkpoint, Client, Profile, Store, StreamId, Summary};
 
 use crate::advice::Advice;
-use crate::checkpoints::Checkpoints;
+use crate::checkpoints::{Checkpoints, Shelf};
 use crate::cli::examples;
 use crate::clocks::Clocks;
 use crate::connection::Connection;
@@ -48,10 +48,7 @@ pub(crate) struct Resume {
 impl Resume {
     /// Reads the checkpoint and goes on where it ends.
     pub(crate) async fn run(self, verbose: u8) -> anyhow::Result<Status> {
-        let place = self.checkpoints.describe();
-        let Some(store) = self.checkpoints.open_existing()? else {
-            anyhow::bail!("no stream {}: there is no directory {place}", self.id);
-        };
+        let Shelf { store, place } = self.checkpoints.open_holding(&self.id).await?;
         let checkpoint = stored::read(&store, &self.id, &place).await?;
         if checkpoint.is_complete() {
             return self.print(&checkpoint).await;
@@ -83,7 +80,8 @@ impl Resume {
             .checkpoints(store)
             .timeouts(self.clocks.timeouts())
             .policy(self.clocks.policy())
-            .build()?;
+            .build()
+            .map_err(usage_error)?;
         let stream = match self.clocks.deadline() {
             Some(deadline) => client.resume_within(&self.id, deadline).await?,
             None => client.resume(&self.id).await?,

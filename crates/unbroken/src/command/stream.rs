@@ -70,7 +70,8 @@ impl Stream {
             .checkpoints(self.checkpoints.open()?)
             .timeouts(self.clocks.timeouts())
             .policy(self.clocks.policy())
-            .build()?;
+            .build()
+            .map_err(usage_error)?;
         let stream = self.open(&client, request).await?;
         let id = stream.id().clone();
         report(&format_args!("stream {id}"));

@@ -2,11 +2,11 @@
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use client::{Checkpoint, Seq, Store, StreamId, StreamState};
+use client::{Checkpoint, Seq, StreamId, StreamState};
 use serde::{Serialize, Serializer};
 use std::io::{self, IsTerminal, Write};
 
-use crate::checkpoints::Checkpoints;
+use crate::checkpoints::{Checkpoints, Shelf};
 use crate::cli::examples;
 use crate::status::Status;
 use crate::stored;
@@ -60,97 +60,84 @@ enum Action {
 impl Streams {
     /// Does one action on the store of an earlier process.
     pub(crate) async fn run(self) -> anyhow::Result<Status> {
-        let place = self.checkpoints.describe();
-        let shelf = match self.checkpoints.open_existing()? {
-            Some(store) => Shelf { store, place },
-            None => return self.without_store(&place),
-        };
         match &self.action {
-            None | Some(Action::List) => write_rows(&shelf.rows().await?, self.json)?,
-            Some(Action::Show { id, text: true }) => {
-                write_out(shelf.read(id).await?.text().as_bytes())?;
+            None | Some(Action::List) => {
+                let mut list = Vec::new();
+                for shelf in self.checkpoints.open_all()? {
+                    list.extend(rows(&shelf).await?);
+                }
+                write_rows(&list, self.json)?;
             }
-            Some(Action::Show { id, text: false }) => {
-                write_card(&shelf.card(id).await?, self.json)?;
+            Some(Action::Show { id, text }) => {
+                let shelf = self.checkpoints.open_holding(id).await?;
+                if *text {
+                    write_out(read(&shelf, id).await?.text().as_bytes())?;
+                } else {
+                    write_card(&card(&shelf, id).await?, self.json)?;
+                }
             }
             Some(Action::Prune { all, .. }) => {
-                let rows = shelf.rows().await?;
-                let gone = rows.iter().filter(|row| *all || row.state == State::Complete);
-                shelf.remove(gone.map(|row| &row.id)).await?;
+                for shelf in self.checkpoints.open_all()? {
+                    let rows = rows(&shelf).await?;
+                    let gone = rows.iter().filter(|row| *all || row.state == State::Complete);
+                    for row in gone {
+                        remove(&shelf, &row.id).await?;
+                    }
+                }
             }
-            Some(Action::Rm { id }) => shelf.remove(id).await?,
+            Some(Action::Rm { id }) => {
+                for id in id {
+                    remove(&self.checkpoints.open_holding(id).await?, id).await?;
+                }
+            }
         }
         Ok(Status::Complete)
     }
-
-    /// No directory holds no stream, which is no error until one of them is named.
-    fn without_store(&self, place: &str) -> anyhow::Result<Status> {
-        let named = match &self.action {
-            Some(Action::Show { id, .. }) => Some(id),
-            Some(Action::Rm { id }) => id.first(),
-            None | Some(Action::List | Action::Prune { .. }) => None,
-        };
-        match named {
-            Some(id) => anyhow::bail!("no stream {id}: there is no directory {place}"),
-            None => Ok(Status::Complete),
-        }
-    }
 }
 
-/// A store and where it is, for messages.
-struct Shelf {
-    store: Store,
-    place: String,
-}
-
-impl Shelf {
-    async fn rows(&self) -> anyhow::Result<Vec<Row>> {
-        let mut rows: Vec<Row> = Vec::new();
-        loop {
-            let after = rows.last().map(|row| row.id.clone());
-            let listing = self.store.list(after.as_ref()).await;
-            let listing = listing.with_context(|| format!("cannot list {}", self.place))?;
-            rows.extend(listing.streams.into_iter().map(|info| Row {
-                state: State::of(info.state),
-                records: info.last.map_or(0, Seq::value),
-                journal_bytes: info.bytes,
-                id: info.id,
-            }));
-            if !listing.more {
-                return Ok(rows);
-            }
-        }
-    }
-
-    async fn read(&self, id: &StreamId) -> anyhow::Result<Checkpoint> {
-        stored::read(&self.store, id, &self.place).await
-    }
-
-    async fn card(&self, id: &StreamId) -> anyhow::Result<Card> {
-        let checkpoint = self.read(id).await?;
-        let info = self.store.info(id).await?;
-        Ok(Card {
-            id: id.clone(),
-            state: if checkpoint.is_complete() { State::Complete } else { State::Open },
-            protocol: checkpoint.wire().name(),
-            profile: checkpoint.profile_name().to_owned(),
-            model: checkpoint.model().map(str::to_owned),
-            base_url: checkpoint.origin().endpoint.clone(),
-            attempts: checkpoint.attempts(),
-            text_bytes: checkpoint.text().len(),
-            records: checkpoint.seq().0,
+async fn rows(shelf: &Shelf) -> anyhow::Result<Vec<Row>> {
+    let mut rows: Vec<Row> = Vec::new();
+    loop {
+        let after = rows.last().map(|row| row.id.clone());
+        let listing = shelf.store.list(after.as_ref()).await;
+        let listing = listing.with_context(|| format!("cannot list {}", shelf.place))?;
+        rows.extend(listing.streams.into_iter().map(|info| Row {
+            state: State::of(info.state),
+            records: info.last.map_or(0, Seq::value),
             journal_bytes: info.bytes,
-        })
-    }
-
-    async fn remove<'i>(&self, ids: impl IntoIterator<Item = &'i StreamId>) -> anyhow::Result<()> {
-        for id in ids {
-            let failed = || format!("cannot remove stream {id} from {}", self.place);
-            self.store.delete(id).await.with_context(failed)?;
-            write_out(format!("{id}\n").as_bytes())?;
+            id: info.id,
+        }));
+        if !listing.more {
+            return Ok(rows);
         }
-        Ok(())
     }
+}
+
+async fn read(shelf: &Shelf, id: &StreamId) -> anyhow::Result<Checkpoint> {
+    stored::read(&shelf.store, id, &shelf.place).await
+}
+
+async fn card(shelf: &Shelf, id: &StreamId) -> anyhow::Result<Card> {
+    let checkpoint = read(shelf, id).await?;
+    let info = shelf.store.info(id).await?;
+    Ok(Card {
+        id: id.clone(),
+        state: if checkpoint.is_complete() { State::Complete } else { State::Open },
+        protocol: checkpoint.wire().name(),
+        profile: checkpoint.profile_name().to_owned(),
+        model: checkpoint.model().map(str::to_owned),
+        base_url: checkpoint.origin().endpoint.clone(),
+        attempts: checkpoint.attempts(),
+        text_bytes: checkpoint.text().len(),
+        records: checkpoint.seq().0,
+        journal_bytes: info.bytes,
+    })
+}
+
+async fn remove(shelf: &Shelf, id: &StreamId) -> anyhow::Result<()> {
+    let failed = || format!("cannot remove stream {id} from {}", shelf.place);
+    shelf.store.delete(id).await.with_context(failed)?;
+    Ok(write_out(format!("{id}\n").as_bytes())?)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

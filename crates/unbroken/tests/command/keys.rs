@@ -98,3 +98,14 @@ fn the_providers_own_host_is_not_asked_without_a_key() {
         assert!(run.stderr.contains(variable), "{}", run.stderr);
     }
 }
+
+#[test]
+fn a_key_that_no_header_can_carry_is_a_mistake_of_the_caller() {
+    let world = World::with_faults("");
+    let arguments = ["stream", "--base-url", world.url(), PROMPT];
+    let child = world.command(&arguments).env("ANTHROPIC_API_KEY", "s3cret\nkey").spawn();
+    let run = Started::from(child.expect("the command starts")).finish(Vec::new());
+    run.assert_status(2);
+    assert!(!run.stderr.contains("s3cret"), "{}", run.stderr);
+    assert_eq!(world.ledger().totals.requests, 0);
+}
