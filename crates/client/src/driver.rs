@@ -131,6 +131,8 @@ impl Driver {
                     let outcome = ending.take_outcome();
                     return Poll::Ready(outcome.map(|outcome| self.tell(*outcome)));
                 }
+                // The rest became durable after it was looked for above.
+                Ok(()) if self.outbox.awaited() <= Some(self.journal.deliverable()) => {}
                 // Waiting longer cannot bring what a settled journal does not hold.
                 Ok(()) => self.lose_ending(ErrorKind::Io.into()),
                 Err(error) => self.lose_ending(error),

@@ -7,7 +7,6 @@ mod envelope;
 mod message;
 mod word;
 
-pub(crate) use message::REDACTED;
 pub use message::{CODE_BYTES_MAX, MESSAGE_BYTES_MAX};
 
 use crate::failure::{Failure, FailureKind};

@@ -35,15 +35,6 @@ impl Failure {
             code: None,
         }
     }
-
-    /// Replaces a secret wherever the message repeats it.
-    ///
-    /// Keys of known forms are gone already; this is for a caller who knows the key.
-    pub fn hide(&mut self, secret: &str) {
-        if !secret.is_empty() && self.message.contains(secret) {
-            self.message = self.message.replace(secret, crate::classify::REDACTED);
-        }
-    }
 }
 
 impl fmt::Display for Failure {
@@ -150,14 +141,5 @@ mod tests {
         failure.code = Some("rate_limit_error".to_owned());
         "slow down".clone_into(&mut failure.message);
         assert_eq!(failure.to_string(), "rate limited, status 429, rate_limit_error: slow down");
-    }
-
-    #[test]
-    fn a_known_secret_is_hidden() {
-        let mut failure = Failure::new(FailureKind::Auth);
-        "no such key: hunter2 (hunter2)".clone_into(&mut failure.message);
-        failure.hide("");
-        failure.hide("hunter2");
-        assert_eq!(failure.message, "no such key: [redacted] ([redacted])");
     }
 }

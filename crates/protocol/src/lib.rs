@@ -56,7 +56,7 @@ pub use decode::{Malformed, decode};
 pub use event::{Begin, Block, Choices, Decoded, Delta, Open, Part, Spans, StopReason};
 pub use failure::{Failure, FailureKind};
 pub use models::claude_takes_prefill;
-pub use profile::{Prefill, Profile, Sentinel, UsageRequest};
+pub use profile::{Prefill, Profile, UsageRequest};
 pub use reader::Reader;
 pub use request::{BODY_BYTES_MAX, BodyError, MAX_TOKENS_FLOOR, NotContinuable, RequestBody};
 pub use rewrite::{Rewrite, rewrite};

@@ -26,8 +26,6 @@ pub struct Profile {
     pub echoes_prefill: bool,
     /// Whether the same request gives the same answer.
     pub deterministic: bool,
-    /// What follows the event that carries the stop reason.
-    pub sentinel: Sentinel,
     /// How the server is asked for token counts.
     pub usage: UsageRequest,
 }
@@ -52,15 +50,6 @@ pub enum Prefill {
     TrailingNoThinking,
 }
 
-/// What a server sends last, after the event that carries the stop reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sentinel {
-    /// A `message_stop` event.
-    MessageStop,
-    /// The literal `[DONE]`.
-    Done,
-}
-
 /// How a server is asked for token counts in the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UsageRequest {
@@ -78,7 +67,6 @@ impl Profile {
         prefill: Prefill::ByModel,
         echoes_prefill: false,
         deterministic: false,
-        sentinel: Sentinel::MessageStop,
         usage: UsageRequest::Unasked,
     };
     /// OpenAI's own API: no prefill.
@@ -88,7 +76,6 @@ impl Profile {
         prefill: Prefill::Never,
         echoes_prefill: false,
         deterministic: false,
-        sentinel: Sentinel::Done,
         usage: UsageRequest::StreamOptions,
     };
     /// Mistral: a prefix message, repeated at the head of the answer.

@@ -1,7 +1,7 @@
 //! A provider's message as it may be shown and logged.
 //!
 //! Removes control characters and whatever looks like a key, and limits the length. A caller
-//! who knows the key removes it exactly with [`Failure::hide`](crate::Failure::hide).
+//! who knows the key removes it exactly.
 
 /// Most bytes that a failure's message has.
 pub const MESSAGE_BYTES_MAX: usize = 300;

@@ -5,7 +5,7 @@ use crate::world::{PROMPT, World};
 
 #[track_caller]
 fn check_kill_9(wire: &str) {
-    for bytes in [1, 150] {
+    for bytes in [1, 2, 3, 40, 80, 120, 150, 200, 300, 400] {
         let world = World::slow();
         let flags = ["stream", "--protocol", wire, "--id", "s-1", PROMPT];
         let mut process = world.start_at_server(&flags);
