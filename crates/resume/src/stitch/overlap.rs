@@ -7,8 +7,9 @@ use memchr::memmem;
 
 use super::anchor;
 
-/// Shorter repetitions are kept: tables, closing braces and choruses repeat that much.
-const OVERLAP_CHARS_MIN: usize = 32;
+/// Shorter repetitions are kept: rows, lines of code and choruses repeat that much, and losing
+/// one of them is worse than showing what a model wrote twice.
+const OVERLAP_CHARS_MIN: usize = 96;
 
 /// How far back a repetition may begin, in bytes.
 const REACH_BYTES: usize = 4096;

@@ -130,12 +130,14 @@ fn the_next_cell_of_a_table_is_no_preamble() {
 
 #[test]
 fn a_longer_repetition_than_asked_for_is_an_overlap() {
-    let longer = &TEXT[10..];
-    check_instruct(TEXT, &format!("{longer} until dawn."), " until dawn.", SeamLabel::Overlap);
+    let text = format!("{TEXT}, and then went down again to read the letters of the week");
+    let longer = &text[10..];
+    check_instruct(&text, &format!("{longer} until dawn."), " until dawn.", SeamLabel::Overlap);
 }
 
 #[test]
 fn a_short_repetition_is_kept() {
+    check_instruct(TEXT, &TEXT[20..], &TEXT[20..], SeamLabel::None);
     check_instruct(TEXT, "lamp by hand, again", "lamp by hand, again", SeamLabel::None);
 }
 
