@@ -159,9 +159,9 @@ mod tests {
     fn the_standard_place_follows_the_users_data_directory() {
         let standard =
             |data: &str, home: &str| standard(Some(OsStr::new(data)), Some(OsStr::new(home)));
-        assert_eq!(standard("/data", "/home/u"), Some("/data/unbroken".into()));
-        assert_eq!(standard("", "/home/u"), Some("/home/u/.local/share/unbroken".into()));
-        assert_eq!(standard("relative", "/home/u"), Some("/home/u/.local/share/unbroken".into()));
+        assert_eq!(standard("/data", "/u"), Some("/data/unbroken".into()));
+        assert_eq!(standard("", "/u"), Some("/u/.local/share/unbroken".into()));
+        assert_eq!(standard("relative", "/u"), Some("/u/.local/share/unbroken".into()));
         assert_eq!(standard("", ""), None);
     }
 
