@@ -62,12 +62,8 @@ pub(crate) fn in_order(script: &str) -> Faults {
 
 pub(crate) fn hasty() -> Policy {
     let base = Nanos::from_millis(1);
-    Policy {
-        backoff: Backoff::Full { base, cap: Nanos::from_millis(50) },
-        throttle_base: base,
-        overload_base: base,
-        ..Policy::DEFAULT
-    }
+    let backoff = Backoff::Full { base, cap: Nanos::from_millis(50) };
+    Policy { backoff, throttle: backoff, overload: backoff, ..Policy::DEFAULT }
 }
 
 /// Clocks for faults that only a clock can find.

@@ -1,11 +1,14 @@
-//! `bench`: the benches of every crate in one run, as one table.
+//! `bench`: the benches of every crate in one run, as one table; or one of the suites by its name.
 //!
 //! Builds and runs them with `cargo bench` and reads what criterion stored during this run. Does not
-//! measure anything itself, and compares with nothing.
+//! measure anything itself, and compares with nothing; that is what suites are for.
 
 mod machine;
 mod measurement;
 mod record;
+mod retry;
+mod simulate;
+mod sse;
 mod table;
 
 use std::fs;
@@ -21,6 +24,20 @@ use crate::cargo::{Usage, cargo, command_line, metadata, succeed};
 /// Enough to show that a bench runs and that its assertions hold; too short to trust its time.
 const SMOKE: &[&str] =
     &["--warm-up-time", "0.1", "--measurement-time", "0.2", "--sample-size", "10"];
+
+/// What has a program of its own, run by the word that names it with the words behind it.
+struct Suite {
+    name: &'static str,
+    run: fn(&[String]) -> Result<()>,
+}
+
+const SUITES: &[Suite] = &[
+    Suite { name: "sse", run: sse::run },
+    Suite { name: "retry", run: retry::run },
+    Suite { name: "outage", run: simulate::outage },
+    Suite { name: "balance", run: simulate::balance },
+    Suite { name: "stall", run: simulate::stall },
+];
 
 /// What the caller asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -38,6 +55,18 @@ enum Effort {
 }
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
+    match (suite(args), args) {
+        (Some(suite), [_, rest @ ..]) => (suite.run)(rest),
+        _ => run_all(args),
+    }
+}
+
+/// The suite that the first word names.
+fn suite(args: &[String]) -> Option<&'static Suite> {
+    SUITES.iter().find(|suite| args.first().is_some_and(|first| first == suite.name))
+}
+
+fn run_all(args: &[String]) -> Result<()> {
     let options = Options::parse(args)?;
     let metadata = metadata(&[])?;
     let results = metadata.target_directory.join("xtask-bench");
@@ -123,7 +152,7 @@ fn arguments(benches: &[(String, Vec<String>)], options: &Options) -> Vec<String
 
 #[cfg(test)]
 mod tests {
-    use super::{Effort, Options, arguments};
+    use super::{Effort, Options, SUITES, Suite, arguments, suite};
     use crate::cargo::Usage;
 
     fn parse(args: &[&str]) -> anyhow::Result<Options> {
@@ -143,6 +172,19 @@ mod tests {
         for args in [&["--json"][..], &["a", "b"], &["--quick"]] {
             assert!(parse(args).unwrap_err().is::<Usage>(), "{args:?}");
         }
+    }
+
+    #[test]
+    fn only_the_whole_first_word_names_a_suite() {
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        for Suite { name, .. } in SUITES {
+            let found = suite(&words(&format!("{name} --smoke")));
+            assert_eq!(found.map(|suite| suite.name), Some(*name));
+        }
+        for line in ["sse-codec", "sse.*", "--smoke sse"] {
+            assert!(suite(&words(line)).is_none(), "{line}");
+        }
+        assert!(suite(&[]).is_none());
     }
 
     #[test]

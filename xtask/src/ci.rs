@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::cargo::{cargo, no_arguments, succeed};
-use crate::{audit, bench, test, tidy};
+use crate::{audit, bench, fuzz, instructions, test, tidy};
 
 /// One step: its name, and how it runs.
 struct Step {
@@ -28,6 +28,23 @@ enum How {
 const STEPS: &[Step] = &[
     Step { name: "format", how: How::Cargo(&["fmt", "--all", "--check"]) },
     Step {
+        name: "format of the fuzz targets",
+        how: How::Cargo(&["fmt", "--manifest-path", "tests/fuzz/Cargo.toml", "--check"]),
+    },
+    Step {
+        name: "format of the program without std",
+        how: How::Cargo(&[
+            "fmt",
+            "--manifest-path",
+            "crates/sse-codec/tests/no_std/Cargo.toml",
+            "--check",
+        ]),
+    },
+    Step {
+        name: "format of the peers",
+        how: How::Cargo(&["fmt", "--manifest-path", "benches/peers/Cargo.toml", "--check"]),
+    },
+    Step {
         name: "clippy",
         how: How::Cargo(&[
             "clippy",
@@ -44,6 +61,10 @@ const STEPS: &[Step] = &[
         how: How::Cargo(&["check", "-p", "sse-codec", "--no-default-features"]),
     },
     Step {
+        name: "sse-codec without std",
+        how: How::Cargo(&["run", "--manifest-path", "crates/sse-codec/tests/no_std/Cargo.toml"]),
+    },
+    Step {
         name: "checkpoint-store without features",
         how: How::Cargo(&["check", "-p", "checkpoint-store", "--no-default-features"]),
     },
@@ -51,6 +72,8 @@ const STEPS: &[Step] = &[
     Step { name: "tidy", how: How::Xtask(tidy::run, &[]) },
     Step { name: "audit", how: How::Xtask(audit::run, &[]) },
     Step { name: "test", how: How::Xtask(test::run, &[]) },
+    Step { name: "fuzz", how: How::Xtask(fuzz::run, &["--seconds", "5"]) },
+    Step { name: "instructions", how: How::Xtask(instructions::run, &["--skip-elsewhere"]) },
     Step { name: "bench", how: How::Xtask(bench::run, &["--smoke"]) },
     Step { name: "demo", how: How::Cargo(&["run", "--release", "-p", "unbroken", "--", "demo"]) },
 ];

@@ -8,6 +8,9 @@ mod bench;
 mod cargo;
 mod ci;
 mod finding;
+mod fuzz;
+mod instructions;
+mod peers;
 mod test;
 mod tidy;
 
@@ -28,6 +31,20 @@ Commands:
                                 The benches of every crate as one table. PATTERN is a regular
                                 expression on bench names; --json also writes the results to
                                 FILE; --smoke measures briefly, to show that they run
+  bench sse [--corpus NAME] [--chunk NAME] [--rounds N] [--json FILE] [--smoke]
+                                Our SSE codec beside its peers and the floor, with the goals
+  bench retry                   A retry decision of ours beside its peers: instructions and
+                                allocations, with the goals; needs valgrind
+  bench outage|balance|stall [--svg DIR]
+                                Outages, bad endpoints and stalls in virtual time: the shipped
+                                code beside classic policies; --svg draws the first two
+  instructions [--record] [--skip-elsewhere]
+                                Instructions per event of the SSE codec and per operation of the
+                                retry policy against the records; fails above 5 %. --record writes the record anew,
+                                --skip-elsewhere passes on a platform that has none
+  fuzz [TARGET] [--seconds N] [--input FILE]
+                                New inputs for each fuzz target, or one, for N seconds (60);
+                                --input runs what was found once more
   audit [--db DIR]              Licences, banned and duplicate dependencies by deny.toml;
                                 advisories where DIR is a checkout of the RustSec database
   help                          This text
@@ -56,6 +73,8 @@ fn run(command: Option<&str>, args: &[String]) -> anyhow::Result<()> {
         Some("test") => test::run(args),
         Some("tidy") => tidy::run(args),
         Some("bench") => bench::run(args),
+        Some("fuzz") => fuzz::run(args),
+        Some("instructions") => instructions::run(args),
         Some("audit") => audit::run(args),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
@@ -84,7 +103,7 @@ mod tests {
 
     #[test]
     fn every_command_refuses_an_unknown_flag() {
-        for command in ["ci", "tidy", "bench", "audit"] {
+        for command in ["ci", "tidy", "bench", "instructions", "fuzz", "audit"] {
             let error = run(Some(command), &["--frobnicate".into()]).unwrap_err();
             assert!(error.is::<Usage>(), "{command}: {error}");
             assert!(HELP.contains(&format!("\n  {command} ")), "{command} is not in the help");

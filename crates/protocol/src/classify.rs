@@ -12,7 +12,7 @@ pub use message::{CODE_BYTES_MAX, MESSAGE_BYTES_MAX};
 use crate::failure::{Failure, FailureKind};
 use envelope::Envelope;
 use http::HeaderMap;
-use retry_policy::{ServerHint, hint};
+use retry_policy::ServerHint;
 
 /// Classifies a response whose status is not a success.
 ///
@@ -96,9 +96,5 @@ fn describe(
 }
 
 fn server_hint(headers: &HeaderMap, now_unix: Option<u64>) -> ServerHint {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let after = text("retry-after-ms")
-        .and_then(hint::retry_after_ms)
-        .or_else(|| hint::retry_after(text("retry-after")?, text("date"), now_unix));
-    ServerHint { after, retry: text("x-should-retry").and_then(hint::x_should_retry) }
+    ServerHint::read(|name| headers.get(name)?.to_str().ok(), now_unix)
 }

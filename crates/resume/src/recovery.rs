@@ -51,7 +51,7 @@ impl Session {
             return self.give_up(Cause::NoProgress, now);
         }
         let verdict = verdict(live, &cause);
-        match self.call.on_failure(&self.config.policy, verdict, &mut Unlimited, now) {
+        match self.call.on_failure(&self.config.policy, &verdict, &Unlimited, now) {
             Decision::RetryAt { at, .. } | Decision::Resume { at, .. } => self.plan_next(at, now),
             Decision::FailOver { not_before, .. } => self.plan_next(not_before, now),
             Decision::GiveUp(GiveUp::Terminal(_)) => self.give_up(cause, now),

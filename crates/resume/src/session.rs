@@ -361,7 +361,7 @@ impl Session {
     pub(crate) fn finish(&mut self, live: &Attempt, now: Nanos) {
         self.summary.empty_continuation = live.flow.blocks.is_some() && live.flow.text_bytes == 0;
         self.account(live, None, now);
-        self.call.on_success(&mut Unlimited as &mut dyn Budget, now);
+        self.call.on_success(&Unlimited as &dyn Budget, now);
         self.complete(Closed::No);
     }
 

@@ -20,9 +20,9 @@ const POLICY: Policy = Policy {
 };
 
 /// A failure and the repayment that keeps the quota full.
-fn decide(call: &mut Call, quota: &mut AwsQuota, verdict: Verdict, now: Nanos) -> Decision {
+fn decide(call: &mut Call, quota: &AwsQuota, verdict: Verdict, now: Nanos) -> Decision {
     call.on_attempt();
-    let decision = call.on_failure(&POLICY, verdict, quota, now);
+    let decision = call.on_failure(&POLICY, &verdict, quota, now);
     quota.deposit(now, Some(verdict.class));
     decision
 }
@@ -33,10 +33,10 @@ fn decision(c: &mut Criterion) {
     let after = Some(Nanos::from_secs(30));
     let told = own.with_hint(ServerHint { after, retry: None });
     for (name, verdict) in [("own", own), ("told", told)] {
-        let (mut call, mut quota) = (Call::new(1, Nanos::ZERO), AwsQuota::v2_1());
+        let (mut call, quota) = (Call::new(1, Nanos::ZERO), AwsQuota::v2_1());
         c.bench_function(&format!("retry-policy/decision/full-aws/{name}"), |b| {
             b.iter(|| {
-                let decision = decide(&mut call, &mut quota, black_box(verdict), black_box(now));
+                let decision = decide(&mut call, &quota, black_box(verdict), black_box(now));
                 assert!(matches!(decision, Decision::RetryAt { .. }));
                 decision
             });
@@ -58,12 +58,12 @@ fn delay(c: &mut Criterion) {
 }
 
 fn success(c: &mut Criterion) {
-    let mut quota = AwsQuota::v2_1();
+    let quota = AwsQuota::v2_1();
     c.bench_function("retry-policy/success/first-attempt/aws", |b| {
         b.iter(|| {
             let mut call = black_box(Call::new(1, Nanos::ZERO));
             call.on_attempt();
-            call.on_success(&mut quota, black_box(Nanos::ZERO));
+            call.on_success(&quota, black_box(Nanos::ZERO));
             assert_eq!(quota.available(), 500);
             call
         });
@@ -79,6 +79,15 @@ fn headers(c: &mut Criterion) {
                 let told = hint::retry_after(black_box(text), black_box(Some(date)), None);
                 assert_eq!(told, Some(Nanos::from_secs(30)));
                 told
+            });
+        });
+    }
+    for (name, text) in [("go", "30s"), ("rfc3339", "1994-11-06T08:50:07Z")] {
+        c.bench_function(&format!("retry-policy/rate-limit-reset/{name}/one"), |b| {
+            b.iter(|| {
+                let reset = hint::rate_limit_reset(black_box(text), black_box(Some(date)), None);
+                assert_eq!(reset, Some(Nanos::from_secs(30)));
+                reset
             });
         });
     }

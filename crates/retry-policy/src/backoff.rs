@@ -13,6 +13,8 @@ use crate::mix::scale;
 /// assert_eq!(backoff.delay(3, Nanos::ZERO, 1 << 63), Nanos::from_secs(4));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case", deny_unknown_fields))]
 pub enum Backoff {
     /// U(0, e): the least load on a server that many callers share.
     Full {
@@ -63,8 +65,8 @@ pub struct Bounds {
 impl Backoff {
     /// The scale of the first delay.
     #[must_use]
-    pub const fn base(self) -> Nanos {
-        match self {
+    pub const fn base(&self) -> Nanos {
+        match *self {
             Self::Full { base, .. }
             | Self::Equal { base, .. }
             | Self::Quarter { base, .. }
@@ -75,25 +77,13 @@ impl Backoff {
 
     /// The longest delay.
     #[must_use]
-    pub const fn cap(self) -> Nanos {
-        match self {
+    pub const fn cap(&self) -> Nanos {
+        match *self {
             Self::Full { cap, .. }
             | Self::Equal { cap, .. }
             | Self::Quarter { cap, .. }
             | Self::DecorrelatedFolded { cap, .. }
             | Self::None { cap, .. } => cap,
-        }
-    }
-
-    /// The same shape and cap with another base.
-    #[must_use]
-    pub const fn with_base(self, base: Nanos) -> Self {
-        match self {
-            Self::Full { cap, .. } => Self::Full { base, cap },
-            Self::Equal { cap, .. } => Self::Equal { base, cap },
-            Self::Quarter { cap, .. } => Self::Quarter { base, cap },
-            Self::DecorrelatedFolded { cap, .. } => Self::DecorrelatedFolded { base, cap },
-            Self::None { cap, .. } => Self::None { base, cap },
         }
     }
 
@@ -103,40 +93,28 @@ impl Backoff {
     /// [`DecorrelatedFolded`](Self::DecorrelatedFolded) looks at it.
     #[must_use]
     #[inline]
-    pub const fn delay(self, retry: u32, previous: Nanos, draw: u64) -> Nanos {
-        self.delay_from(self.base(), retry, previous, draw)
-    }
-
-    /// The delay of the same shape and cap with another base.
-    #[inline]
-    pub(crate) const fn delay_from(
-        &self,
-        base: Nanos,
-        retry: u32,
-        previous: Nanos,
-        draw: u64,
-    ) -> Nanos {
-        match self {
-            Self::Full { cap, .. } => Nanos(scale(draw, ceiling(base, *cap, retry).0)),
-            _ => self.delay_of_shape(base, retry, previous, draw),
+    pub const fn delay(&self, retry: u32, previous: Nanos, draw: u64) -> Nanos {
+        match *self {
+            Self::Full { base, cap } => Nanos(scale(draw, ceiling(base, cap, retry).0)),
+            _ => self.delay_of_shape(retry, previous, draw),
         }
     }
 
     /// Out of line, so that the usual shape costs one comparison.
     #[inline(never)]
-    const fn delay_of_shape(&self, base: Nanos, retry: u32, previous: Nanos, draw: u64) -> Nanos {
-        let range = self.range(base, retry, previous);
+    const fn delay_of_shape(&self, retry: u32, previous: Nanos, draw: u64) -> Nanos {
+        let range = self.range(retry, previous);
         Nanos(range.min.0 + scale(draw, range.max.0 - range.min.0))
     }
 
     /// What the delay before the given retry, counted from 0, can be.
     #[must_use]
-    pub const fn bounds(self, retry: u32) -> Bounds {
-        self.range(self.base(), retry, self.base().saturating_mul(3_u64.saturating_pow(retry)))
+    pub const fn bounds(&self, retry: u32) -> Bounds {
+        self.range(retry, self.base().saturating_mul(3_u64.saturating_pow(retry)))
     }
 
-    const fn range(&self, base: Nanos, retry: u32, previous: Nanos) -> Bounds {
-        let cap = self.cap();
+    const fn range(&self, retry: u32, previous: Nanos) -> Bounds {
+        let (base, cap) = (self.base(), self.cap());
         let max = ceiling(base, cap, retry);
         let min = match self {
             Self::Full { .. } => Nanos::ZERO,
@@ -190,11 +168,5 @@ mod tests {
         let (base, cap) = (CAP, BASE);
         check(Backoff::None { base, cap }, 0, 500, 500);
         check(Backoff::DecorrelatedFolded { base, cap }, 0, 500, 500);
-    }
-
-    #[test]
-    fn another_base_keeps_shape_and_cap() {
-        let backoff = Backoff::Equal { base: BASE, cap: CAP }.with_base(CAP);
-        assert_eq!(backoff, Backoff::Equal { base: CAP, cap: CAP });
     }
 }

@@ -113,13 +113,16 @@ pub enum GiveUp {
     BudgetDenied,
     /// The server said `x-should-retry: false`.
     ServerForbids,
+    /// The server may have acted on the request, and the policy does not
+    /// [`repeat`](crate::Policy::repeat) such a one.
+    MaybeProcessed,
 }
 
 impl GiveUp {
-    /// Whether the same request may succeed at another time.
+    /// Whether the same request may be sent at another time.
     #[must_use]
     pub const fn may_work_later(self) -> bool {
-        !matches!(self, Self::Terminal(_) | Self::ServerForbids)
+        !matches!(self, Self::Terminal(_) | Self::ServerForbids | Self::MaybeProcessed)
     }
 
     /// The span after which the server said to come back.
@@ -144,6 +147,7 @@ impl fmt::Display for GiveUp {
             }
             Self::BudgetDenied => f.write_str("the retry budget is used up"),
             Self::ServerForbids => f.write_str("the server asked not to retry"),
+            Self::MaybeProcessed => f.write_str("the server may have acted on the request"),
         }
     }
 }
@@ -161,6 +165,7 @@ mod tests {
     fn only_a_refusal_of_the_request_itself_is_final() {
         assert!(!GiveUp::Terminal(Class::Auth).may_work_later());
         assert!(!GiveUp::ServerForbids.may_work_later());
+        assert!(!GiveUp::MaybeProcessed.may_work_later());
         assert!(GiveUp::BudgetDenied.may_work_later());
         assert!(GiveUp::InARowExhausted.may_work_later());
     }

@@ -1,5 +1,6 @@
-//! Readers for the headers in which servers say when to come back: text in, numbers out.
+//! Readers for the values in which servers say when to come back: text in, numbers out.
 //! Whether a value is acceptable is decided elsewhere; whatever is no value at all is `None`.
+//! [`ServerHint::read`] and [`RateLimits::read`](crate::RateLimits::read) know the headers' names.
 //!
 //! Blanks around a value are ignored. Values too large for the range become the largest one, so
 //! that a reply that asks for the year 2100 is refused and not forgotten.
@@ -14,14 +15,40 @@
 //! ```
 
 mod date;
-mod number;
+pub(crate) mod number;
 
-use crate::Nanos;
+use crate::{Nanos, ServerHint};
 use number::Decimal;
 
-pub use date::http_date;
+pub use date::{http_date, rfc3339};
 
 const SECOND: u64 = 1_000_000_000;
+
+/// The longest span to the reset of a rate limit that is believed: no window is longer.
+pub const RESET_MAX: Nanos = Nanos::from_secs(31 * 24 * 3600);
+
+impl ServerHint {
+    /// What the headers of a reply ask for; `header` gives the text of a header by its name in
+    /// lower case.
+    ///
+    /// Read are `retry-after-ms`, `x-amz-retry-after` (milliseconds), `Retry-After` and
+    /// `x-should-retry`; the first of the three times that can be read counts. `now_unix`, in
+    /// seconds, stands in for a missing `Date`.
+    ///
+    /// ```
+    /// use retry_policy::{Nanos, ServerHint};
+    /// let hint = ServerHint::read(|name| (name == "retry-after").then_some("30"), None);
+    /// assert_eq!(hint, ServerHint { after: Some(Nanos::from_secs(30)), retry: None });
+    /// ```
+    #[must_use]
+    pub fn read<'a>(header: impl Fn(&str) -> Option<&'a str>, now_unix: Option<u64>) -> Self {
+        let millis = |name| header(name).and_then(retry_after_ms);
+        let after = millis("retry-after-ms")
+            .or_else(|| millis("x-amz-retry-after"))
+            .or_else(|| retry_after(header("retry-after")?, header("date"), now_unix));
+        Self { after, retry: header("x-should-retry").and_then(x_should_retry) }
+    }
+}
 
 /// `retry-after-ms`: decimal milliseconds. Zero and everything below is `None`.
 #[must_use]
@@ -40,9 +67,8 @@ pub fn retry_after(text: &str, date: Option<&str>, now_unix: Option<u64>) -> Opt
     if let Some(span) = number::span(text, SECOND) {
         return positive(span);
     }
-    let until = http_date(text)?;
-    let base = date.and_then(http_date).or(now_unix)?;
-    positive(Nanos::from_secs(until.saturating_sub(base)))
+    let until = Nanos::from_secs(http_date(text)?);
+    positive(until.saturating_sub(base(date, now_unix)?))
 }
 
 /// `x-should-retry`: `true` or `false`, in any case.
@@ -77,10 +103,32 @@ pub fn go_duration(text: &str) -> Option<Nanos> {
     }
 }
 
-/// `x-ratelimit-reset-*`: a Go duration, or decimal seconds. Zero means that the limit is full.
+/// The reset of a rate limit as the span until then: a Go duration, decimal seconds, an RFC 3339
+/// time, or a Unix time in seconds (from 10^9) or milliseconds (from 10^11).
+///
+/// An instant is compared with `date` or `now_unix`, as in [`retry_after`]; one that has passed
+/// is zero. A span above [`RESET_MAX`] is `None`.
 #[must_use]
-pub fn rate_limit_reset(text: &str) -> Option<Nanos> {
-    number::span(text.trim_ascii(), SECOND).or_else(|| go_duration(text))
+pub fn rate_limit_reset(text: &str, date: Option<&str>, now_unix: Option<u64>) -> Option<Nanos> {
+    reset_from(text, base(date, now_unix))
+}
+
+/// The same with the instant of the reply, which is needed only if the text is an instant.
+pub(crate) fn reset_from(text: &str, base: Option<Nanos>) -> Option<Nanos> {
+    let text = text.trim_ascii();
+    let until = |instant: Nanos| Some(instant.saturating_sub(base?));
+    let span = match number::count(text) {
+        Some(..=999_999_999) => number::span(text, SECOND)?,
+        Some(..=99_999_999_999) => until(number::span(text, SECOND)?)?,
+        Some(_) => until(number::span(text, SECOND / 1000)?)?,
+        None => go_duration(text).or_else(|| until(rfc3339(text)?))?,
+    };
+    (span <= RESET_MAX).then_some(span)
+}
+
+/// The instant of a reply: by its own clock, else by ours.
+pub(crate) fn base(date: Option<&str>, now_unix: Option<u64>) -> Option<Nanos> {
+    date.and_then(http_date).or(now_unix).map(Nanos::from_secs)
 }
 
 fn positive(span: Nanos) -> Option<Nanos> {
@@ -185,10 +233,46 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_is_a_go_duration_or_seconds() {
-        assert_eq!(rate_limit_reset("6m0s"), Some(Nanos::from_secs(360)));
-        assert_eq!(rate_limit_reset("55"), Some(Nanos::from_secs(55)));
-        assert_eq!(rate_limit_reset("0"), Some(Nanos::ZERO));
-        assert_eq!(rate_limit_reset("-1"), None);
+    fn a_reset_is_a_span_in_every_dialect() {
+        #[track_caller]
+        fn check(text: &str, expected: Option<Nanos>) {
+            assert_eq!(rate_limit_reset(text, Some(DATE), None), expected, "{text:?}");
+        }
+        check("6m0s", Some(Nanos::from_secs(360)));
+        check("55", Some(Nanos::from_secs(55)));
+        check("7.66", Some(Nanos::from_millis(7660)));
+        check("0", Some(Nanos::ZERO));
+        check("1994-11-06T08:50:07Z", Some(Nanos::from_secs(30)));
+        check("1994-11-06T08:49:00Z", Some(Nanos::ZERO));
+        check("1000000000", None);
+        for text in ["", "-1", "-1s", "soon", "999999999", "744h0.1s", "99999999999999999999"] {
+            check(text, None);
+        }
+        let reset = |text| rate_limit_reset(text, None, Some(1_795_392_000));
+        assert_eq!(reset("1795392060"), Some(Nanos::from_secs(60)));
+        assert_eq!(reset("1795392060500"), Some(Nanos::from_millis(60_500)));
+        assert_eq!(reset("1795391000"), Some(Nanos::ZERO));
+        assert_eq!(rate_limit_reset("1795392060", None, None), None);
+        assert_eq!(rate_limit_reset("2026-11-23T00:00:00Z", None, None), None);
+    }
+
+    #[test]
+    fn milliseconds_come_before_seconds_and_garbage_is_passed_over() {
+        #[track_caller]
+        fn check(headers: &[(&str, &'static str)], after: Option<Nanos>, retry: Option<bool>) {
+            let find = |name: &str| headers.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
+            assert_eq!(ServerHint::read(find, None), ServerHint { after, retry });
+        }
+        let (ms, aws, secs) = ("retry-after-ms", "x-amz-retry-after", "retry-after");
+        check(&[(ms, "250"), (aws, "300"), (secs, "2")], Some(Nanos::from_millis(250)), None);
+        check(&[(ms, "soon"), (aws, "300"), (secs, "2")], Some(Nanos::from_millis(300)), None);
+        check(
+            &[(aws, "0"), (secs, "2"), ("x-should-retry", "true")],
+            Some(Nanos::from_secs(2)),
+            Some(true),
+        );
+        let later = "Sun, 06 Nov 1994 08:50:37 GMT";
+        check(&[(secs, later), ("date", DATE)], Some(Nanos::from_secs(60)), None);
+        check(&[(secs, later), ("x-should-retry", "no")], None, None);
     }
 }

@@ -5,6 +5,9 @@
 //! allocates, or draws from a global random source; time is integer nanoseconds and no decision
 //! uses a float. Telling a passing failure from a permanent one is the caller's part.
 //!
+//! What a server says in headers is read by [`ServerHint::read`] (when to come back) and
+//! [`RateLimits::read`] (what is left of the caller's limits).
+//!
 //! ```
 //! use retry_policy::{Call, Class, Decision, Nanos, Policy, Sent, Unlimited, Verdict};
 //!
@@ -14,13 +17,13 @@
 //!
 //! call.on_attempt();
 //! let verdict = Verdict::new(Class::Transient, Sent::MaybeProcessed);
-//! let decision = call.on_failure(&POLICY, verdict, &mut Unlimited, now);
+//! let decision = call.on_failure(&POLICY, &verdict, &Unlimited, now);
 //! assert!(matches!(decision, Decision::RetryAt { at, .. } if at >= now));
 //!
 //! // Bytes were delivered: the request is gone on with, never repeated from the start.
 //! call.on_attempt();
 //! let verdict = Verdict::new(Class::Connect, Sent::Streaming { delivered: 1200 });
-//! let decision = call.on_failure(&POLICY, verdict, &mut Unlimited, now);
+//! let decision = call.on_failure(&POLICY, &verdict, &Unlimited, now);
 //! assert!(matches!(decision, Decision::Resume { .. }));
 //! ```
 
@@ -35,7 +38,9 @@ mod idempotency;
 mod mix;
 mod nanos;
 mod policy;
+mod rate_limit;
 mod schedule;
+mod simulation;
 mod verdict;
 
 pub use backoff::{Backoff, Bounds};
@@ -44,8 +49,10 @@ pub use call::{Call, PROGRESS_BYTES};
 pub use decision::{Decision, GiveUp, Reason};
 pub use idempotency::IdempotencyKey;
 pub use nanos::Nanos;
-pub use policy::{ConnectFailures, Endpoints, Limits, Policy};
+pub use policy::{ConnectFailures, Endpoints, Limits, Policy, Repeat};
+pub use rate_limit::{RateLimit, RateLimits};
 pub use schedule::{Envelope, Schedule};
+pub use simulation::Simulation;
 pub use verdict::{Class, Sent, ServerHint, Verdict};
 
 #[cfg(doctest)]

@@ -1,6 +1,9 @@
 //! Integer nanoseconds: an instant since an epoch that the caller chose, or a span.
 //! Arithmetic saturates and is spelled out; there is no clock here.
 
+#[cfg(feature = "serde")]
+mod text;
+
 use core::fmt;
 use core::time::Duration;
 

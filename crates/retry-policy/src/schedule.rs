@@ -1,11 +1,12 @@
 //! The delays of a policy as a value: to list them, to bound them, to simulate with them.
 //! The same code decides here and in a real call.
 
-use crate::{Bounds, Call, Class, Endpoints, Nanos, Policy, Sent, Unlimited, Verdict};
+use crate::{Bounds, Call, Class, Endpoints, Nanos, Policy, Repeat, Sent, Unlimited, Verdict};
 
 /// The delays of a call whose attempts all fail at once, until its policy gives up.
 ///
-/// Every failure counts as an attempt here, and no server names a time.
+/// Every failure counts as an attempt here and may be repeated, and no server names a time; for
+/// anything else there is [`Policy::simulate`].
 ///
 /// ```
 /// use retry_policy::{Class, Policy};
@@ -36,7 +37,8 @@ impl Policy {
     #[must_use]
     pub const fn schedule(&self, class: Class, seed: u64) -> Schedule {
         let verdict = Verdict::new(class, Sent::MaybeProcessed);
-        Schedule { policy: *self, verdict, call: Call::new(seed, Nanos::ZERO), now: Nanos::ZERO }
+        let policy = Self { repeat: Repeat::Always, ..*self };
+        Schedule { policy, verdict, call: Call::new(seed, Nanos::ZERO), now: Nanos::ZERO }
     }
 
     /// The bounds of the delays after failures of one class.
@@ -51,7 +53,7 @@ impl Iterator for Schedule {
 
     fn next(&mut self) -> Option<Nanos> {
         self.call.on_attempt();
-        let decision = self.call.on_failure(&self.policy, self.verdict, &mut Unlimited, self.now);
+        let decision = self.call.on_failure(&self.policy, &self.verdict, &Unlimited, self.now);
         let at = decision.at()?;
         let delay = at.saturating_sub(self.now);
         self.now = at;

@@ -1,9 +1,11 @@
 //! Mistakes that retry code is known to make, one test for each, named after the symptom.
 //! General properties are in `properties.rs`.
 
+use std::cell::Cell;
+
 use retry_policy::{
     AwsQuota, Backoff, Budget, Call, Class, Decision, GiveUp, IdempotencyKey, Limits, Nanos,
-    Policy, Reason, Sent, ServerHint, Unlimited, Verdict,
+    Policy, Reason, Repeat, Sent, ServerHint, Unlimited, Verdict,
 };
 
 const SECOND: Nanos = Nanos::from_secs(1);
@@ -13,22 +15,22 @@ const TRANSIENT: Verdict = Verdict::new(Class::Transient, Sent::MaybeProcessed);
 /// A budget that counts what it is asked.
 #[derive(Default)]
 struct Ledger {
-    asked: u32,
+    asked: Cell<u32>,
     deny: bool,
 }
 
 impl Budget for Ledger {
-    fn withdraw(&mut self, _: Nanos, _: Class) -> bool {
-        self.asked += 1;
+    fn withdraw(&self, _: Nanos, _: Class) -> bool {
+        self.asked.set(self.asked.get() + 1);
         !self.deny
     }
 
-    fn deposit(&mut self, _: Nanos, _: Option<Class>) {}
+    fn deposit(&self, _: Nanos, _: Option<Class>) {}
 }
 
 fn fail(call: &mut Call, policy: &Policy, verdict: Verdict) -> Decision {
     call.on_attempt();
-    call.on_failure(policy, verdict, &mut Unlimited, NOW)
+    call.on_failure(policy, &verdict, &Unlimited, NOW)
 }
 
 fn told(after: Nanos) -> ServerHint {
@@ -247,7 +249,7 @@ fn a_told_time_that_cannot_be_waited_for_fails_at_once() {
     let forever = TRANSIENT.with_hint(told(Nanos::MAX));
     let mut call = Call::new(1, Nanos::ZERO);
     call.on_attempt();
-    let decision = call.on_failure(&policy, forever, &mut Unlimited, Nanos::ZERO);
+    let decision = call.on_failure(&policy, &forever, &Unlimited, Nanos::ZERO);
     assert_eq!(decision, Decision::GiveUp(GiveUp::HintTooLong { after: Nanos::MAX }));
 
     let within = |deadline| {
@@ -270,7 +272,7 @@ fn the_deadline_is_elapsed_time_and_not_the_sum_of_the_waits() {
     let mut decide = |elapsed| {
         call.on_attempt();
         let now = NOW.saturating_add(Nanos::from_secs(elapsed));
-        call.on_failure(&policy, TRANSIENT, &mut Unlimited, now)
+        call.on_failure(&policy, &TRANSIENT, &Unlimited, now)
     };
     assert!(decide(15).at().is_some());
     assert!(decide(50).at().is_some());
@@ -292,7 +294,7 @@ fn a_forbidden_retry_is_not_made() {
 fn a_retry_that_does_not_follow_spends_nothing() {
     let limits = Limits { deadline: Some(SECOND), total: 2, ..Limits::DEFAULT };
     let policy = Policy { limits, ..Policy::DEFAULT };
-    let mut ledger = Ledger::default();
+    let ledger = Ledger::default();
     let forbids = ServerHint { after: None, retry: Some(false) };
     for (verdict, elapsed, attempts) in [
         (Verdict::new(Class::Auth, Sent::NotSent), Nanos::ZERO, 1),
@@ -304,49 +306,103 @@ fn a_retry_that_does_not_follow_spends_nothing() {
         let mut call = Call::new(1, NOW);
         (0..attempts).for_each(|_| call.on_attempt());
         let now = NOW.saturating_add(elapsed);
-        let decision = call.on_failure(&policy, verdict, &mut ledger, now);
+        let decision = call.on_failure(&policy, &verdict, &ledger, now);
         assert!(matches!(decision, Decision::GiveUp(_)), "{decision:?}");
     }
-    assert_eq!(ledger.asked, 0);
+    assert_eq!(ledger.asked.get(), 0);
 }
 
 #[test]
 fn a_denied_retry_gives_up() {
-    let mut ledger = Ledger { asked: 0, deny: true };
+    let ledger = Ledger { deny: true, ..Ledger::default() };
     let mut call = Call::new(1, NOW);
     call.on_attempt();
-    let decision = call.on_failure(&Policy::DEFAULT, TRANSIENT, &mut ledger, NOW);
+    let decision = call.on_failure(&Policy::DEFAULT, &TRANSIENT, &ledger, NOW);
     assert_eq!(decision, Decision::GiveUp(GiveUp::BudgetDenied));
-    assert_eq!(ledger.asked, 1);
+    assert_eq!(ledger.asked.get(), 1);
 }
 
 #[test]
 fn a_million_successes_do_not_outweigh_an_outage() {
-    let mut quota = AwsQuota::v2_1();
+    let quota = AwsQuota::v2_1();
     for seed in 0..1_000_000 {
         let mut call = Call::new(seed, NOW);
         call.on_attempt();
-        call.on_success(&mut quota, NOW);
+        call.on_success(&quota, NOW);
     }
     let retries = (0..1000)
         .filter(|&seed| {
             let mut call = Call::new(seed, NOW);
             call.on_attempt();
-            call.on_failure(&Policy::aws_2_1(), TRANSIENT, &mut quota, NOW).at().is_some()
+            call.on_failure(&Policy::aws_2_1(), &TRANSIENT, &quota, NOW).at().is_some()
         })
         .count();
     assert_eq!(retries, 35);
 }
 
 #[test]
+fn a_budget_grants_exactly_what_its_price_says() {
+    let quota = AwsQuota::v2_1();
+    let granted =
+        |class, tries: usize| (0..tries).filter(|_| quota.withdraw(NOW, class)).count() as u32;
+    // 500 tokens, 14 for a retry and 5 for one after throttling.
+    assert_eq!(granted(Class::Throttle, 3), 3);
+    assert_eq!(granted(Class::Timeout, 100), (500 - 3 * 5) / 14);
+    assert_eq!(granted(Class::Overload, 100), 1);
+    assert_eq!(quota.available(), 4);
+}
+
+#[test]
+fn threads_that_share_a_quota_do_not_retry_more_than_it_holds() {
+    let quota = AwsQuota::v2_1();
+    let retries = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4_u64)
+            .map(|seed| {
+                let quota = &quota;
+                scope.spawn(move || {
+                    let script = std::iter::repeat_n((SECOND, TRANSIENT), 2);
+                    let calls = (0..100).map(|n| {
+                        let seed = seed * 100 + n;
+                        Policy::aws_2_1().simulate(seed, script.clone(), quota)
+                    });
+                    calls.flatten().filter(|decision| decision.at().is_some()).count()
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).sum::<usize>()
+    });
+    assert_eq!((retries, quota.available()), (35, 10));
+}
+
+#[test]
+fn a_request_that_may_have_had_its_effect_is_not_repeated_unasked() {
+    let policy = Policy { repeat: Repeat::IfUnprocessed, ..Policy::DEFAULT };
+    let first = |verdict| fail(&mut Call::new(1, NOW), &policy, verdict);
+    let begun = Verdict::new(Class::Connect, Sent::Streaming { delivered: 0 });
+    for verdict in [TRANSIENT, begun, Verdict::new(Class::Timeout, Sent::MaybeProcessed)] {
+        assert_eq!(first(verdict), Decision::GiveUp(GiveUp::MaybeProcessed));
+        assert!(fail(&mut Call::new(1, NOW), &Policy::DEFAULT, verdict).at().is_some());
+    }
+    // Never sent, turned away, or to be continued by a request of its own.
+    for verdict in [
+        Verdict::new(Class::Connect, Sent::NotSent),
+        Verdict::new(Class::Throttle, Sent::MaybeProcessed),
+        Verdict::new(Class::Overload, Sent::MaybeProcessed),
+        Verdict::new(Class::Connect, Sent::Streaming { delivered: 1 }),
+    ] {
+        assert!(first(verdict).at().is_some(), "{verdict:?}");
+    }
+}
+
+#[test]
 fn a_success_repays_exactly_what_its_last_retry_cost() {
-    let mut quota = AwsQuota::v2_1();
+    let quota = AwsQuota::v2_1();
     let mut call = Call::new(1, NOW);
     call.on_attempt();
-    assert!(call.on_failure(&Policy::DEFAULT, TRANSIENT, &mut quota, NOW).at().is_some());
+    assert!(call.on_failure(&Policy::DEFAULT, &TRANSIENT, &quota, NOW).at().is_some());
     assert_eq!(quota.available(), 486);
     call.on_attempt();
-    call.on_success(&mut quota, NOW);
+    call.on_success(&quota, NOW);
     assert_eq!(quota.available(), 500);
 }
 

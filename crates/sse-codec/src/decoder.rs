@@ -8,22 +8,22 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use core::{fmt, mem};
 
-use memchr::memchr2;
-
 use crate::carry::Carry;
 use crate::encoder::check_id;
 use crate::error::{Cut, DecodeError, EncodeError};
 use crate::event::{Event, Part, Place, Span};
 use crate::events::Events;
 use crate::limits::Limits;
+use crate::tokens::{Field, Tokens};
 
-use block::{Block, Lent, Progress};
-use line::Line;
+use block::{Block, Lent, Open, Progress};
+use lines::is_id;
+use usual::Unusual;
 
 mod block;
-mod inside;
-mod line;
-mod straddle;
+mod lines;
+mod pieces;
+mod usual;
 
 /// Decodes one stream of server-sent events.
 ///
@@ -40,11 +40,13 @@ pub struct Decoder<#[cfg(feature = "alloc")] B = Vec<u8>, #[cfg(not(feature = "a
     fields: B,
     /// The committed id, in `fields`.
     id: Place,
-    line: Line,
+    tokens: Tokens,
     block: Block,
-    /// The carry holds values of an event that was handed out.
-    spent: bool,
+    /// The value that goes on in the next chunk.
+    open: Open,
     limits: Limits,
+    /// What any event may hold beside the committed id: the rest of the smallest limit.
+    room_bytes: usize,
     retry_millis: Option<u64>,
     comments: u64,
     consumed: u64,
@@ -100,13 +102,15 @@ impl<B: Carry> Decoder<B> {
     /// # Ok::<(), sse_codec::DecodeError>(())
     /// ```
     pub fn with_carry(data: B, fields: B, limits: Limits) -> Self {
+        let carry_bytes_max = data.bytes_max().min(fields.bytes_max());
         Self {
+            room_bytes: limits.event_bytes_max.min(carry_bytes_max),
             data,
             fields,
             id: Place::default(),
-            line: Line::Mark(0),
+            tokens: Tokens::new(),
             block: Block::default(),
-            spent: false,
+            open: Open::default(),
             limits,
             retry_millis: None,
             comments: 0,
@@ -150,9 +154,11 @@ impl<B: Carry> Decoder<B> {
     /// ```
     #[inline]
     pub fn scan(&mut self, input: &[u8]) -> (usize, Option<Result<Span, DecodeError>>) {
+        if self.takes_byte(input) {
+            return (1, None);
+        }
         let mut at = 0;
         let found = self.read(input, &mut at);
-        self.consumed += at as u64;
         (at, found)
     }
 
@@ -217,7 +223,7 @@ impl<B: Carry> Decoder<B> {
     /// ```
     pub fn finish(&mut self) -> Option<Cut> {
         let cut = match self.block.progress {
-            Progress::Empty | Progress::Comments => None,
+            Progress::Empty | Progress::Comments | Progress::Spent => None,
             Progress::Fields | Progress::Dropped => {
                 Some(Cut { offset: self.block.offset, bytes: self.consumed - self.block.offset })
             }
@@ -233,8 +239,7 @@ impl<B: Carry> Decoder<B> {
     /// [`comments`](Decoder::comments).
     pub fn reset_for_reconnect(&mut self) {
         self.release();
-        self.block = Block::new(self.id.len());
-        self.line = Line::Mark(0);
+        self.tokens = Tokens::new();
         self.consumed = 0;
     }
 
@@ -251,97 +256,162 @@ impl<B: Carry> Decoder<B> {
             return Err(EncodeError::Full);
         }
         self.fields.keep(0..0);
-        self.id = Place::default();
+        self.set_id(Place::default());
         self.fields.push(id).map_err(|_| EncodeError::Full)?;
-        self.id = Place { start: 0, end: id.len() };
+        self.set_id(Place { start: 0, end: id.len() });
         self.reset_for_reconnect();
         Ok(())
     }
 
-    fn read(&mut self, input: &[u8], at: &mut usize) -> Option<Result<Span, DecodeError>> {
-        if self.spent {
-            self.release();
-        }
-        if !matches!(self.line, Line::Start)
-            && let Err(error) = self.resume(input, at)
-        {
-            return Some(Err(error));
-        }
-        let mut lent = Lent::default();
-        while let Some(&first) = input.get(*at) {
-            if first == b'\n' || first == b'\r' {
-                *at = self.after_line_end(input, *at);
-                if let Some(span) = self.close(lent) {
-                    return Some(Ok(span));
-                }
-                lent = Lent::default();
-                continue;
-            }
-            let rest = &input[*at..];
-            self.block.begin_line(first, self.consumed + *at as u64);
-            let Some(len) = memchr2(b'\n', b'\r', rest) else {
-                *at = input.len();
-                let kept = self.keep(lent, input).and_then(|()| self.begin(rest));
-                return kept.err().map(Err);
-            };
-            let line = Place { start: *at, end: *at + len };
-            *at = self.after_line_end(input, line.end);
-            if let Err(error) = self.take(&mut lent, input, line) {
-                return Some(Err(error));
-            }
-        }
-        self.keep(lent, input).err().map(Err)
+    /// Takes a chunk of one byte, when it is neither the first nor the last of anything.
+    #[inline(always)]
+    pub(crate) fn takes_byte(&mut self, input: &[u8]) -> bool {
+        let &[byte] = input else { return false };
+        let takes = self.byte(byte);
+        self.consumed += u64::from(takes);
+        takes
     }
 
-    /// The start of the next line, for a line that ends at `end`.
-    #[inline]
-    fn after_line_end(&mut self, input: &[u8], end: usize) -> usize {
-        if input[end] == b'\n' {
-            return end + 1;
+    /// Reads up to the end of the next event, from the start of `input`; `at` is then behind it.
+    #[inline(always)]
+    pub(crate) fn read(
+        &mut self,
+        input: &[u8],
+        at: &mut usize,
+    ) -> Option<Result<Span, DecodeError>> {
+        if self.block.progress == Progress::Spent {
+            self.release();
         }
-        match input.get(end + 1) {
-            Some(b'\n') => end + 2,
-            Some(_) => end + 1,
-            None => {
-                self.line = Line::AfterCr;
-                end + 1
+        let found = if self.is_fresh(input) {
+            match self.usual(input, 0) {
+                Ok(usual) => {
+                    *at = usual.behind;
+                    Some(Ok(usual.span(self.consumed)))
+                }
+                Err(mut unusual) => self.read_unusual(input, &mut unusual, at),
+            }
+        } else {
+            self.read_on(input, at)
+        };
+        self.consumed += *at as u64;
+        found
+    }
+
+    /// Goes on where [`usual`](Decoder::usual) found something else.
+    #[inline(never)]
+    fn read_unusual(
+        &mut self,
+        input: &[u8],
+        unusual: &mut Unusual,
+        at: &mut usize,
+    ) -> Option<Result<Span, DecodeError>> {
+        *at = unusual.at;
+        if unusual.is_open {
+            return self.end_of_chunk(&unusual.lent, input, at, unusual.begin);
+        }
+        let found = self.lines(input, at, &mut unusual.lent, unusual.begin);
+        if found.is_some() || *at == input.len() {
+            return found;
+        }
+        self.read_on(input, at)
+    }
+
+    /// Goes on with an open event, and reads events that may not fit.
+    #[inline(never)]
+    fn read_on(&mut self, input: &[u8], at: &mut usize) -> Option<Result<Span, DecodeError>> {
+        let held = self.block.held_bytes();
+        let fits = input.len() <= self.room_bytes.saturating_sub(held)
+            && self.block.progress != Progress::Dropped;
+        if fits && self.block.is_open && self.tokens.is_in_data() {
+            match self.resume_data(input, at) {
+                Ok(true) => return self.close(&Lent::default(), input),
+                Ok(false) => {}
+                Err(error) => return Some(Err(error)),
             }
         }
+        if self.tokens.is_unsettled() {
+            self.settle(input, at);
+        }
+        while *at < input.len() {
+            let found = if !(fits && self.tokens.at_line_start()) {
+                self.piece(input, at)
+            } else if self.block.progress == Progress::Empty {
+                match self.usual(input, *at) {
+                    Ok(usual) => {
+                        *at = usual.behind;
+                        return Some(Ok(usual.span(self.consumed)));
+                    }
+                    Err(mut unusual) => return self.read_unusual(input, &mut unusual, at),
+                }
+            } else {
+                self.lines(input, at, &mut Lent::default(), *at)
+            };
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
     }
 
     /// Ends the block at its blank line: commits the id, and gives the event if there is one.
-    #[inline]
-    fn close(&mut self, lent: Lent) -> Option<Span> {
+    #[inline(never)]
+    fn close(&mut self, lent: &Lent, input: &[u8]) -> Option<Result<Span, DecodeError>> {
+        let sets_id = match self.commit_id(lent.id, input) {
+            Ok(sets_id) => sets_id,
+            Err(error) => return Some(Err(error)),
+        };
         let block = mem::take(&mut self.block);
-        self.spent = !self.data.bytes().is_empty() || self.fields.bytes().len() > self.id.len();
-        if let Some(id) = block.id {
-            self.id = id;
-            self.spent = true;
-        }
-        self.block.field_bytes = self.id.len();
-        if !block.has_data {
-            if self.spent {
+        let spends = block.has_data || self.fields.bytes().len() > self.id.len();
+        if !block.has_data && lent.data.is_none() {
+            if spends {
                 self.release();
             }
             return None;
         }
+        if spends {
+            self.block.progress = Progress::Spent;
+        }
         let held = Part::Carry(Place { start: 0, end: self.data.bytes().len() });
         let event = lent.event.map(Part::Chunk).or(block.event.map(Part::Carry));
-        Some(Span {
+        Some(Ok(Span {
             data: lent.data.map_or(held, Part::Chunk),
             event: event.unwrap_or(Part::EMPTY),
-            sets_id: block.id.is_some(),
+            sets_id,
             retry_millis: block.retry_millis,
             offset: block.offset,
-        })
+        }))
     }
 
-    /// Drops from the carry everything but the committed id.
+    /// Makes the id of the open event the last event ID; says whether there is one.
+    fn commit_id(&mut self, lent: Option<Place>, input: &[u8]) -> Result<bool, DecodeError> {
+        let lent = lent.map(|id| id.bytes(input)).filter(|id| is_id(id));
+        if let Some(id) = lent {
+            if self.block.event.is_none() {
+                // In the order that loses nothing when the carry has less room than it says.
+                self.fields.reserve(id.len()).map_err(|_| self.overflow(Field::Id))?;
+                self.fields.keep(0..0);
+                self.set_id(Place::default());
+            }
+            let place = self.add(Field::Id, id)?;
+            self.set_id(place);
+        } else if let Some(place) = self.block.id {
+            self.set_id(place);
+        }
+        Ok(lent.is_some() || self.block.id.is_some())
+    }
+
+    fn set_id(&mut self, place: Place) {
+        self.room_bytes = self.room_bytes.saturating_add(self.id.len()).saturating_sub(place.len());
+        self.id = place;
+    }
+
+    /// Drops from the carry everything but the committed id, and what is known of the event.
+    #[inline(never)]
     fn release(&mut self) {
         self.data.keep(0..0);
         self.fields.keep(self.id.start..self.id.end);
         self.id = Place { start: 0, end: self.id.len() };
-        self.spent = false;
+        self.block = Block::default();
     }
 }
 
@@ -353,5 +423,39 @@ impl<B> fmt::Debug for Decoder<B> {
             .field("comments", &self.comments)
             .field("retry_millis", &self.retry_millis)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "alloc"))]
+mod tests {
+    use super::*;
+    use crate::line_end::scanned;
+    use std::{vec, vec::Vec};
+
+    /// How many bytes were searched for line ends while `stream` was read in chunks of `size`.
+    fn bytes_searched(stream: &[u8], size: usize) -> usize {
+        let mut decoder = Decoder::new();
+        scanned::take();
+        for chunk in stream.chunks(size) {
+            let mut events = decoder.feed(chunk);
+            while events.next().is_some() {}
+        }
+        scanned::take()
+    }
+
+    #[test]
+    fn no_byte_is_searched_twice_however_the_stream_is_cut() {
+        let line = [b"data: ", &vec![b'x'; 5_000][..], b"\n\n"].concat();
+        let blocks =
+            [&b"id: 1\nevent: e\ndata: a\ndata: b\n\n"[..], b": c\n\n", b"data: d\r\n\r\n"];
+        let mixed: Vec<u8> = [blocks.concat().repeat(50), b"x: y\n".repeat(50)].concat();
+        for stream in [line, mixed] {
+            for size in [1, 2, 3, 7, 64, 1460, 16 * 1024] {
+                let searched = bytes_searched(&stream, size);
+                // A line whose CR ends the chunk is the one thing that two loops look at.
+                let most = stream.len() + stream.len() / 10;
+                assert!(searched <= most, "{searched} of {} in {size}", stream.len());
+            }
+        }
     }
 }

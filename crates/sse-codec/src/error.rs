@@ -61,6 +61,13 @@ pub struct Cut {
     pub bytes: u64,
 }
 
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { offset, bytes } = self;
+        write!(f, "stream ended inside the event at byte {offset}, after {bytes} bytes of it")
+    }
+}
+
 /// Why a value cannot be encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

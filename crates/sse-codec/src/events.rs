@@ -33,13 +33,13 @@ use crate::event::Event;
 #[must_use = "the decoder takes bytes only as events are asked for"]
 pub struct Events<'d, 'c, B> {
     decoder: &'d mut Decoder<B>,
-    chunk: &'c [u8],
-    at: usize,
+    chunk_bytes: usize,
+    rest: &'c [u8],
 }
 
 impl<'d, 'c, B: Carry> Events<'d, 'c, B> {
     pub(crate) const fn new(decoder: &'d mut Decoder<B>, chunk: &'c [u8]) -> Self {
-        Self { decoder, chunk, at: 0 }
+        Self { decoder, chunk_bytes: chunk.len(), rest: chunk }
     }
 
     /// The next event, or `None` when the chunk is used up.
@@ -48,30 +48,35 @@ impl<'d, 'c, B: Carry> Events<'d, 'c, B> {
     ///
     /// [`DecodeError`] in place of an event that was too large; the events behind it follow.
     #[expect(clippy::should_implement_trait, reason = "`Iterator` cannot lend")]
-    #[inline]
+    #[inline(always)]
     pub fn next(&mut self) -> Option<Result<Event<'_>, DecodeError>> {
-        let rest = self.rest();
-        let (consumed, found) = self.decoder.scan(rest);
-        self.at += consumed;
-        Some(found?.map(|span| self.decoder.resolve(span, rest)))
+        let scanned = self.rest;
+        if scanned.is_empty() || self.decoder.takes_byte(scanned) {
+            self.rest = &[];
+            return None;
+        }
+        let mut at = 0;
+        let found = self.decoder.read(scanned, &mut at);
+        self.rest = &scanned[at..];
+        Some(found?.map(|span| self.decoder.resolve(span, scanned)))
     }
 
     /// How many bytes of the chunk the decoder has taken.
     pub const fn consumed(&self) -> usize {
-        self.at
+        self.chunk_bytes - self.rest.len()
     }
 
     /// The bytes of the chunk that the decoder has not taken.
-    pub fn rest(&self) -> &'c [u8] {
-        self.chunk.get(self.at..).unwrap_or_default()
+    pub const fn rest(&self) -> &'c [u8] {
+        self.rest
     }
 }
 
 impl<B> fmt::Debug for Events<'_, '_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events")
-            .field("chunk_bytes", &self.chunk.len())
-            .field("consumed", &self.at)
+            .field("chunk_bytes", &self.chunk_bytes)
+            .field("rest_bytes", &self.rest.len())
             .finish_non_exhaustive()
     }
 }

@@ -29,25 +29,50 @@
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "codec"))]
 extern crate std;
 
 #[cfg(all(doctest, feature = "alloc"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+#[cfg(feature = "bytes")]
+mod bytes_sink;
 mod carry;
 mod decoder;
 mod encoder;
 mod error;
 mod event;
+#[cfg(feature = "alloc")]
+mod event_buf;
+#[cfg(feature = "bytes")]
+mod event_bytes;
+#[cfg(feature = "codec")]
+mod event_codec;
+#[cfg(feature = "stream")]
+mod event_stream;
 mod events;
 mod limits;
+mod line_end;
+#[cfg(feature = "alloc")]
+mod text;
+mod tokens;
 
 pub use carry::{Carry, Fixed, Full, RETAINED_BYTES_MAX, Sink};
 pub use decoder::Decoder;
 pub use encoder::{Encoder, Frame};
 pub use error::{Cut, DecodeError, EncodeError};
 pub use event::{Event, Span};
+#[cfg(feature = "alloc")]
+pub use event_buf::EventBuf;
+#[cfg(feature = "bytes")]
+pub use event_bytes::EventBytes;
+#[cfg(feature = "codec")]
+pub use event_codec::{CodecError, EventCodec};
+#[cfg(feature = "stream")]
+pub use event_stream::{EventStream, StreamError};
 pub use events::Events;
 pub use limits::Limits;
+#[cfg(feature = "alloc")]
+pub use text::{TextDecoder, TextEvent, TextEvents};
+pub use tokens::{Field, Token, Tokens};

@@ -1,9 +1,11 @@
-//! The rules of the specification, one row each, fed whole and byte by byte.
+//! The rules of the specification, one row each, at every cut.
 //!
 //! Clauses are those of section 9.2 of the HTML standard.
 
 #[path = "reference/run.rs"]
 mod run;
+
+use std::time::Duration;
 
 use run::run;
 use sse_codec::Decoder;
@@ -50,6 +52,7 @@ const RULES: &[Rule] = &[
     rule("one space is stripped", b"data:  a\n\n", &["message| a|"]),
     rule("no space is needed", b"data:a\n\n", &["message|a|"]),
     rule("a tab is not a space", b"data:\ta\n\n", &["message|\ta|"]),
+    rule("of two spaces one stays", b"data:  \n\n", &["message| |"]),
     rule("a space at the end stays", b"data: a \n\n", &["message|a |"]),
     rule("a space before the colon is part of the name", b"data : a\n\n", &[]),
     rule("a space before the name is part of it", b" data: a\n\n", &[]),
@@ -92,6 +95,11 @@ const RULES: &[Rule] = &[
     ),
     rule("id without a colon resets", b"id: 1\n\nid\ndata: a\n\n", &["message|a|"]),
     rule("an id with NUL is ignored", b"id: 1\nid: 2\0\ndata: a\n\n", &["message|a|1"]),
+    rule(
+        "an id with NUL resets nothing",
+        b"id: 1\n\nid: \0\ndata: a\n\nid: 2\0\n\ndata: b\n\n",
+        &["message|a|1", "message|b|1"],
+    ),
     rule("an id is any text", b"id:  a:b \ndata: c\n\n", &["message|c| a:b "]),
     // 9.2.6: dispatch
     rule("a blank line dispatches", b"data: a\n\ndata: b\n\n", &["message|a|", "message|b|"]),
@@ -117,25 +125,34 @@ const RULES: &[Rule] = &[
 ];
 
 #[test]
-fn every_rule_holds_whole_and_byte_by_byte() {
+fn every_rule_holds_at_every_cut() {
     for Rule { rule, stream, events } in RULES {
-        for chunk_bytes in [usize::MAX, 1] {
-            let found = run(&mut Decoder::new(), stream.chunks(chunk_bytes.min(stream.len() + 1)));
+        for chunks in cuts(stream) {
+            let found = run(&mut Decoder::new(), chunks.iter().copied());
             let found: Vec<_> = found
                 .events
                 .iter()
                 .map(|seen| format!("{}|{}|{}", seen.name, seen.data, seen.last_event_id))
                 .collect();
-            assert_eq!(found, *events, "{rule}, in chunks of {chunk_bytes}");
+            assert_eq!(found, *events, "{rule}, in {chunks:?}");
         }
     }
 }
 
+/// The stream cut into two at every place, and into chunks of every size.
+fn cuts(stream: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
+    let in_two = (0..=stream.len()).map(|cut| {
+        let (head, tail) = stream.split_at(cut);
+        vec![head, tail]
+    });
+    in_two.chain((1..stream.len()).map(|size| stream.chunks(size).collect()))
+}
+
 #[track_caller]
 fn check_retry(stream: &[u8], expected: Option<u128>) {
-    for chunk_bytes in [stream.len(), 1] {
-        let found = run(&mut Decoder::new(), stream.chunks(chunk_bytes));
-        assert_eq!(found.retry_millis, expected, "in chunks of {chunk_bytes}");
+    for chunks in cuts(stream) {
+        let found = run(&mut Decoder::new(), chunks.iter().copied());
+        assert_eq!(found.retry_millis, expected, "in {chunks:?}");
     }
 }
 
@@ -156,8 +173,8 @@ fn retry_is_digits_only() {
 #[test]
 fn retry_belongs_to_the_event_that_sets_it() {
     let stream = b"retry: 5\ndata: a\n\ndata: b\n\nretry: 6\n\ndata: c\n\n";
-    for chunk_bytes in [stream.len(), 1] {
-        let found = run(&mut Decoder::new(), stream.chunks(chunk_bytes));
+    for chunks in cuts(stream) {
+        let found = run(&mut Decoder::new(), chunks);
         let retries: Vec<_> = found.events.iter().map(|seen| seen.retry_millis).collect();
         assert_eq!(retries, [Some(5), None, None]);
         assert_eq!(found.retry_millis, Some(6));
@@ -166,9 +183,9 @@ fn retry_belongs_to_the_event_that_sets_it() {
 
 #[track_caller]
 fn check_cut(stream: &[u8], expected: Option<u64>) {
-    for chunk_bytes in [stream.len().max(1), 1] {
-        let found = run(&mut Decoder::new(), stream.chunks(chunk_bytes));
-        assert_eq!(found.cut, expected, "in chunks of {chunk_bytes}");
+    for chunks in cuts(stream) {
+        let found = run(&mut Decoder::new(), chunks.iter().copied());
+        assert_eq!(found.cut, expected, "in {chunks:?}");
     }
 }
 
@@ -201,6 +218,17 @@ fn an_event_is_out_with_the_first_byte_of_its_blank_line() {
             .zip(stream)
             .find_map(|(count, byte)| decoder.scan(std::slice::from_ref(byte)).1.map(|_| count));
         assert_eq!(found, Some(out_at), "{stream:?}");
+    }
+}
+
+#[test]
+fn a_retry_counts_with_the_first_byte_of_its_line_end() {
+    for line_end in [&b"\n"[..], b"\r"] {
+        let mut decoder = Decoder::new();
+        assert!(decoder.feed(b"retry: 30").next().is_none());
+        assert_eq!(decoder.retry(), None, "the number may go on");
+        assert!(decoder.feed(line_end).next().is_none());
+        assert_eq!(decoder.retry(), Some(Duration::from_millis(30)));
     }
 }
 

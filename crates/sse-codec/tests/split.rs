@@ -83,6 +83,22 @@ fn every_chunk_size_gives_the_same_events() {
     }
 }
 
+/// What the reference finds in a part of a stream must be out when no more than that part is in.
+#[test]
+fn nothing_is_held_back_that_a_shorter_stream_would_give() {
+    for stream in STREAMS {
+        for end in 0..=stream.len() {
+            let stream = &stream[..end];
+            let expected = expected(stream);
+            check(stream, &expected, &stream.chunks(1).collect::<Vec<_>>());
+            for cut in 0..=end {
+                let (head, tail) = stream.split_at(cut);
+                check(stream, &expected, &[head, tail]);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_carry_of_fixed_size_gives_the_same_events() {
     for stream in STREAMS {
@@ -137,6 +153,16 @@ proptest! {
     ) {
         let found = run(&mut Decoder::new(), cut(&stream, &sizes));
         prop_assert_eq!(comparable(found, &stream), expected(&stream));
+    }
+
+    #[test]
+    fn every_part_of_a_stream_gives_all_its_events(
+        stream in stream(),
+        end in any::<prop::sample::Index>(),
+    ) {
+        let part = &stream[..end.index(stream.len() + 1)];
+        let found = run(&mut Decoder::new(), part.chunks(1));
+        prop_assert_eq!(comparable(found, part), expected(part));
     }
 
     #[test]

@@ -47,12 +47,8 @@ pub(crate) fn client(mock: &Mock, profile: Profile) -> Client {
 pub(crate) fn hasty() -> Policy {
     let base = Nanos::from_millis(1);
     let cap = Nanos::from_millis(5);
-    Policy {
-        backoff: Backoff::Full { base, cap },
-        throttle_base: base,
-        overload_base: base,
-        ..Policy::DEFAULT
-    }
+    let backoff = Backoff::Full { base, cap };
+    Policy { backoff, throttle: backoff, overload: backoff, ..Policy::DEFAULT }
 }
 
 pub(crate) fn request(model: &str) -> Request {

@@ -1,5 +1,8 @@
-//! HTTP-dates (RFC 9110, section 5.6.7) to Unix seconds. All three forms are read; the name of
-//! the weekday is skipped, not checked.
+//! HTTP-dates (RFC 9110, section 5.6.7) and RFC 3339 times to Unix time. All three forms of an
+//! HTTP-date are read; the name of the weekday is skipped, not checked.
+
+use crate::Nanos;
+use crate::hint::{SECOND, number as decimal};
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -23,6 +26,46 @@ pub fn http_date(text: &str) -> Option<u64> {
         Some((_, date)) => imf_fixdate(date),
         None => asctime(text),
     }
+}
+
+/// A time as RFC 3339 writes it, since 1970, rounded up to a nanosecond.
+///
+/// A time before 1970 is `None`, one beyond the range of [`Nanos`] (the year 2554) its end.
+///
+/// ```
+/// use retry_policy::{Nanos, hint::rfc3339};
+/// assert_eq!(rfc3339("1994-11-06T08:49:37Z"), Some(Nanos::from_secs(784_111_777)));
+/// assert_eq!(rfc3339("1994-11-06T10:49:37.5+02:00"), Some(Nanos::from_millis(784_111_777_500)));
+/// ```
+#[must_use]
+pub fn rfc3339(text: &str) -> Option<Nanos> {
+    let (date, time) = text.trim_ascii().split_once(['T', 't', ' '])?;
+    let [year, month, day] = fields(date, '-')?;
+    let (time, behind) = time.split_at_checked(8)?;
+    let (fraction, zone) = behind.split_at(behind.find(['Z', 'z', '+', '-'])?);
+    let fraction = match fraction {
+        "" => Nanos::ZERO,
+        // With the point, so that a second behind it is refused.
+        _ if fraction.starts_with('.') => decimal::span(fraction, SECOND)?,
+        _ => return None,
+    };
+    let local = unix(number(year, 4)?, number(month, 2)?, number(day, 2)?, seconds(time)?)?;
+    let seconds = local.checked_add_signed(-offset(zone)?)?;
+    Some(Nanos::from_secs(seconds).saturating_add(fraction))
+}
+
+/// `Z` or `+02:00`, in seconds east of Greenwich.
+fn offset(zone: &str) -> Option<i64> {
+    let (sign, time) = match zone.split_at_checked(1)? {
+        ("Z" | "z", "") => return Some(0),
+        ("+", time) => (1, time),
+        ("-", time) => (-1, time),
+        _ => return None,
+    };
+    let [hours, minutes] = fields(time, ':')?;
+    let (hours, minutes) = (number(hours, 2)?, number(minutes, 2)?);
+    let inside = hours < 24 && minutes < 60;
+    inside.then_some(sign * (hours * 3600 + minutes * 60) as i64)
 }
 
 /// `06 Nov 1994 08:49:37 GMT`
@@ -60,7 +103,7 @@ fn seconds(text: &str) -> Option<u64> {
 }
 
 fn unix(year: u64, month: u64, day: u64, seconds: u64) -> Option<u64> {
-    if year < 1970 || day == 0 || day > month_days(year, month) {
+    if year < 1970 || !(1..=12).contains(&month) || day == 0 || day > month_days(year, month) {
         return None;
     }
     // Years begin in March, so that the leap day comes last.
@@ -132,6 +175,44 @@ mod tests {
         check("Mon Nov 23 00:00:00 2026", Some(1_795_392_000));
         check("Sun Nov 6 08:49:37 1994", None);
         check("Sun Nov 06 08:49:37 1994", Some(784_111_777));
+    }
+
+    #[test]
+    fn rfc3339_takes_fractions_and_offsets() {
+        #[track_caller]
+        fn check(text: &str, nanos: Option<u64>) {
+            assert_eq!(rfc3339(text), nanos.map(Nanos), "{text:?}");
+        }
+        check("1970-01-01T00:00:00Z", Some(0));
+        check("2026-11-23T00:00:00.000Z", Some(1_795_392_000 * SECOND));
+        check("2026-11-23t00:00:00z", Some(1_795_392_000 * SECOND));
+        check("2026-11-23 01:00:00.25+01:00", Some(1_795_392_000 * SECOND + SECOND / 4));
+        check("2026-11-22T18:30:00-05:30", Some(1_795_392_000 * SECOND));
+        check("2026-11-23T00:00:00.0000000001Z", Some(1_795_392_000 * SECOND + 1));
+        check("9999-12-31T23:59:60Z", Some(u64::MAX));
+        for text in [
+            "",
+            "T",
+            "2026-11-23",
+            "2026-11-23T00:00:00",
+            "2026-11-23T00:00Z",
+            "2026-11-23T00:00:00.Z",
+            "2026-11-23T00:00:00.1.2Z",
+            "2026-11-23T00:00:00,5Z",
+            "2026-11-23T00:00:001Z",
+            "2026-11-23T00:00:00ZZ",
+            "2026-11-23T00:00:00+0100",
+            "2026-11-23T00:00:00+24:00",
+            "2026-13-01T00:00:00Z",
+            "2026-00-01T00:00:00Z",
+            "2026-02-29T00:00:00Z",
+            "1970-01-01T00:00:00+00:01",
+            "2026-11-23T24:00:00Z",
+            "+026-11-23T00:00:00Z",
+            "2026-11-23T0\u{e9}:00:00Z",
+        ] {
+            check(text, None);
+        }
     }
 
     #[test]

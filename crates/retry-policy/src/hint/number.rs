@@ -23,18 +23,20 @@ impl<'a> Decimal<'a> {
         (!empty).then_some((Self { whole, fraction }, rest))
     }
 
+    /// The digits before the point.
+    pub(super) fn whole(self) -> u64 {
+        let digits = self.whole.bytes().map(|digit| u64::from(digit - b'0'));
+        digits.fold(0, |whole, digit| whole.saturating_mul(10).saturating_add(digit))
+    }
+
     /// The number times a unit in nanoseconds. Rounded up, because a told time is not undercut.
     pub(super) fn times(self, unit: u64) -> Nanos {
-        let mut whole = 0_u64;
-        for digit in self.whole.bytes() {
-            whole = whole.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
-        }
         let mut part = 0_u128;
         // From the last digit on: part = (digit * unit + part) / 10, each time rounded up.
         for digit in self.fraction.bytes().rev() {
             part = (u128::from(digit - b'0') * u128::from(unit) + part).div_ceil(10);
         }
-        Nanos(whole).saturating_mul(unit).saturating_add(Nanos(part as u64))
+        Nanos(self.whole()).saturating_mul(unit).saturating_add(Nanos(part as u64))
     }
 }
 
@@ -42,6 +44,14 @@ impl<'a> Decimal<'a> {
 pub(super) fn span(text: &str, unit: u64) -> Option<Nanos> {
     match Decimal::split(text)? {
         (value, "") => Some(value.times(unit)),
+        _ => None,
+    }
+}
+
+/// A text that is one number and nothing else, rounded down.
+pub(crate) fn count(text: &str) -> Option<u64> {
+    match Decimal::split(text)? {
+        (value, "") => Some(value.whole()),
         _ => None,
     }
 }
@@ -62,6 +72,14 @@ mod tests {
         assert_eq!(span("0.05", 10), Some(Nanos(1)));
         assert_eq!(span("2.25", 100), Some(Nanos(225)));
         assert_eq!(span("0.999999999999999999999999", 1000), Some(Nanos(1000)));
+    }
+
+    #[test]
+    fn a_count_is_rounded_down_and_saturates() {
+        assert_eq!(count("149984.9"), Some(149_984));
+        assert_eq!(count("99999999999999999999999"), Some(u64::MAX));
+        assert_eq!(count("-1"), None);
+        assert_eq!(count("100;w=60"), None);
     }
 
     #[test]

@@ -134,11 +134,12 @@ fn short_clocks(pace: Duration) -> Timeouts {
 
 /// Waits that are short for the same reason. What a server asks for is kept.
 fn short_waits(tries: u32) -> Policy {
-    let backoff = Backoff::Full { base: Nanos::from_millis(60), cap: Nanos::from_millis(500) };
+    let cap = Nanos::from_millis(500);
+    let from = |millis| Backoff::Full { base: Nanos::from_millis(millis), cap };
     Policy {
-        backoff,
-        throttle_base: Nanos::from_millis(100),
-        overload_base: Nanos::from_millis(150),
+        backoff: from(60),
+        throttle: from(100),
+        overload: from(150),
         limits: Tries { total: tries, in_a_row: tries, ..Tries::DEFAULT },
         ..Policy::DEFAULT
     }
