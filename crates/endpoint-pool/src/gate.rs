@@ -64,11 +64,13 @@ pub(crate) struct Prober {
     draw: u64,
     /// Until when a probe that is on its way is waited for.
     patience: Option<Nanos>,
+    /// Those that were refused since the last probe: they would wait if they could.
+    refused: usize,
 }
 
 impl Prober {
     pub(crate) const fn open(since: Nanos, silent_since: Nanos, now: Nanos, rng: &mut Rng) -> Self {
-        Self { since, silent_since, base: now, draw: rng.draw(), patience: None }
+        Self { since, silent_since, base: now, draw: rng.draw(), patience: None, refused: 0 }
     }
 
     pub(crate) const fn since(&self) -> Nanos {
@@ -82,7 +84,7 @@ impl Prober {
         }
         let age = self.base.saturating_sub(self.since);
         let grown = Nanos(age.0 / 100).saturating_mul(u64::from(probing.growth)).max(probing.first);
-        let waiting = u64::try_from(waiting).unwrap_or(u64::MAX).max(1);
+        let waiting = u64::try_from(waiting + self.refused).unwrap_or(u64::MAX).max(1);
         let shared = Nanos(probing.share.0 / waiting).max(probing.floor);
         let interval = grown.min(shared).min(probing.max);
         self.base.saturating_add(half_to_full(self.draw, interval))
@@ -92,9 +94,15 @@ impl Prober {
         self.patience = Some(until);
     }
 
+    /// A request was refused because of the outage.
+    pub(crate) const fn on_refused(&mut self) {
+        self.refused = self.refused.saturating_add(1);
+    }
+
     /// A probe failed.
     pub(crate) const fn on_probe_failed(&mut self, now: Nanos, rng: &mut Rng) {
         (self.base, self.draw, self.patience) = (now, rng.draw(), None);
+        self.refused = 0;
     }
 
     /// The upstream answered, if only to refuse for load.

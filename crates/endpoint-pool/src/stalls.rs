@@ -11,9 +11,11 @@ pub struct Stalls {
     /// The longest span without a sign of life before a stream is suspected, where heartbeats
     /// are known. Default 15 s.
     pub suspect_max: Nanos,
-    /// The longest span without a sign of life before a stream is dead; holds until gaps are
-    /// known. Default 60 s.
+    /// The span without a sign of life after which a stream is dead, until gaps are known; with
+    /// heartbeats the longest. Default 60 s.
     pub dead_max: Nanos,
+    /// The longest such span without heartbeats, where gaps are known to be long. Default 90 s.
+    pub dead_max_silent: Nanos,
     /// The shortest such span without heartbeats. Default 30 s.
     pub dead_min: Nanos,
     /// The shortest such span with heartbeats. Default 20 s.
@@ -29,6 +31,7 @@ impl Default for Stalls {
         Self {
             suspect_max: Nanos::from_secs(15),
             dead_max: Nanos::from_secs(60),
+            dead_max_silent: Nanos::from_secs(90),
             dead_min: Nanos::from_secs(30),
             dead_min_heartbeats: Nanos::from_secs(20),
             first_token_min: Nanos::from_secs(20),
@@ -170,7 +173,7 @@ impl Silences {
             }
             Heartbeats::Unknown => {
                 let gap = gap.map_or(rule.dead_max, |gap| gap.saturating_mul(TAIL));
-                gap.max(rule.dead_min).min(rule.dead_max)
+                gap.max(rule.dead_min).min(rule.dead_max_silent.max(rule.dead_max))
             }
         }
     }

@@ -1,14 +1,16 @@
-//! How many attempts an endpoint takes at a time: it grows with answers and shrinks with refusals
-//! for load (additive increase, multiplicative decrease).
+//! How many attempts of an endpoint may wait for their answer: it grows with answers and shrinks
+//! with refusals for load (additive increase, multiplicative decrease). How many may live is a
+//! constant: responses go on for minutes, and a limit that counted them would not grow meanwhile.
 
-/// Limits on the attempts that are live at one endpoint.
+/// Limits on the attempts at one endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slots {
-    /// At the start. Unit: attempts. Default 16.
+    /// That wait for their answer, at the start. Unit: attempts. Default 16.
     pub initial: u32,
     /// The least, whatever is refused. Unit: attempts. Default 1.
     pub min: u32,
-    /// The most, whatever is answered. Unit: attempts. Default 1024.
+    /// The most, whatever is answered; also of those that live, answered or not. Unit: attempts.
+    /// Default 1024.
     pub max: u32,
 }
 

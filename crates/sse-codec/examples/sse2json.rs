@@ -25,12 +25,13 @@
 use std::borrow::Cow;
 use std::env::args_os;
 use std::ffi::OsString;
+use std::fmt;
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use serde::Serialize;
-use sse_codec::{DecodeError, Decoder, Event};
+use sse_codec::{Decoder, Event};
 
 const USAGE: &str = "Usage: sse2json [--chunk N] < STREAM";
 const CHUNK_BYTES: usize = 16 * 1024;
@@ -41,16 +42,22 @@ fn main() -> ExitCode {
     let chunk_bytes = match parse(args_os().skip(1)) {
         Ok(Command::Convert { chunk_bytes }) => chunk_bytes,
         Ok(Command::Help) => {
-            println!("{USAGE}");
-            return ExitCode::SUCCESS;
+            return exit(
+                writeln!(io::stdout(), "{USAGE}").map(|()| Outcome::Whole).map_err(Failure::Write),
+            );
         }
         Err(message) => {
-            eprintln!("sse2json: {message}\n{USAGE}");
+            report(format_args!("{message}\n{USAGE}"));
             return ExitCode::from(2);
         }
     };
     let mut chunk = vec![0; chunk_bytes];
-    match convert(io::stdin().lock(), &mut chunk, BufWriter::new(io::stdout().lock())) {
+    exit(convert(io::stdin().lock(), &mut chunk, BufWriter::new(io::stdout().lock())))
+}
+
+/// The exit status that says how it went.
+fn exit(result: Result<Outcome, Failure>) -> ExitCode {
+    match result {
         Ok(Outcome::Whole) => ExitCode::SUCCESS,
         Ok(Outcome::EventsDropped) => ExitCode::FAILURE,
         Err(Failure::Write(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -60,7 +67,7 @@ fn main() -> ExitCode {
 }
 
 fn fail(what: &str, error: &io::Error) -> ExitCode {
-    eprintln!("sse2json: {what}: {error}");
+    report(format_args!("{what}: {error}"));
     ExitCode::FAILURE
 }
 
@@ -120,7 +127,7 @@ fn convert(
             match event {
                 Ok(event) => write_line(&mut output, &Line::from(event))?,
                 Err(error) => {
-                    report(error);
+                    report(format_args!("{error}"));
                     outcome = Outcome::EventsDropped;
                 }
             }
@@ -135,7 +142,7 @@ fn convert(
     Ok(outcome)
 }
 
-fn report(error: DecodeError) {
+fn report(error: fmt::Arguments<'_>) {
     // A closed error output must not stop the conversion.
     let _ = writeln!(io::stderr(), "sse2json: {error}");
 }

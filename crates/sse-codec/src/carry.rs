@@ -11,7 +11,8 @@ use alloc::vec::Vec;
 
 /// The capacity that a growable carry keeps between events, in bytes.
 ///
-/// What one large event needed beyond this is given back when the event is done.
+/// What one large event needed beyond this is given back when the event is done. A carry that has to
+/// keep more than half of it, such as a long last event ID, has twice what it keeps at the most.
 pub const RETAINED_BYTES_MAX: usize = 128 * 1024;
 
 /// A [`Sink`] has no room for the bytes.
@@ -100,7 +101,8 @@ impl Carry for Vec<u8> {
             self.copy_within(range, 0);
         }
         self.truncate(len);
-        if self.capacity() > RETAINED_BYTES_MAX {
+        // Not when about that much is kept: it would have to grow again with the next event.
+        if self.capacity() > RETAINED_BYTES_MAX.max(len.saturating_mul(2)) {
             self.shrink_to_fit();
         }
     }

@@ -5,24 +5,24 @@
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
-use core::{fmt, mem};
 
 use crate::carry::Carry;
 use crate::encoder::check_id;
 use crate::error::{Cut, DecodeError, EncodeError};
-use crate::event::{Event, Part, Place, Span};
+use crate::event::{Event, Place, Span};
 use crate::events::Events;
 use crate::limits::Limits;
-use crate::tokens::{Field, Tokens};
+use crate::tokens::Tokens;
 
-use block::{Block, Lent, Open, Progress};
-use lines::is_id;
-use usual::Unusual;
+use block::{Block, Open, Progress};
 
 mod block;
+mod close;
 mod lines;
 mod pieces;
+mod read;
 mod usual;
 
 /// Decodes one stream of server-sent events.
@@ -47,6 +47,8 @@ pub struct Decoder<#[cfg(feature = "alloc")] B = Vec<u8>, #[cfg(not(feature = "a
     limits: Limits,
     /// What any event may hold beside the committed id: the rest of the smallest limit.
     room_bytes: usize,
+    /// How often the committed id was set.
+    id_changes: u64,
     retry_millis: Option<u64>,
     comments: u64,
     consumed: u64,
@@ -105,6 +107,7 @@ impl<B: Carry> Decoder<B> {
         let carry_bytes_max = data.bytes_max().min(fields.bytes_max());
         Self {
             room_bytes: limits.event_bytes_max.min(carry_bytes_max),
+            id_changes: 0,
             data,
             fields,
             id: Place::default(),
@@ -263,155 +266,11 @@ impl<B: Carry> Decoder<B> {
         Ok(())
     }
 
-    /// Takes a chunk of one byte, when it is neither the first nor the last of anything.
+    /// A number that is another whenever [`last_event_id`](Decoder::last_event_id) may be.
+    #[cfg(feature = "alloc")]
     #[inline(always)]
-    pub(crate) fn takes_byte(&mut self, input: &[u8]) -> bool {
-        let &[byte] = input else { return false };
-        let takes = self.byte(byte);
-        self.consumed += u64::from(takes);
-        takes
-    }
-
-    /// Reads up to the end of the next event, from the start of `input`; `at` is then behind it.
-    #[inline(always)]
-    pub(crate) fn read(
-        &mut self,
-        input: &[u8],
-        at: &mut usize,
-    ) -> Option<Result<Span, DecodeError>> {
-        if self.block.progress == Progress::Spent {
-            self.release();
-        }
-        let found = if self.is_fresh(input) {
-            match self.usual(input, 0) {
-                Ok(usual) => {
-                    *at = usual.behind;
-                    Some(Ok(usual.span(self.consumed)))
-                }
-                Err(mut unusual) => self.read_unusual(input, &mut unusual, at),
-            }
-        } else {
-            self.read_on(input, at)
-        };
-        self.consumed += *at as u64;
-        found
-    }
-
-    /// Goes on where [`usual`](Decoder::usual) found something else.
-    #[inline(never)]
-    fn read_unusual(
-        &mut self,
-        input: &[u8],
-        unusual: &mut Unusual,
-        at: &mut usize,
-    ) -> Option<Result<Span, DecodeError>> {
-        *at = unusual.at;
-        if unusual.is_open {
-            return self.end_of_chunk(&unusual.lent, input, at, unusual.begin);
-        }
-        let found = self.lines(input, at, &mut unusual.lent, unusual.begin);
-        if found.is_some() || *at == input.len() {
-            return found;
-        }
-        self.read_on(input, at)
-    }
-
-    /// Goes on with an open event, and reads events that may not fit.
-    #[inline(never)]
-    fn read_on(&mut self, input: &[u8], at: &mut usize) -> Option<Result<Span, DecodeError>> {
-        let held = self.block.held_bytes();
-        let fits = input.len() <= self.room_bytes.saturating_sub(held)
-            && self.block.progress != Progress::Dropped;
-        if fits && self.block.is_open && self.tokens.is_in_data() {
-            match self.resume_data(input, at) {
-                Ok(true) => return self.close(&Lent::default(), input),
-                Ok(false) => {}
-                Err(error) => return Some(Err(error)),
-            }
-        }
-        if self.tokens.is_unsettled() {
-            self.settle(input, at);
-        }
-        while *at < input.len() {
-            let found = if !(fits && self.tokens.at_line_start()) {
-                self.piece(input, at)
-            } else if self.block.progress == Progress::Empty {
-                match self.usual(input, *at) {
-                    Ok(usual) => {
-                        *at = usual.behind;
-                        return Some(Ok(usual.span(self.consumed)));
-                    }
-                    Err(mut unusual) => return self.read_unusual(input, &mut unusual, at),
-                }
-            } else {
-                self.lines(input, at, &mut Lent::default(), *at)
-            };
-            if found.is_some() {
-                return found;
-            }
-        }
-        None
-    }
-
-    /// Ends the block at its blank line: commits the id, and gives the event if there is one.
-    #[inline(never)]
-    fn close(&mut self, lent: &Lent, input: &[u8]) -> Option<Result<Span, DecodeError>> {
-        let sets_id = match self.commit_id(lent.id, input) {
-            Ok(sets_id) => sets_id,
-            Err(error) => return Some(Err(error)),
-        };
-        let block = mem::take(&mut self.block);
-        let spends = block.has_data || self.fields.bytes().len() > self.id.len();
-        if !block.has_data && lent.data.is_none() {
-            if spends {
-                self.release();
-            }
-            return None;
-        }
-        if spends {
-            self.block.progress = Progress::Spent;
-        }
-        let held = Part::Carry(Place { start: 0, end: self.data.bytes().len() });
-        let event = lent.event.map(Part::Chunk).or(block.event.map(Part::Carry));
-        Some(Ok(Span {
-            data: lent.data.map_or(held, Part::Chunk),
-            event: event.unwrap_or(Part::EMPTY),
-            sets_id,
-            retry_millis: block.retry_millis,
-            offset: block.offset,
-        }))
-    }
-
-    /// Makes the id of the open event the last event ID; says whether there is one.
-    fn commit_id(&mut self, lent: Option<Place>, input: &[u8]) -> Result<bool, DecodeError> {
-        let lent = lent.map(|id| id.bytes(input)).filter(|id| is_id(id));
-        if let Some(id) = lent {
-            if self.block.event.is_none() {
-                // In the order that loses nothing when the carry has less room than it says.
-                self.fields.reserve(id.len()).map_err(|_| self.overflow(Field::Id))?;
-                self.fields.keep(0..0);
-                self.set_id(Place::default());
-            }
-            let place = self.add(Field::Id, id)?;
-            self.set_id(place);
-        } else if let Some(place) = self.block.id {
-            self.set_id(place);
-        }
-        Ok(lent.is_some() || self.block.id.is_some())
-    }
-
-    fn set_id(&mut self, place: Place) {
-        self.room_bytes = self.room_bytes.saturating_add(self.id.len()).saturating_sub(place.len());
-        self.id = place;
-    }
-
-    /// Drops from the carry everything but the committed id, and what is known of the event.
-    #[inline(never)]
-    fn release(&mut self) {
-        self.data.keep(0..0);
-        self.fields.keep(self.id.start..self.id.end);
-        self.id = Place { start: 0, end: self.id.len() };
-        self.block = Block::default();
+    pub(crate) const fn id_changes(&self) -> u64 {
+        self.id_changes
     }
 }
 
@@ -423,39 +282,5 @@ impl<B> fmt::Debug for Decoder<B> {
             .field("comments", &self.comments)
             .field("retry_millis", &self.retry_millis)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(all(test, feature = "alloc"))]
-mod tests {
-    use super::*;
-    use crate::line_end::scanned;
-    use std::{vec, vec::Vec};
-
-    /// How many bytes were searched for line ends while `stream` was read in chunks of `size`.
-    fn bytes_searched(stream: &[u8], size: usize) -> usize {
-        let mut decoder = Decoder::new();
-        scanned::take();
-        for chunk in stream.chunks(size) {
-            let mut events = decoder.feed(chunk);
-            while events.next().is_some() {}
-        }
-        scanned::take()
-    }
-
-    #[test]
-    fn no_byte_is_searched_twice_however_the_stream_is_cut() {
-        let line = [b"data: ", &vec![b'x'; 5_000][..], b"\n\n"].concat();
-        let blocks =
-            [&b"id: 1\nevent: e\ndata: a\ndata: b\n\n"[..], b": c\n\n", b"data: d\r\n\r\n"];
-        let mixed: Vec<u8> = [blocks.concat().repeat(50), b"x: y\n".repeat(50)].concat();
-        for stream in [line, mixed] {
-            for size in [1, 2, 3, 7, 64, 1460, 16 * 1024] {
-                let searched = bytes_searched(&stream, size);
-                // A line whose CR ends the chunk is the one thing that two loops look at.
-                let most = stream.len() + stream.len() / 10;
-                assert!(searched <= most, "{searched} of {} in {size}", stream.len());
-            }
-        }
     }
 }

@@ -56,6 +56,7 @@ mod limits;
 mod line_end;
 #[cfg(feature = "alloc")]
 mod text;
+mod token;
 mod tokens;
 
 pub use carry::{Carry, Fixed, Full, RETAINED_BYTES_MAX, Sink};
@@ -75,4 +76,5 @@ pub use events::Events;
 pub use limits::Limits;
 #[cfg(feature = "alloc")]
 pub use text::{TextDecoder, TextEvent, TextEvents};
-pub use tokens::{Field, Token, Tokens};
+pub use token::{Field, Token};
+pub use tokens::Tokens;

@@ -1,19 +1,24 @@
-//! Events as text: UTF-8 is checked once for each chunk, or once for a value that straddles.
+//! Events as text: UTF-8 is checked for many events of a chunk at once, or once for a value in the
+//! carry.
 //!
-//! What is not UTF-8 is replaced by U+FFFD, as the specification decodes a stream. Only then is
-//! anything copied that a [`Decoder`] would not copy.
+//! What is not UTF-8 is replaced by U+FFFD, as the specification decodes a stream. Only then, and
+//! for a new last event ID, is anything copied that a [`Decoder`] would not copy.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use core::str;
 use core::time::Duration;
 
-use crate::carry::{Carry, RETAINED_BYTES_MAX};
+use crate::carry::Carry;
 use crate::decoder::Decoder;
 use crate::error::DecodeError;
 use crate::event::{Part, Span};
 use crate::limits::Limits;
+
+use checked::Checked;
+use owned::Owned;
+
+mod checked;
+mod owned;
 
 /// Decodes one stream of server-sent events, as text.
 ///
@@ -33,7 +38,7 @@ use crate::limits::Limits;
 /// ```
 pub struct TextDecoder<B = Vec<u8>> {
     decoder: Decoder<B>,
-    replaced: Replaced,
+    owned: Owned,
 }
 
 /// An event as text, lent until the decoder goes on. The fields are those of
@@ -52,34 +57,6 @@ pub struct TextEvent<'a> {
     pub retry: Option<Duration>,
     /// The offset in the stream of the event's first byte, in bytes from 0.
     pub offset: u64,
-}
-
-/// The events that a chunk completes, as text; made by [`TextDecoder::feed`].
-///
-/// Takes the chunk's bytes as [`Events`](crate::Events) does.
-#[must_use = "the decoder takes bytes only as events are asked for"]
-pub struct TextEvents<'d, 'c, B> {
-    decoder: &'d mut Decoder<B>,
-    replaced: &'d mut Replaced,
-    chunk: &'c [u8],
-    at: usize,
-    checked: Option<Checked<'c>>,
-}
-
-/// Values of the event that is lent, as far as they had to be replaced.
-#[derive(Debug, Default)]
-struct Replaced {
-    event: String,
-    data: String,
-    id: String,
-}
-
-/// The part of a chunk that is known to be text.
-#[derive(Clone, Copy, Debug)]
-struct Checked<'c> {
-    /// Where it begins in the chunk.
-    start: usize,
-    text: &'c str,
 }
 
 impl TextDecoder<Vec<u8>> {
@@ -103,7 +80,7 @@ impl Default for TextDecoder<Vec<u8>> {
 impl<B: Carry> TextDecoder<B> {
     /// A decoder of the stream that `decoder` is reading, or is about to.
     pub fn with_decoder(decoder: Decoder<B>) -> Self {
-        Self { decoder, replaced: Replaced::default() }
+        Self { decoder, owned: Owned::new() }
     }
 
     /// The decoder inside: counters, last event ID, reconnection time.
@@ -120,6 +97,8 @@ impl<B: Carry> TextDecoder<B> {
     /// assert!(decoder.decoder_mut().finish().is_some(), "an event was cut");
     /// ```
     pub const fn decoder_mut(&mut self) -> &mut Decoder<B> {
+        // It may be replaced by another, whose changes count from zero.
+        self.owned.forget_id();
         &mut self.decoder
     }
 
@@ -128,9 +107,28 @@ impl<B: Carry> TextDecoder<B> {
     /// The chunk may begin and end anywhere, also inside a character.
     #[inline]
     pub fn feed<'d, 'c: 'd>(&'d mut self, chunk: &'c [u8]) -> TextEvents<'d, 'c, B> {
-        let Self { decoder, replaced } = self;
-        TextEvents { decoder, replaced, chunk, at: 0, checked: None }
+        let Self { decoder, owned } = self;
+        TextEvents { decoder, owned, chunk, at: 0, checked: Checked::default() }
     }
+}
+
+impl<'a> TextEvent<'a> {
+    /// The event's type: `event`, or `message` when that is empty.
+    pub const fn name(&self) -> &'a str {
+        if self.event.is_empty() { "message" } else { self.event }
+    }
+}
+
+/// The events that a chunk completes, as text; made by [`TextDecoder::feed`].
+///
+/// Takes the chunk's bytes as [`Events`](crate::Events) does.
+#[must_use = "the decoder takes bytes only as events are asked for"]
+pub struct TextEvents<'d, 'c, B> {
+    decoder: &'d mut Decoder<B>,
+    owned: &'d mut Owned,
+    chunk: &'c [u8],
+    at: usize,
+    checked: Checked<'c>,
 }
 
 impl<'c, B: Carry> TextEvents<'_, 'c, B> {
@@ -148,6 +146,7 @@ impl<'c, B: Carry> TextEvents<'_, 'c, B> {
             self.at = self.chunk.len();
             return None;
         }
+        self.owned.release();
         let mut taken = 0;
         let found = self.decoder.read(scanned, &mut taken);
         self.at += taken;
@@ -169,98 +168,28 @@ impl<'c, B: Carry> TextEvents<'_, 'c, B> {
     #[inline(always)]
     fn lend(&mut self, span: Span, start: usize) -> TextEvent<'_> {
         let lies_in_chunk = |part| matches!(part, Part::Chunk(place) if place.len() > 0);
-        if self.checked.is_none() && (lies_in_chunk(span.data) || lies_in_chunk(span.event)) {
-            self.checked = Some(Checked::of(self.chunk, start));
+        if !self.checked.covers(self.at) && (lies_in_chunk(span.data) || lies_in_chunk(span.event))
+        {
+            self.checked = Checked::of(self.chunk, start, self.at);
         }
-        let Self { decoder, replaced, chunk, checked, .. } = self;
-        if replaced.data.capacity() > RETAINED_BYTES_MAX {
-            **replaced = Replaced::default();
-        }
+        let Self { decoder, owned, chunk, checked, .. } = self;
         let event = decoder.resolve(span, &chunk[start..]);
-        let text = |part| checked.and_then(|checked| checked.text(part, start));
-        let last_event_id = utf8(event.last_event_id, &mut replaced.id);
+        let Owned { event: event_text, data: data_text, id } = &mut **owned;
+        let last_event_id = id.text(decoder.id_changes(), event.last_event_id);
         TextEvent {
-            event: match text(span.event) {
+            event: match checked.text(span.event, start) {
                 Some(text) => text,
-                None => utf8(event.event, &mut replaced.event),
+                None => owned::utf8(event.event, event_text),
             },
-            data: match text(span.data) {
+            data: match checked.text(span.data, start) {
                 Some(text) => text,
-                None => utf8(event.data, &mut replaced.data),
+                None => owned::utf8(event.data, data_text),
             },
             id: event.id.map(|_| last_event_id),
             last_event_id,
             retry: event.retry,
             offset: event.offset,
         }
-    }
-}
-
-impl<'c> Checked<'c> {
-    /// The text from `start` on, up to what is not UTF-8.
-    fn of(chunk: &'c [u8], start: usize) -> Self {
-        let bytes = without_cut_character(&chunk[start..]);
-        let text = str::from_utf8(bytes).or_else(|error| {
-            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            str::from_utf8(valid)
-        });
-        Self { start, text: text.unwrap_or_default() }
-    }
-
-    /// A value in the chunk, which was scanned from `start` on.
-    #[inline(always)]
-    fn text(self, part: Part, start: usize) -> Option<&'c str> {
-        let Part::Chunk(place) = part else { return None };
-        let behind = start - self.start;
-        self.text.get(behind + place.start..behind + place.end)
-    }
-}
-
-/// `bytes` without the character at their end of which some bytes are in the next chunk, if there
-/// is one. It belongs to an unfinished line, so no event of this chunk needs it.
-fn without_cut_character(bytes: &[u8]) -> &[u8] {
-    for (behind, &byte) in bytes.iter().rev().take(3).enumerate() {
-        let width = match byte {
-            0x80..0xc0 => continue,
-            0xc0..0xe0 => 2,
-            0xe0..0xf0 => 3,
-            0xf0.. => 4,
-            _ => 1,
-        };
-        let cut = if width > behind + 1 { behind + 1 } else { 0 };
-        return &bytes[..bytes.len() - cut];
-    }
-    bytes
-}
-
-/// `bytes` as text, in `replaced` if need be.
-#[inline]
-fn utf8<'a>(bytes: &'a [u8], replaced: &'a mut String) -> &'a str {
-    if bytes.is_empty() {
-        return "";
-    }
-    match str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(_) => replace(bytes, replaced),
-    }
-}
-
-#[cold]
-fn replace<'a>(bytes: &[u8], replaced: &'a mut String) -> &'a str {
-    replaced.clear();
-    for chunk in bytes.utf8_chunks() {
-        replaced.push_str(chunk.valid());
-        if !chunk.invalid().is_empty() {
-            replaced.push(char::REPLACEMENT_CHARACTER);
-        }
-    }
-    replaced
-}
-
-impl<'a> TextEvent<'a> {
-    /// The event's type: `event`, or `message` when that is empty.
-    pub const fn name(&self) -> &'a str {
-        if self.event.is_empty() { "message" } else { self.event }
     }
 }
 
@@ -282,6 +211,8 @@ impl<B> fmt::Debug for TextEvents<'_, '_, B> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::carry::RETAINED_BYTES_MAX;
+    use std::string::String;
     use std::vec;
 
     /// The data of all events of `stream`, in chunks of `size` bytes.
@@ -317,25 +248,71 @@ mod tests {
     }
 
     #[test]
-    fn a_character_at_the_edge_is_left_to_the_next_chunk() {
-        let check = |bytes: &[u8], kept| assert_eq!(without_cut_character(bytes).len(), kept);
-        check(b"", 0);
-        check(b"ab", 2);
-        check("a\u{d55c}".as_bytes(), 4);
-        check(b"a\xed", 1);
-        check(b"a\xed\x95", 1);
-        check(b"\xf0\x9f\xa6", 0);
-        check("\u{1f980}".as_bytes(), 4);
-        check(b"a\x80\x80\x80\x80", 5);
+    fn events_behind_one_that_is_not_text_are_text() {
+        let stream = b"data: \xff\n\ndata: a\n\n".repeat(500);
+        let found = data(&stream, stream.len());
+        assert_eq!(found.len(), 1_000);
+        assert!(found.chunks(2).all(|pair| pair == ["|\u{fffd}|", "|a|"]));
+    }
+
+    #[test]
+    fn a_chunk_that_is_left_at_every_event_is_checked_in_linear_time() {
+        let stream = b"data: \xed\x95\x9c\n\n".repeat(5_000);
+        for events_max in [1, 2, 3] {
+            let (mut decoder, mut rest, mut count) = (TextDecoder::new(), &stream[..], 0);
+            checked::taken::take();
+            while !rest.is_empty() {
+                let mut events = decoder.feed(rest);
+                for _ in 0..events_max {
+                    count += usize::from(events.next().is_some());
+                }
+                rest = events.rest();
+            }
+            assert_eq!(count, 5_000);
+            let bytes = checked::taken::take();
+            assert!(bytes <= 5_000 * 5 * 1_024, "{bytes} bytes for {}", stream.len());
+        }
+    }
+
+    #[test]
+    fn a_long_id_is_checked_once_and_not_with_every_event() {
+        let id_bytes = 10_000;
+        let mut decoder = TextDecoder::new();
+        let id = [b"id: ", &vec![0xff; id_bytes][..], b"\n\n"].concat();
+        assert!(decoder.feed(&id).next().is_none());
+        let stream = b"data: a\n\n".repeat(100);
+        let mut events = decoder.feed(&stream);
+        checked::taken::take();
+        while let Some(event) = events.next() {
+            assert_eq!(event.unwrap().last_event_id.len(), 3 * id_bytes);
+        }
+        assert_eq!(checked::taken::take(), id_bytes + stream.len());
+    }
+
+    #[test]
+    fn the_id_is_that_of_the_decoder_that_replaces_another() {
+        let mut decoder = TextDecoder::new();
+        for id in ["1", "2"] {
+            let mut other = Decoder::new();
+            other.seed_last_event_id(id.as_bytes()).unwrap();
+            *decoder.decoder_mut() = other;
+            let mut events = decoder.feed(b"data: a\n\n");
+            assert_eq!(events.next().unwrap().unwrap().last_event_id, id);
+        }
     }
 
     #[test]
     fn a_giant_replaced_value_leaves_no_memory_behind() {
-        let mut decoder = TextDecoder::new();
-        let giant = [b"data: ", &vec![0xff; RETAINED_BYTES_MAX][..], b"\n\ndata: x\n\n"].concat();
-        let mut events = decoder.feed(&giant);
-        assert_eq!(events.next().unwrap().unwrap().data.len(), 3 * RETAINED_BYTES_MAX);
-        assert_eq!(events.next().unwrap().unwrap().data, "x");
-        assert!(decoder.replaced.data.capacity() <= RETAINED_BYTES_MAX);
+        let giant = vec![0xff; RETAINED_BYTES_MAX];
+        for name in ["data", "event", "id"] {
+            let mut decoder = TextDecoder::new();
+            let large = [name.as_bytes(), b": ", &giant, b"\ndata\n\n"].concat();
+            let mut events = decoder.feed(&large);
+            let event = events.next().unwrap().unwrap();
+            let bytes = event.event.len() + event.data.len() + event.last_event_id.len();
+            assert!(bytes >= 3 * RETAINED_BYTES_MAX, "{name}");
+            assert!(decoder.feed(b"id\ndata\n\n").next().is_some());
+            assert!(decoder.owned.capacity() <= RETAINED_BYTES_MAX, "{name}");
+        }
     }
 }

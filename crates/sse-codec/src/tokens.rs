@@ -4,6 +4,11 @@
 //! field does to an event is the [`Decoder`](crate::Decoder)'s.
 
 use crate::line_end::{LineEnd, is_line_end};
+use crate::token::{Field, Token};
+
+use line::{Kind, Line};
+
+mod line;
 
 /// Splits one stream into fields, comments and blank lines, without a buffer.
 ///
@@ -34,72 +39,6 @@ pub struct Tokens {
     kind: Kind,
     /// How many bytes of the name, or of the byte order mark, have come.
     seen: u8,
-}
-
-/// A piece of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Token<'c> {
-    /// Bytes of the value of a field that the specification names. Other fields give no token.
-    Field {
-        /// Which field it is.
-        field: Field,
-        /// The bytes behind those of the fragment before; possibly none.
-        fragment: &'c [u8],
-        /// The value goes on: the next token is another fragment of it. Otherwise its line has
-        /// ended.
-        more: bool,
-    },
-    /// Bytes of a comment, behind its colon and one space.
-    Comment {
-        /// The bytes behind those of the fragment before; possibly none.
-        fragment: &'c [u8],
-        /// The comment goes on: the next token is another fragment of it.
-        more: bool,
-    },
-    /// A blank line: the end of an event, if its fields make one.
-    Dispatch,
-}
-
-/// A field that the specification gives a meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
-    /// `data`: a line of the event's data.
-    Data,
-    /// `event`: the event's type.
-    Event,
-    /// `id`: the last event ID; ignored by the specification when it holds NUL.
-    Id,
-    /// `retry`: the reconnection time; ignored unless it is ASCII digits.
-    Retry,
-}
-
-/// How far the current line has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Line {
-    /// At the start of the stream, in a byte order mark.
-    Mark,
-    /// Nothing of the line has come.
-    Start,
-    /// Nothing of the line has come, and a LF would belong to the CR before it.
-    AfterCr,
-    /// In a name.
-    Name,
-    /// Directly behind the colon, where one space is stripped.
-    Colon,
-    /// In a value.
-    Value,
-}
-
-/// What kind of line it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Data,
-    Event,
-    Id,
-    Retry,
-    Comment,
-    /// A field without a meaning.
-    Unknown,
 }
 
 /// What a single byte is.
@@ -146,7 +85,8 @@ impl Tokens {
         matches!(self.line, Line::Start)
     }
 
-    /// Says what a byte is that is not the first of a line, and takes it where no more than that has to be known of it.
+    /// Says what a byte is that is not the first of a line, and takes it where no more than that
+    /// has to be known of it.
     #[inline(always)]
     pub(crate) fn step(&mut self, byte: u8) -> Step {
         match self.line {
@@ -376,64 +316,6 @@ impl Tokens {
 impl Default for Tokens {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl Field {
-    /// The name as it stands in a stream.
-    ///
-    /// ```
-    /// assert_eq!(sse_codec::Field::Data.name(), b"data");
-    /// ```
-    pub const fn name(self) -> &'static [u8] {
-        match self {
-            Self::Data => b"data",
-            Self::Event => b"event",
-            Self::Id => b"id",
-            Self::Retry => b"retry",
-        }
-    }
-
-    /// The field of a whole line, and where its value begins.
-    pub(crate) fn split(line: &[u8]) -> Option<(Self, usize)> {
-        [Self::Data, Self::Event, Self::Id, Self::Retry].into_iter().find_map(|field| {
-            let name = field.name();
-            match line.strip_prefix(name)?.first() {
-                None => Some((field, name.len())),
-                Some(b':') => Some((field, name.len() + 1)),
-                Some(_) => None,
-            }
-        })
-    }
-}
-
-impl Kind {
-    #[inline(always)]
-    const fn field(self) -> Option<Field> {
-        match self {
-            Self::Data => Some(Field::Data),
-            Self::Event => Some(Field::Event),
-            Self::Id => Some(Field::Id),
-            Self::Retry => Some(Field::Retry),
-            Self::Comment | Self::Unknown => None,
-        }
-    }
-
-    #[inline(always)]
-    const fn name(self) -> &'static [u8] {
-        match self.field() {
-            Some(field) => field.name(),
-            None => b"",
-        }
-    }
-
-    #[inline(always)]
-    const fn token(self, fragment: &[u8], more: bool) -> Option<Token<'_>> {
-        match (self, self.field()) {
-            (_, Some(field)) => Some(Token::Field { field, fragment, more }),
-            (Self::Comment, None) => Some(Token::Comment { fragment, more }),
-            (_, None) => None,
-        }
     }
 }
 

@@ -4,13 +4,14 @@
 
 use allocation_counter::measure;
 use bytes::{Bytes, BytesMut};
-use sse_codec::{Decoder, EventBuf, EventCodec};
+use sse_codec::{Decoder, EventBuf, EventCodec, TextDecoder};
 use tokio_util::codec::Decoder as _;
 
 const EVENTS: usize = 1_000;
 const EVENT: &[u8] = b"event: delta\ndata: {\"text\":\"a token\"}\n\n";
 const WITH_ID: &[u8] = b"event: delta\nid: 7\ndata: a token\n\n";
 const TWO_LINES: &[u8] = b"data: a token\ndata: and another\n\n";
+const NO_TEXT: &[u8] = b"id: \xff\nevent: \xff\ndata: \xff\n\n";
 
 /// Runs `round` until everything is as large as it gets, then counts.
 fn allocations(mut round: impl FnMut() -> usize) -> u64 {
@@ -38,6 +39,27 @@ fn a_lent_event_allocates_nothing_however_it_is_cut() {
         for chunk_bytes in [stream.len(), 1460, 16, 1] {
             let mut decoder = Decoder::new();
             let count = allocations(|| decode(&mut decoder, &stream, chunk_bytes));
+            assert_eq!(count, 0, "in chunks of {chunk_bytes}");
+        }
+    }
+}
+
+#[test]
+fn an_event_lent_as_text_allocates_nothing_however_it_is_cut() {
+    for event in [EVENT, WITH_ID, TWO_LINES, NO_TEXT] {
+        let stream = event.repeat(EVENTS);
+        for chunk_bytes in [stream.len(), 1460, 16, 1] {
+            let mut decoder = TextDecoder::new();
+            let count = allocations(|| {
+                let mut count = 0;
+                for chunk in stream.chunks(chunk_bytes) {
+                    let mut events = decoder.feed(chunk);
+                    while let Some(event) = events.next() {
+                        count += usize::from(event.is_ok());
+                    }
+                }
+                count
+            });
             assert_eq!(count, 0, "in chunks of {chunk_bytes}");
         }
     }

@@ -141,6 +141,62 @@ fn an_id_that_was_cleared_takes_no_room() {
 }
 
 #[test]
+fn an_id_larger_than_the_data_may_be_makes_no_room_when_it_is_cleared() {
+    for chunk_bytes in [1, 7, 11, 100] {
+        let (data, fields) = (Fixed::new(vec![0; 2]), Fixed::new(vec![0; 20]));
+        let mut decoder = Decoder::with_carry(data, fields, Limits::default());
+        assert!(items(&mut decoder, b"id: 123456789012345\n\n", 100).is_empty());
+        assert!(items(&mut decoder, b"id\n\n", 100).is_empty());
+        let found = items(&mut decoder, b"data: abc\n\n", chunk_bytes);
+        assert_eq!(found, [Err(DecodeError::CarryBytesMax { offset: 25, limit: 2 })]);
+    }
+}
+
+/// A carry that gets no more than three bytes of memory, which it did not know before.
+#[derive(Default)]
+struct Exhausted(Vec<u8>);
+
+impl Sink for Exhausted {
+    fn reserve(&mut self, additional: usize) -> Result<(), Full> {
+        if self.0.len() + additional <= 3 { Ok(()) } else { Err(Full) }
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        self.reserve(bytes.len())?;
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+impl Carry for Exhausted {
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn bytes_max(&self) -> usize {
+        usize::MAX
+    }
+
+    fn keep(&mut self, range: Range<usize>) {
+        Carry::keep(&mut self.0, range);
+    }
+}
+
+#[test]
+fn a_carry_out_of_memory_loses_one_event_and_not_the_next() {
+    let stream = b"id: 1\ndata: a\n\nid: 1234\ndata: b\n\nid: 2\ndata: c\n\n";
+    for chunk_bytes in 1..=stream.len() {
+        let (data, fields) = (Exhausted::default(), Exhausted::default());
+        let mut decoder = Decoder::with_carry(data, fields, Limits::default());
+        let found = items(&mut decoder, stream, chunk_bytes);
+        let offsets: Vec<_> =
+            found.iter().map(|item| item.as_ref().map_err(DecodeError::offset)).collect();
+        assert_eq!(offsets, [Ok(&b"a".to_vec()), Err(15), Ok(&b"c".to_vec())], "{chunk_bytes}");
+        assert_eq!(decoder.last_event_id(), b"2");
+    }
+}
+
+#[test]
 fn an_id_that_leaves_no_room_cannot_be_seeded() {
     let mut decoder = Decoder::with_limits(Limits { event_bytes_max: 4 });
     assert_eq!(decoder.seed_last_event_id(b"1234"), Ok(()));
@@ -154,6 +210,8 @@ struct Counted {
     bytes: Vec<u8>,
     moved: usize,
     capacity_max: usize,
+    /// Every capacity that it had.
+    capacities: Vec<usize>,
 }
 
 impl Sink for &mut Counted {
@@ -165,6 +223,9 @@ impl Sink for &mut Counted {
         self.moved += bytes.len();
         self.bytes.extend_from_slice(bytes);
         self.capacity_max = self.capacity_max.max(self.bytes.capacity());
+        if self.capacities.last() != Some(&self.bytes.capacity()) {
+            self.capacities.push(self.bytes.capacity());
+        }
         Ok(())
     }
 }
@@ -207,6 +268,18 @@ fn no_byte_moves_more_than_twice_however_fields_alternate() {
 fn a_long_line_moves_once() {
     let stream = [b"data: ", &vec![b'x'; 100_000][..], b"\n\n"].concat();
     assert_eq!(bytes_moved(&stream), 100_000);
+}
+
+#[test]
+fn a_giant_id_moves_with_no_later_event() {
+    let id_bytes = RETAINED_BYTES_MAX + 1;
+    let (mut data, mut fields) = (Counted::default(), Counted::default());
+    let mut decoder = Decoder::with_carry(&mut data, &mut fields, Limits::default());
+    items(&mut decoder, &[b"id: ", &vec![b'x'; id_bytes][..], b"\n\n"].concat(), 1460);
+    let stream = b"event: e\ndata: a\n\n".repeat(100);
+    assert_eq!(items(&mut decoder, &stream, 7).len(), 100);
+    assert!(fields.capacities.len() <= 20, "{:?}", fields.capacities);
+    assert!(fields.bytes.capacity() <= 2 * (id_bytes + 1));
 }
 
 #[test]

@@ -187,6 +187,19 @@ fn an_output_that_nobody_reads_ends_it_quietly() {
     assert_eq!((&*errors, child.wait().expect("it ends").code()), ("", Some(0)));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_is_full_is_an_error_and_no_panic() {
+    for args in [&[][..], &["--help"]] {
+        let full = std::fs::File::create("/dev/full").expect("a device");
+        let output = Command::new(program()).args(args).stdin(Stdio::null()).stdout(full).output();
+        let output = output.expect("it runs");
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let errors = String::from_utf8(output.stderr).expect("text");
+        assert!(errors.starts_with("sse2json: cannot write the output: "), "{errors}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn an_input_that_cannot_be_read_is_an_error() {

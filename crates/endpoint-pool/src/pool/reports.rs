@@ -27,6 +27,7 @@ impl Pool {
         upstream.quotas.charge(tokens, now);
         if epoch == upstream.health.epoch() {
             upstream.window.on_answer(upstream.current);
+            upstream.current -= 1;
         }
         self.is_stale = true;
     }
@@ -248,7 +249,7 @@ impl Pool {
         let upstream = self.at(permit.endpoint);
         upstream.active -= 1;
         upstream.load -= u64::from(permit.units);
-        if permit.epoch == upstream.health.epoch() {
+        if permit.epoch == upstream.health.epoch() && permit.progress < Progress::Head {
             upstream.current -= 1;
         }
         if permit.progress >= Progress::Head {

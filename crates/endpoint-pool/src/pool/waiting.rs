@@ -37,6 +37,9 @@ impl Pool {
             return ticket;
         }
         if let Some(refusal) = self.objection(&request, now) {
+            if let Some(prober) = &mut self.prober {
+                prober.on_refused();
+            }
             self.refuse(ticket.key(), refusal);
             return ticket;
         }

@@ -101,8 +101,9 @@ fn with_heartbeats_no_live_stream_is_given_up_and_silence_is_suspect_early() {
 #[test]
 fn without_heartbeats_few_live_streams_are_given_up() {
     let Outcome { given_up, last } = run(Pings::NotSent);
-    assert!(given_up <= 150, "{given_up} of 100,000");
+    assert!(given_up <= 100, "{given_up} of 100,000");
     assert_eq!(last.heartbeats, Heartbeats::Unknown);
-    assert!(last.dead_after <= Nanos::from_secs(60), "{last:?}");
+    // These streams pause longer than 60 s once in 640; that long is dead only until it is learned.
+    assert!(last.dead_after <= Nanos::from_secs(90), "{last:?}");
     assert!(last.dead_after >= Nanos::from_secs(30), "{last:?}");
 }

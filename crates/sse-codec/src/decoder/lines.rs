@@ -13,7 +13,7 @@ use crate::carry::Carry;
 use crate::error::DecodeError;
 use crate::event::{Part, Place, Span};
 use crate::line_end::{LineEnd, is_line_end};
-use crate::tokens::Field;
+use crate::token::Field;
 
 impl<B: Carry> Decoder<B> {
     /// Reads lines from `at`, the start of one, to the end of a block or of the chunk.

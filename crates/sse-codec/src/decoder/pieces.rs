@@ -9,7 +9,8 @@ use crate::carry::Carry;
 use crate::error::DecodeError;
 use crate::event::{Place, Span};
 use crate::line_end::is_line_end;
-use crate::tokens::{Field, Step, Token};
+use crate::token::{Field, Token};
+use crate::tokens::Step;
 
 impl<B: Carry> Decoder<B> {
     /// Passes over a byte order mark and the LF of a CR that ended the chunk before.

@@ -9,7 +9,7 @@ use crate::carry::Carry;
 use crate::error::DecodeError;
 use crate::event::{Part, Place, Span};
 use crate::line_end::LineEnd;
-use crate::tokens::Field;
+use crate::token::Field;
 
 /// An event whose values lie in the chunk.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +65,7 @@ impl<B: Carry> Decoder<B> {
         let mut head = Head::of(&input[at..]);
         while !head.is(b"data: ") {
             let line = if head.is(b":") && lent.is_empty() {
-                self.comment(input, at)
+                self.comment(input, &mut at)
             } else if head.is(b"event: ") && lent.event.is_none() {
                 let line = Line::find::<3>(input, at + 7);
                 lent.event = line.value();
@@ -122,17 +122,17 @@ impl<B: Carry> Decoder<B> {
         }
     }
 
-    /// Reads a comment and its blank line, if it is a block of its own.
+    /// Reads a comment and its blank line; where none follows, `at` is then behind the comment.
     #[inline(always)]
-    fn comment(&mut self, input: &[u8], at: usize) -> Line {
-        match Line::find::<2>(input, at + 1) {
-            Line::Whole { value, behind } if input.get(behind) == Some(&b'\n') => {
-                self.comments += 1;
-                Line::Whole { value, behind: behind + 1 }
-            }
-            Line::Open => Line::Open,
-            Line::Whole { .. } | Line::Other => Line::Other,
+    fn comment(&mut self, input: &[u8], at: &mut usize) -> Line {
+        let line = Line::find::<2>(input, *at + 1);
+        let Line::Whole { value, behind } = line else { return line };
+        self.comments += 1;
+        if input.get(behind) == Some(&b'\n') {
+            return Line::Whole { value, behind: behind + 1 };
         }
+        *at = behind;
+        Line::Other
     }
 }
 
