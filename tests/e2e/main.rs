@@ -5,7 +5,9 @@
 
 mod checkpoints;
 mod cuts;
+mod failover;
 mod honesty;
+mod outage;
 mod pressure;
 mod refusals;
 mod rig;

@@ -1,5 +1,6 @@
 //! A provider, a client for it, and all that came out of one stream.
 
+use client::endpoint_pool::{self, Ejection, Probing};
 use client::retry_policy::Backoff;
 use client::{
     Builder, Cause, Client, Endpoint, Error, ErrorKind, Event, Nanos, Policy, Profile, Prompt,
@@ -39,7 +40,8 @@ impl Route {
 
     /// A client that loses no time between attempts, on clocks that a busy machine does not trip.
     pub(crate) fn builder(self, mock: &Mock) -> Builder {
-        Client::builder().endpoint(self.endpoint(mock)).policy(hasty()).timeouts(patient())
+        let builder = Client::builder().endpoint(self.endpoint(mock)).pool(hasty_pool());
+        builder.policy(hasty()).timeouts(patient())
     }
 
     pub(crate) fn endpoint(self, mock: &Mock) -> Endpoint {
@@ -64,6 +66,14 @@ pub(crate) fn hasty() -> Policy {
     let base = Nanos::from_millis(1);
     let backoff = Backoff::Full { base, cap: Nanos::from_millis(50) };
     Policy { backoff, throttle: backoff, overload: backoff, ..Policy::DEFAULT }
+}
+
+/// Probes as close together as the delays of [`hasty`].
+pub(crate) fn hasty_pool() -> endpoint_pool::Config {
+    let (first, max) = (Nanos::from_millis(1), Nanos::from_millis(50));
+    let probing = Probing { first, floor: first, max, ..Probing::default() };
+    let ejection = Ejection { base: first, max, ..Ejection::default() };
+    endpoint_pool::Config { probing, ejection, ..endpoint_pool::Config::default() }
 }
 
 /// Clocks for faults that only a clock can find.
@@ -96,9 +106,13 @@ pub(crate) struct Told {
 
 impl Told {
     /// Reads a stream to its end.
-    pub(crate) async fn by(mut stream: ResponseStream) -> Self {
+    pub(crate) async fn by(stream: ResponseStream) -> Self {
+        Self::after(stream.recovered_text().to_owned(), stream).await
+    }
+
+    /// Reads the rest of a stream of which this text is known.
+    pub(crate) async fn after(mut text: String, mut stream: ResponseStream) -> Self {
         let id = stream.id().clone();
-        let mut text = stream.recovered_text().to_owned();
         let (mut seams, mut states) = (Vec::new(), Vec::new());
         let mut end = None;
         while let Some(item) = stream.next().await {

@@ -197,6 +197,9 @@ impl<'s> World<'s> {
                     return Ok(Drained::Done(outcome));
                 }
                 Output::Connect(request) => self.connect(&request, session)?,
+                Output::Admit(_) | Output::Over { .. } => {
+                    return Err("asked for an admission that nobody gives".to_owned());
+                }
                 Output::Abort(attempt) => self.abort(attempt)?,
                 Output::Record { seq, record } => {
                     self.store.append(seq, record.as_ref().to_vec(), None)?;

@@ -1,30 +1,32 @@
 //! How a client is put together. Construction opens no connection.
 
 use checkpoint_store::Store;
-use resume::{Deliver, Limits, OnStoreFailure, SeamPolicy, Timeouts};
-use retry_policy::Policy;
+use resume::{Admission, Deliver, Limits, OnStoreFailure, SeamPolicy, Timeouts};
+use retry_policy::{ConnectFailures, Endpoints, Policy};
 use rustls::ClientConfig;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::client::{Client, Shared};
+use crate::client::{Client, Clocks, Shared};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::event::Events;
 use crate::leftovers::Leftovers;
 use crate::refusals::Refusals;
 use crate::transport::Transport;
+use crate::upstream::Upstream;
 
 /// How long the store may keep a stream waiting, unless told otherwise.
 const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Settings of a [`Client`]; only the endpoint is required.
+/// Settings of a [`Client`]; only an endpoint is required.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Builder {
-    endpoint: Option<Endpoint>,
+    endpoints: Vec<Endpoint>,
+    pool: endpoint_pool::Config,
     store: Option<Store>,
-    timeouts: Timeouts,
+    timeouts: Option<Timeouts>,
     policy: Policy,
     limits: Limits,
     seams: SeamPolicy,
@@ -36,9 +38,19 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Where requests go.
+    /// Where requests go; given again, one more place where they may go.
+    ///
+    /// Several endpoints serve the same requests: they speak one wire and know the model by the
+    /// same name. A response that breaks at one of them goes on at another. Each has its own key
+    /// and headers.
     pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
-        self.endpoint = Some(endpoint);
+        self.endpoints.push(endpoint);
+        self
+    }
+
+    /// How attempts are admitted: slots, the queue, ejection, probes, balancing.
+    pub const fn pool(mut self, config: endpoint_pool::Config) -> Self {
+        self.pool = config;
         self
     }
 
@@ -51,13 +63,19 @@ impl Builder {
         self
     }
 
-    /// The clocks of each attempt.
+    /// The clocks of each attempt, exactly.
+    ///
+    /// Without it they are the defaults, except that the time without a byte and the time to the
+    /// first token follow what was learned about each endpoint.
     pub const fn timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.timeouts = timeouts;
+        self.timeouts = Some(timeouts);
         self
     }
 
     /// When to try again, how often, and until when.
+    ///
+    /// What a failed connection uses up and whether there are several endpoints is set by
+    /// [`build`](Self::build).
     pub const fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
@@ -114,20 +132,27 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// `InvalidConfig` without an endpoint, or with a key that no header can carry.
+    /// `InvalidConfig` without an endpoint, with a key that no header can carry, for endpoints of
+    /// different wires, or for settings of the pool that contradict each other.
     pub fn build(self) -> Result<Client, Error> {
-        let endpoint = self.endpoint.ok_or_else(|| Error::config("no endpoint is given"))?;
-        endpoint.request_headers(&[])?;
-        let transport = Transport::new(self.tls, self.timeouts.connect.as_duration())?;
-        let mut config = resume::Config::new(*endpoint.profile());
-        config.timeouts = self.timeouts;
+        let upstream = Upstream::new(self.endpoints, self.pool)?;
+        let timeouts = self.timeouts.unwrap_or_default();
+        let transport = Transport::new(self.tls, timeouts.connect.as_duration())?;
+        let mut config = resume::Config::new(*upstream.primary().profile());
+        config.admission = Admission::Asked;
+        config.timeouts = timeouts;
         config.policy = self.policy;
+        config.policy.limits.connect = ConnectFailures::UseDeadline;
+        if !upstream.is_one() {
+            config.policy.endpoints = Endpoints::Several;
+        }
         config.limits = self.limits;
         config.seams = self.seams;
         config.deliver = self.deliver;
         config.on_store_failure = self.on_store_failure;
         Ok(Client::new(Arc::new(Shared {
-            endpoint,
+            upstream: Arc::new(upstream),
+            clocks: if self.timeouts.is_some() { Clocks::Given } else { Clocks::Learned },
             leftovers: self.store.is_none().then(Leftovers::default),
             store: self.store.unwrap_or_else(Store::memory),
             store_timeout: self.store_timeout.unwrap_or(STORE_TIMEOUT),

@@ -4,6 +4,7 @@
 use checkpoint_store::{
     ErrorKind as StoreErrorKind, Page, Seq, Store, StoreError, StreamId, StreamWriter,
 };
+use endpoint_pool::Snapshot;
 use resume::{Checkpoint, Config, Session};
 use retry_policy::Nanos;
 use std::fmt;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::builder::Builder;
-use crate::driver::{Driver, Journal, Plan};
+use crate::driver::{Asking, Driver, Journal, Plan};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
 use crate::event::Events;
@@ -23,8 +24,9 @@ use crate::refusals::Refusals;
 use crate::request::Request;
 use crate::stream::ResponseStream;
 use crate::transport::Transport;
+use crate::upstream::Upstream;
 
-/// Streams responses from one endpoint. Cloning shares its connections.
+/// Streams responses from one upstream. Cloning shares its connections and its pool.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -32,7 +34,8 @@ pub struct Client {
 
 /// What all streams of a client share.
 pub(crate) struct Shared {
-    pub(crate) endpoint: Endpoint,
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) clocks: Clocks,
     pub(crate) store: Store,
     pub(crate) transport: Transport,
     pub(crate) config: Config,
@@ -41,6 +44,15 @@ pub(crate) struct Shared {
     pub(crate) refusals: Refusals,
     /// There when the caller named no store.
     pub(crate) leftovers: Option<Leftovers>,
+}
+
+/// Where the clocks of an attempt come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clocks {
+    /// The caller.
+    Given,
+    /// What was learned about the endpoint, else the defaults.
+    Learned,
 }
 
 impl Client {
@@ -61,18 +73,19 @@ impl Client {
     /// Dropping the future may leave an empty journal of that name.
     pub async fn stream(&self, request: Request) -> Result<ResponseStream, Error> {
         let shared = &self.shared;
-        let body = request.body(shared.endpoint.profile())?;
+        let endpoint = shared.upstream.primary();
+        let body = request.body(endpoint.profile())?;
         let model = body.model().map(str::to_owned);
         let id = request.id.map_or_else(random::stream_id, Ok)?;
         let key = request.key.map_or_else(random::idempotency_key, Ok)?;
         let seed = random::seed()?;
-        let origin = shared.endpoint.origin();
-        let headers = shared.endpoint.request_headers(&[])?;
+        let origin = endpoint.origin();
         let config = shared.config(model.as_deref(), request.deadline);
         shared.clear_surplus().await;
         let writer = shared.answer(shared.store.create(&id)).await.map_err(Error::store)?;
         let journal = shared.journal(Some(writer));
-        let plan = Plan { client: Arc::clone(shared), id, model, headers, journal };
+        let asking = Asking::new(shared, body.bytes(), config.policy.limits.deadline);
+        let plan = Plan { client: Arc::clone(shared), id, model, origin: None, asking, journal };
         let begin = |now| Session::new(config, &origin, body, key, seed, now);
         Ok(ResponseStream::new(Driver::new(plan, begin)))
     }
@@ -85,8 +98,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// `NotFound`, `UnreadableCheckpoint`, `EndpointMismatch` when the response began at
-    /// another server or on another wire, or what the store says.
+    /// `NotFound`, `UnreadableCheckpoint`, `EndpointMismatch` when no endpoint of this client is
+    /// one that the response began at or went on at, or when it is on another wire, or what the
+    /// store says.
     ///
     /// # Cancel safety
     ///
@@ -125,12 +139,26 @@ impl Client {
             })?;
         let model = checkpoint.model().map(str::to_owned);
         let seed = random::seed()?;
-        let headers = shared.endpoint.request_headers(&checkpoint.origin().headers)?;
+        let origin = Some(checkpoint.origin().clone());
         let config = shared.config(model.as_deref(), deadline);
         let journal = shared.journal(writer);
-        let plan = Plan { client: Arc::clone(shared), id: id.clone(), model, headers, journal };
+        let asked = checkpoint.request().bytes();
+        let asking = Asking::new(shared, asked, config.policy.limits.deadline);
+        let plan =
+            Plan { client: Arc::clone(shared), id: id.clone(), model, origin, asking, journal };
         let begin = |now| Session::resume(config, checkpoint, seed, now);
         Ok(ResponseStream::new(Driver::new(plan, begin)))
+    }
+
+    /// The base URLs of the endpoints, in the order of the [`Snapshot`]'s.
+    pub fn endpoints(&self) -> impl Iterator<Item = &str> {
+        self.shared.upstream.endpoints().map(Endpoint::base_url)
+    }
+
+    /// The pool in numbers: who is active, who waits, what was refused, how each endpoint does.
+    #[must_use]
+    pub fn pool_statistics(&self) -> Snapshot {
+        self.shared.upstream.snapshot()
     }
 
     pub(crate) const fn new(shared: Arc<Shared>) -> Self {
@@ -140,7 +168,7 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("endpoint", &self.shared.endpoint).finish_non_exhaustive()
+        f.debug_struct("Client").field("upstream", &self.shared.upstream).finish_non_exhaustive()
     }
 }
 
@@ -218,10 +246,10 @@ impl Shared {
     fn fold(&self, pages: &[Page]) -> Result<Checkpoint, Error> {
         let records = pages.iter().flat_map(Page::records).map(|record| record.bytes);
         let checkpoint = Checkpoint::fold(records).map_err(Error::unreadable)?;
-        if checkpoint.wire() != self.endpoint.profile().wire {
+        if checkpoint.wire() != self.upstream.primary().profile().wire {
             return Err(Error::mismatch("it is on another wire"));
         }
-        if !self.endpoint.is_origin_of(checkpoint.origin()) {
+        if !self.upstream.has_served(&checkpoint) {
             return Err(Error::mismatch("it was made at another server"));
         }
         Ok(checkpoint)

@@ -1,6 +1,7 @@
 //! The loop between engine, socket, store and clock. It decides nothing: what to send, when
 //! to try again and what is new text is the engine's.
 
+mod asking;
 mod clock;
 mod ending;
 mod journal;
@@ -11,23 +12,26 @@ use checkpoint_store::{ErrorKind, StreamId};
 use http::header::DATE;
 use http::{HeaderMap, HeaderValue, Method};
 use http_body_util::Full;
-use resume::{AttemptId, Cause, Input, Output, Session, State};
+use resume::{Ask, AttemptId, Cause, Input, Origin, Output, Session, State};
 use retry_policy::Nanos;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use crate::client::Shared;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::event::{Event, Events};
 use crate::leftovers::Leaving;
 use crate::patience::Patience;
 use crate::transport::{Arrival, Exchange};
+use asking::Line;
 use clock::{Alarm, Clock};
 use ending::Ending;
 use outbox::{Item, Outbox};
 use persist::Stalled;
 
+pub(crate) use asking::Asking;
 pub(crate) use journal::Journal;
 
 /// One response being received. It is polled by its consumer; there is no task and no channel.
@@ -37,7 +41,10 @@ pub(crate) struct Driver {
     model: Option<String>,
     session: Session,
     journal: Journal,
-    headers: HeaderMap,
+    /// Where a resumed stream began.
+    origin: Option<Origin>,
+    /// Admission of the next attempt, permit of the live one.
+    asking: Asking,
     live: Option<(AttemptId, Exchange)>,
     outbox: Outbox,
     /// What the store had no room for; the engine waits.
@@ -58,7 +65,8 @@ pub(crate) struct Plan {
     pub(crate) client: Arc<Shared>,
     pub(crate) id: StreamId,
     pub(crate) model: Option<String>,
-    pub(crate) headers: HeaderMap,
+    pub(crate) origin: Option<Origin>,
+    pub(crate) asking: Asking,
     pub(crate) journal: Journal,
 }
 
@@ -76,11 +84,12 @@ enum Phase {
 
 impl Driver {
     pub(crate) fn new(plan: Plan, begin: impl FnOnce(Nanos) -> Session) -> Self {
-        let Plan { client, id, model, headers, journal } = plan;
+        let Plan { client, id, model, origin, mut asking, journal } = plan;
         if let Some(leftovers) = &client.leftovers {
             leftovers.take_up(&id);
         }
         let clock = Clock::start();
+        asking.start(clock);
         let patience = Patience::new(client.store_timeout);
         let now = clock.now();
         let session = begin(now);
@@ -91,7 +100,8 @@ impl Driver {
             model,
             session,
             journal,
-            headers,
+            origin,
+            asking,
             live: None,
             outbox: Outbox::default(),
             stalled: None,
@@ -117,8 +127,10 @@ impl Driver {
     /// The next event; `None` after the end or an error.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, Error>>> {
         self.now = self.clock.now();
+        self.asking.come_back(self.now);
         loop {
             if let Some(item) = self.outbox.pop(self.journal.deliverable()) {
+                self.asking.go_away(self.now);
                 return Poll::Ready(Some(Ok(self.hand_out(item))));
             }
             let Phase::Ending(ending) = &mut self.phase else {
@@ -161,6 +173,7 @@ impl Driver {
     /// Drops the connection and makes all that was received durable.
     pub(crate) async fn halt(&mut self) -> Result<(), Error> {
         self.live = None;
+        self.asking.leave();
         self.flush().await
     }
 
@@ -204,6 +217,9 @@ impl Driver {
                 let attempt = *attempt;
                 return Poll::Ready(self.input(attempt, arrival));
             }
+            if let Poll::Ready(input) = self.asking.poll(cx) {
+                return Poll::Ready(input);
+            }
             if self.journal.poll_news(cx).is_pending() {
                 break;
             }
@@ -226,9 +242,13 @@ impl Driver {
             Arrival::Head { status, mut headers } => {
                 // The engine has no calendar: a date in a hint is measured against this one.
                 headers.entry(DATE).or_insert_with(clock::http_date);
+                self.asking.head(status, &headers);
                 Input::Head { attempt, status, headers }
             }
-            Arrival::Chunk(chunk) => Input::Body { attempt, chunk },
+            Arrival::Chunk(chunk) => {
+                self.asking.chunk();
+                Input::Body { attempt, chunk }
+            }
             Arrival::End => {
                 self.live = None;
                 Input::End { attempt }
@@ -242,7 +262,14 @@ impl Driver {
 
     /// Takes one output of the engine.
     fn listen(&mut self) {
-        match self.session.poll(self.now) {
+        let output = self.session.poll(self.now);
+        // Before the consumer has the event: what it does with it takes time.
+        if let Some(sign) = self.session.take_sign() {
+            self.asking.hear(sign);
+        }
+        match output {
+            Output::Admit(ask) => self.ask(ask),
+            Output::Over { fate, usage, .. } => self.asking.settle(fate, &usage),
             Output::Connect(request) => self.connect(request),
             Output::Abort(attempt) => {
                 self.live.take_if(|(live, _)| *live == attempt);
@@ -267,12 +294,26 @@ impl Driver {
     fn connect(&mut self, request: resume::Request) {
         let mut message = http::Request::new(Full::new(request.body));
         *message.method_mut() = Method::POST;
-        *message.uri_mut() = self.client.endpoint.uri(request.path);
-        *message.headers_mut() = self.headers.clone();
+        let endpoint = self.asking.endpoint();
+        *message.uri_mut() = endpoint.uri(request.path);
+        *message.headers_mut() = self.headers(endpoint);
         let key = HeaderValue::from_bytes(&request.key.encode())
             .expect("an idempotency key is printable ASCII");
         message.headers_mut().insert("idempotency-key", key);
         self.live = Some((request.attempt, self.client.transport.send(message)));
+    }
+
+    /// What a checkpoint kept of the headers goes only to the server that it is from.
+    fn headers(&self, endpoint: &Endpoint) -> HeaderMap {
+        let origin = self.origin.as_ref().filter(|origin| endpoint.is_at(&origin.endpoint));
+        let kept = origin.map_or(&[][..], |origin| &origin.headers);
+        endpoint.request_headers(kept).expect("the client was built with this key")
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        if self.asking.ask(ask) == Line::Long {
+            self.note(State::Waiting);
+        }
     }
 
     fn note(&mut self, mut state: State) {
@@ -306,14 +347,17 @@ impl Driver {
 
     /// A provider may quote the key, or a header, in what it says.
     fn scrub(&self, cause: &mut Cause) {
-        let endpoint = &self.client.endpoint;
         match cause {
             Cause::Provider(failure) => {
-                endpoint.scrub(&mut failure.message);
-                // A code with a placeholder in it would be no code.
-                failure.code.take_if(|code| endpoint.scrub(code));
+                for endpoint in self.client.upstream.endpoints() {
+                    endpoint.scrub(&mut failure.message);
+                    // A code with a placeholder in it would be no code.
+                    failure.code.take_if(|code| endpoint.scrub(code));
+                }
             }
-            Cause::GaveUp { last, .. } => self.scrub(last),
+            Cause::GaveUp { last, .. } | Cause::NotAdmitted { last: Some(last), .. } => {
+                self.scrub(last);
+            }
             _ => {}
         }
     }

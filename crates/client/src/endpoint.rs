@@ -106,9 +106,9 @@ impl Endpoint {
         secrets.fold(false, |found, secret| secret.scrub(text) | found)
     }
 
-    /// Whether a checkpoint was made at this server.
-    pub(crate) fn is_origin_of(&self, origin: &Origin) -> bool {
-        BaseUrl::parse(&origin.endpoint).is_ok_and(|base| base.is_same_server(&self.base))
+    /// Whether a base URL is one of this server.
+    pub(crate) fn is_at(&self, base_url: &str) -> bool {
+        BaseUrl::parse(base_url).is_ok_and(|base| base.is_same_server(&self.base))
     }
 
     /// What a checkpoint keeps of this endpoint.

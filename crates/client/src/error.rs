@@ -86,6 +86,10 @@ impl Error {
         Self::of(ErrorKind::InvalidConfig).with_message(message)
     }
 
+    pub(crate) fn pool(source: endpoint_pool::ConfigError) -> Self {
+        Self::of(ErrorKind::InvalidConfig).with_source(source)
+    }
+
     pub(crate) fn request(source: impl StdError + Send + Sync + 'static) -> Self {
         Self::of(ErrorKind::InvalidRequest).with_source(source)
     }

@@ -1,12 +1,14 @@
 //! One streamed response that survives disconnects, stalls, overloads and restarts.
 //!
-//! A [`Client`] sends a request to one [`Endpoint`] and hands out a [`ResponseStream`] of
-//! typed [`Event`]s. Behind it `resume` decides what to do when the connection breaks,
-//! `checkpoint-store` keeps what was delivered, and this crate moves the bytes: HTTP/1.1 and
-//! HTTP/2, plain or over TLS, one loop that is polled by its consumer.
+//! A [`Client`] sends requests to one [`Endpoint`] or several of one upstream and hands out a
+//! [`ResponseStream`] of typed [`Event`]s for each. Behind it `resume` decides what to do when the
+//! connection breaks, `endpoint-pool` where and when an attempt begins, `checkpoint-store` keeps
+//! what was delivered, and this crate moves the bytes: HTTP/1.1 and HTTP/2, plain or over TLS,
+//! one loop per stream that is polled by its consumer.
 //!
 //! What it does not do: it follows no redirect, decompresses nothing, decodes nothing but text
-//! and spawns no task of its own (hyper runs one per connection).
+//! and spawns no task of its own but one timer while streams wait for an endpoint (hyper runs one
+//! per connection).
 
 mod builder;
 mod client;
@@ -23,6 +25,7 @@ mod request;
 mod secret;
 mod stream;
 mod transport;
+mod upstream;
 
 pub use builder::Builder;
 pub use client::Client;
@@ -36,10 +39,11 @@ pub use stream::ResponseStream;
 
 pub use bytes::Bytes;
 pub use checkpoint_store::{Level, Seq, Store, StreamId, StreamState};
+pub use endpoint_pool::{self, Snapshot};
 pub use protocol::{Profile, StopReason, Wire};
 pub use resume::{
     AttemptId, AttemptSummary, Break, Cause, Checkpoint, Deliver, Frame, Limits, OnStoreFailure,
-    Rung, Seam, SeamLabel, SeamPolicy, State, Summary, Timeouts,
+    Refusal, Rung, Seam, SeamLabel, SeamPolicy, State, Summary, Timeouts,
 };
 pub use retry_policy::{self, IdempotencyKey, Nanos, Policy};
 pub use rustls;

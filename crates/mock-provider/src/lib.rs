@@ -65,6 +65,7 @@
 //! that was never sent is flagged and gets another text.
 
 mod ask;
+mod breakdown;
 mod chain;
 mod config;
 mod connection;
@@ -90,6 +91,7 @@ mod state;
 mod text;
 mod wire;
 
+pub use breakdown::Breakdown;
 pub use config::{ApiKey, Config, Limits, Pace, Prefill, PrefillSeam, Seam, Split};
 pub use error::{Error, ErrorKind, ParseError};
 pub use fault::{Fault, FaultParseError, InBandError, RetryHint};

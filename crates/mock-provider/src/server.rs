@@ -9,11 +9,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
+use crate::breakdown::{Breakdown, Closed};
 use crate::config::Config;
 use crate::connection::serve;
 use crate::error::Error;
 use crate::gate::Gate;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Outage};
 use crate::state::State;
 
 /// A running provider on loopback.
@@ -73,6 +74,23 @@ impl Mock {
         self.shared.config.text_for(prompt)
     }
 
+    /// Begins an outage: every connection breaks at once, and nothing is answered for a while.
+    ///
+    /// What it answers with a status uses up no fault of a script.
+    pub async fn break_down(&self, lasting: Duration, breakdown: Breakdown) {
+        let now = self.shared.now();
+        let shut = match breakdown {
+            Breakdown::Refused => lasting,
+            Breakdown::Status { status, hint } => {
+                let closed = Closed::new(now + lasting, status, hint);
+                self.shared.state().closed = Some(closed);
+                Duration::ZERO
+            }
+        };
+        self.shared.state().book.outage(Outage { from: now, lasting });
+        self.shared.order(shut, Live::Broken).await;
+    }
+
     /// Waits until no request is being answered.
     pub async fn settled(&self) {
         let mut active = self.shared.active.subscribe();
@@ -106,7 +124,21 @@ pub(crate) struct Shared {
 }
 
 /// An order to shut the gate, answered when it is shut.
-type Order = (Duration, oneshot::Sender<()>);
+#[derive(Debug)]
+struct Order {
+    lasting: Duration,
+    live: Live,
+    done: oneshot::Sender<()>,
+}
+
+/// What an outage does to the connections that are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Live {
+    /// They end with their response.
+    Kept,
+    /// They break at once.
+    Broken,
+}
 
 impl Shared {
     /// Orders to shut the gate that may wait; whoever sends one more waits as well.
@@ -147,11 +179,16 @@ impl Shared {
     /// Shuts the gate when the script says so at this place; returns once nothing listens.
     pub(crate) async fn shut_if_due(&self, prompt: &str) -> bool {
         let Some(lasting) = self.take_outage(prompt) else { return false };
-        let (shut, is_shut) = oneshot::channel();
-        if self.orders.send((lasting, shut)).await.is_ok() {
-            let _ = is_shut.await;
-        }
+        self.order(lasting, Live::Kept).await;
         true
+    }
+
+    /// Returns when it is done.
+    async fn order(&self, lasting: Duration, live: Live) {
+        let (done, is_done) = oneshot::channel();
+        if self.orders.send(Order { lasting, live, done }).await.is_ok() {
+            let _ = is_done.await;
+        }
     }
 
     fn take_outage(&self, prompt: &str) -> Option<Duration> {
@@ -182,10 +219,17 @@ async fn run(
         tokio::select! {
             biased;
             _ = &mut stopped => break,
-            Some((lasting, shut)) = orders.recv() => {
-                gate.shut(lasting);
+            Some(Order { lasting, live, done }) = orders.recv() => {
+                if !lasting.is_zero() {
+                    gate.shut(lasting);
+                }
                 shared.outages.send_modify(|count| *count += 1);
-                let _ = shut.send(());
+                if live == Live::Broken {
+                    connections.shutdown().await;
+                    let now = shared.now();
+                    shared.state().book.cut_all(now);
+                }
+                let _ = done.send(());
             }
             Some(_) = connections.join_next() => {}
             accepted = gate.accept() => {

@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::ask::{Ask, PrefillForm};
+use crate::breakdown::Closed;
 use crate::chain::{Chain, Reading};
 use crate::config::Config;
 use crate::fault::Fault;
@@ -26,6 +27,8 @@ pub(crate) struct State {
     prompts: VecDeque<String>,
     /// The place in a script that all prompts share.
     script_at: usize,
+    /// There while an outage answers every request.
+    pub(crate) closed: Option<Closed>,
 }
 
 /// What is known of a request before its body is read.
@@ -53,6 +56,7 @@ impl State {
             chains: HashMap::new(),
             prompts: VecDeque::new(),
             script_at: 0,
+            closed: None,
         }
     }
 
@@ -88,7 +92,8 @@ impl State {
             return (self.book.open(record), Err(refusal));
         }
         self.remember(config, ask, &reading, canonical);
-        let fault = self.next_fault(config, prompt);
+        let outage = self.closed.as_ref().and_then(|closed| closed.fault(record.at));
+        let fault = outage.unwrap_or_else(|| self.next_fault(config, prompt));
         let chain = self.chains.get_mut(prompt).expect("the prompt was remembered just now");
         let seed = hash(config.seed ^ chain.requests as u64, prompt.as_bytes());
         chain.requests += 1;

@@ -28,6 +28,7 @@ pub struct Checkpoint {
     pub(crate) seams: Vec<Seam>,
     pub(crate) closed: Closed,
     origin: Origin,
+    endpoints: Vec<String>,
     profile: String,
 }
 
@@ -59,6 +60,18 @@ impl Checkpoint {
     #[must_use]
     pub const fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// Where attempts were made, as far as the journal says; each endpoint once.
+    #[must_use]
+    pub fn endpoints(&self) -> &[String] {
+        &self.endpoints
+    }
+
+    fn note_endpoint(&mut self, endpoint: &str) {
+        if !self.endpoints.iter().any(|known| known == endpoint) {
+            self.endpoints.push(endpoint.to_owned());
+        }
     }
 
     /// The name of the profile that was in use.
@@ -244,6 +257,7 @@ fn read_request(fields: &mut Fields<'_>) -> Option<Checkpoint> {
         seams: Vec::new(),
         closed: Closed::No,
         origin: Origin { endpoint, headers },
+        endpoints: Vec::new(),
         profile,
     })
 }
@@ -266,6 +280,9 @@ fn take(
         Kind::Attempt => {
             let (attempt, _rung, _offset) = attempt(&mut fields)?;
             checkpoint.attempts = checkpoint.attempts.max(attempt.0);
+            if let Some(endpoint) = fields.text() {
+                checkpoint.note_endpoint(endpoint);
+            }
             checkpoint.settle(reading);
             let text_events = checkpoint.transcript.text_events;
             *reading = Reading { text_events, ..Reading::default() };

@@ -3,6 +3,8 @@
 use protocol::Profile;
 use retry_policy::{Nanos, Policy};
 
+use crate::admission::Admission;
+
 /// Settings of one session.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -12,6 +14,8 @@ pub struct Config {
     pub prefill_refused: bool,
     /// When to try again, how often, and until when.
     pub policy: Policy,
+    /// Who says when an attempt begins.
+    pub admission: Admission,
     /// Clocks of one attempt.
     pub timeouts: Timeouts,
     /// Bounds on memory and on futile attempts.
@@ -32,6 +36,7 @@ impl Config {
             profile,
             prefill_refused: false,
             policy: Policy::default(),
+            admission: Admission::default(),
             timeouts: Timeouts::default(),
             limits: Limits::default(),
             seams: SeamPolicy::default(),

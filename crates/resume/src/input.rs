@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use std::fmt;
 
+use crate::admission::{Place, Refusal};
 use crate::journal::Seq;
 
 /// One connection attempt of a session, counted from 1 over the life of the stream.
@@ -22,6 +23,10 @@ impl fmt::Display for AttemptId {
 /// One thing that happened.
 #[derive(Debug)]
 pub enum Input {
+    /// The attempt that was [asked for](crate::Output::Admit) may begin.
+    Admitted(Place),
+    /// The attempt that was [asked for](crate::Output::Admit) will not begin; the session ends.
+    NotAdmitted(Refusal),
     /// A connection is established; the request is on its way.
     Connected {
         /// The attempt that it happened to.

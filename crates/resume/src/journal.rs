@@ -118,11 +118,15 @@ impl Start<'_> {
     }
 }
 
-pub(crate) fn attempt(id: AttemptId, rung: Rung, offset: u64) -> Record {
+/// The endpoint comes last and may be missing: records without it are read as well.
+pub(crate) fn attempt(id: AttemptId, rung: Rung, offset: u64, endpoint: Option<&str>) -> Record {
     let mut out = head(Kind::Attempt);
     out.put_u32(id.0);
     out.put_u8(rung.code());
     out.put_u64(offset);
+    if let Some(endpoint) = endpoint {
+        put_text(&mut out, endpoint);
+    }
     Record(out.freeze())
 }
 

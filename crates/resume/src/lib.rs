@@ -8,6 +8,7 @@
 //! What the engine does not do: it opens no connection, sleeps nowhere, writes no file and
 //! never sees an API key.
 
+mod admission;
 mod attempt;
 mod checkpoint;
 mod clocks;
@@ -30,6 +31,7 @@ mod stitch;
 mod text;
 mod transcript;
 
+pub use admission::{Admission, Ask, Fate, Place, Refusal, Sign};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use config::{Config, Deliver, Limits, OnStoreFailure, SeamPolicy, Timeouts};
 pub use frame::Frame;

@@ -4,7 +4,9 @@ use cost::Usage;
 use protocol::{Failure, StopReason};
 use retry_policy::{GiveUp, Nanos};
 use std::fmt;
+use std::sync::Arc;
 
+use crate::admission::Refusal;
 use crate::input::{AttemptId, Break};
 use crate::seam::{Rung, Seam};
 
@@ -88,6 +90,13 @@ pub enum Cause {
         /// The last failure.
         last: Box<Cause>,
     },
+    /// The next attempt was not admitted.
+    NotAdmitted {
+        /// Why.
+        refusal: Refusal,
+        /// The last failure, if there was one.
+        last: Option<Box<Cause>>,
+    },
     /// The deadline of the whole response passed.
     Deadline,
     /// The store failed.
@@ -103,6 +112,7 @@ impl Cause {
         match self {
             Self::Provider(failure) => Some(failure),
             Self::GaveUp { last, .. } => last.failure(),
+            Self::NotAdmitted { last, .. } => last.as_ref()?.failure(),
             _ => None,
         }
     }
@@ -126,6 +136,8 @@ impl fmt::Display for Cause {
             Self::NotContinuable => f.write_str("what was shown cannot be continued"),
             Self::NoProgress => f.write_str("attempts brought nothing new"),
             Self::GaveUp { reason, last } => write!(f, "{reason}; last: {last}"),
+            Self::NotAdmitted { refusal, last: None } => refusal.fmt(f),
+            Self::NotAdmitted { refusal, last: Some(last) } => write!(f, "{refusal}; last: {last}"),
             Self::Deadline => f.write_str("deadline passed"),
             Self::Store => f.write_str("checkpoint store failed"),
             Self::Cancelled => f.write_str("cancelled"),
@@ -170,6 +182,8 @@ pub struct AttemptSummary {
     pub attempt: AttemptId,
     /// How it went on.
     pub rung: Rung,
+    /// Where it went, when a driver chose among endpoints.
+    pub endpoint: Option<Arc<str>>,
     /// When it began, on the caller's clock.
     pub began: Nanos,
     /// When it ended.

@@ -1,9 +1,12 @@
 //! What the engine asks for and what it has for the consumer.
 
 use bytes::Bytes;
+use cost::Usage;
 use retry_policy::{IdempotencyKey, Nanos};
 use std::fmt;
+use std::sync::Arc;
 
+use crate::admission::{Ask, Fate};
 use crate::frame::Frame;
 use crate::input::AttemptId;
 use crate::journal::{Record, Seq};
@@ -13,6 +16,18 @@ use crate::seam::{Rung, Seam};
 /// One thing to do, or one thing for the consumer.
 #[derive(Debug)]
 pub enum Output {
+    /// Ask whether the next attempt may begin, with [`Admission::Asked`](crate::Admission::Asked).
+    Admit(Ask),
+    /// Tell who admitted the attempt that it is over, with
+    /// [`Admission::Asked`](crate::Admission::Asked).
+    Over {
+        /// Which one.
+        attempt: AttemptId,
+        /// How it ended.
+        fate: Fate,
+        /// Tokens, as the provider reported them or as a lower bound.
+        usage: Usage,
+    },
     /// Open a connection and send this. At most one attempt is live at a time.
     Connect(Request),
     /// Drop this attempt's connection; its later events are ignored.
@@ -64,12 +79,16 @@ pub struct Request {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum State {
+    /// The next attempt waits to be admitted. Only a driver with a queue says it.
+    Waiting,
     /// An attempt is being made.
     Connecting {
         /// Which one.
         attempt: AttemptId,
         /// How it goes on.
         rung: Rung,
+        /// Where it goes, when a driver chose among endpoints.
+        endpoint: Option<Arc<str>>,
     },
     /// The provider answers with an event stream.
     Connected {
@@ -104,11 +123,12 @@ pub enum State {
 }
 
 impl State {
-    /// The state's name: `connecting`, `connected`, `disconnected`, `reconnecting`,
+    /// The state's name: `waiting`, `connecting`, `connected`, `disconnected`, `reconnecting`,
     /// `not-durable`, `failed` or `done`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Waiting => "waiting",
             Self::Connecting { .. } => "connecting",
             Self::Connected { .. } => "connected",
             Self::Disconnected { .. } => "disconnected",

@@ -5,6 +5,7 @@ use http::HeaderMap;
 use protocol::{Decoded, Part, Wire};
 use retry_policy::Nanos;
 
+use crate::admission::Sign;
 use crate::attempt::{Attempt, Document, Ended, Flow, Hold, Phase};
 use crate::clocks::Pace;
 use crate::deliver::Words;
@@ -69,7 +70,10 @@ impl Session {
                 let room = self.config.limits.error_body_bytes.saturating_sub(document.body.len());
                 document.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
             }
-            _ => live.reader.feed(chunk),
+            _ => {
+                self.hear(Sign::Ping);
+                live.reader.feed(chunk);
+            }
         }
     }
 
@@ -217,6 +221,7 @@ impl Session {
     /// Content winds the clocks.
     fn watch(&mut self, flow: &Flow, note: &Note, now: Nanos) {
         let Some(part) = note.part else { return };
+        self.hear(Sign::Content);
         let halting = part != Part::Text || matches!(flow.hold, Hold::Tools);
         let pace = if halting { Pace::Halting } else { Pace::Steady };
         self.clocks.content(now, &self.config.timeouts, pace);

@@ -7,6 +7,7 @@
 use protocol::FailureKind;
 use retry_policy::{Class, Decision, GiveUp, Nanos, Sent, Unlimited, Verdict};
 
+use crate::admission::Fate;
 use crate::attempt::{Attempt, Phase};
 use crate::input::Break;
 use crate::ladder;
@@ -23,7 +24,9 @@ impl Session {
             self.summary.sentinel_missing = true;
             return self.finish(live, now);
         }
-        self.account(live, Some(cause.clone()), now);
+        let verdict = verdict(live, &cause);
+        self.account(live, fate(verdict, &cause), Some(cause.clone()), now);
+        self.last = Some(cause.clone());
         self.queue.push_back(Output::State(State::Disconnected {
             attempt: live.id,
             cause: cause.clone(),
@@ -50,7 +53,6 @@ impl Session {
         if self.transcript.shown && self.futile >= self.config.limits.futile_attempts {
             return self.give_up(Cause::NoProgress, now);
         }
-        let verdict = verdict(live, &cause);
         match self.call.on_failure(&self.config.policy, &verdict, &Unlimited, now) {
             Decision::RetryAt { at, .. } | Decision::Resume { at, .. } => self.plan_next(at, now),
             Decision::FailOver { not_before, .. } => self.plan_next(not_before, now),
@@ -87,6 +89,15 @@ const fn is_cut(cause: &Cause) -> bool {
     )
 }
 
+/// What the failure says about the endpoint.
+const fn fate(verdict: Verdict, cause: &Cause) -> Fate {
+    match cause {
+        // Limits and wishes of ours, and a model that words it differently each time.
+        Cause::TooLarge | Cause::SeamUnverified | Cause::Diverged => Fate::Dropped,
+        _ => Fate::Failed(verdict),
+    }
+}
+
 fn verdict(live: &Attempt, cause: &Cause) -> Verdict {
     let sent = match &live.phase {
         Phase::Waiting => Sent::MaybeProcessed,
@@ -100,7 +111,11 @@ fn verdict(live: &Attempt, cause: &Cause) -> Verdict {
         }
         Cause::Broke(Break::NotSent) => return Verdict::new(Class::Transient, Sent::NotSent),
         Cause::Broke(
-            Break::Refused | Break::Unresolved | Break::Unreachable | Break::Handshake,
+            Break::Refused
+            | Break::Unresolved
+            | Break::Unreachable
+            | Break::Handshake
+            | Break::Certificate,
         )
         | Cause::ConnectTimeout => return Verdict::new(Class::Connect, Sent::NotSent),
         Cause::Broke(Break::Calm) => Class::Throttle,

@@ -3,7 +3,9 @@
 use protocol::{Reader, RequestBody};
 use retry_policy::{Budget, Call, GiveUp, IdempotencyKey, Nanos, Unlimited};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use crate::admission::{Admission, Fate, Sign};
 use crate::attempt::{Attempt, Blocks, Ended, Flow, Hold, Phase, Stops};
 use crate::checkpoint::Checkpoint;
 use crate::clocks::{Clocks, Due};
@@ -70,7 +72,12 @@ pub struct Session {
     key: IdempotencyKey,
     pub(crate) learned: Learned,
     live: Option<Box<Attempt>>,
-    next: Option<Rung>,
+    pub(crate) next: Option<Rung>,
+    /// Where the live attempt goes, or the last one went.
+    pub(crate) endpoint: Option<Arc<str>>,
+    /// The last failure of an attempt.
+    pub(crate) last: Option<Cause>,
+    pub(crate) sign: Option<Sign>,
     attempts: u32,
     pub(crate) futile: u32,
     store: Store,
@@ -157,6 +164,9 @@ impl Session {
             learned,
             live: None,
             next: None,
+            endpoint: None,
+            last: None,
+            sign: None,
             attempts: 0,
             futile: 0,
             store: Store::Works,
@@ -188,6 +198,9 @@ impl Session {
             return self.tick(now);
         }
         match input {
+            input @ (Input::Admitted(_) | Input::NotAdmitted(_)) => {
+                self.take_admission(input, now);
+            }
             Input::Connected { attempt } if self.is_live(attempt) => {
                 self.clocks.connected(now, &self.config.timeouts);
             }
@@ -309,9 +322,11 @@ impl Session {
             },
             ended: None,
         }));
-        self.record(journal::attempt(id, rung, self.transcript.text.len() as u64));
+        let offset = self.transcript.text.len() as u64;
+        self.record(journal::attempt(id, rung, offset, self.endpoint.as_deref()));
         self.clocks.connecting(now, &self.config.timeouts);
-        self.queue.push_back(Output::State(State::Connecting { attempt: id, rung }));
+        let endpoint = self.endpoint.clone();
+        self.queue.push_back(Output::State(State::Connecting { attempt: id, rung, endpoint }));
         let path = self.request.wire().path();
         self.queue.push_back(Output::Connect(Request {
             attempt: id,
@@ -323,14 +338,8 @@ impl Session {
         true
     }
 
-    pub(crate) fn schedule(&mut self, rung: Rung, at: Nanos) {
-        self.clocks.stop();
-        self.clocks.retry = Some(at);
-        self.next = Some(rung);
-    }
-
     /// Closes the books of an attempt and its connection.
-    pub(crate) fn account(&mut self, live: &Attempt, cause: Option<Cause>, now: Nanos) {
+    pub(crate) fn account(&mut self, live: &Attempt, fate: Fate, cause: Option<Cause>, now: Nanos) {
         self.clocks.stop();
         if live.ended.is_none() {
             self.queue.push_back(Output::Abort(live.id));
@@ -344,9 +353,13 @@ impl Session {
             self.earlier_output = self.earlier_output.saturating_add(usage.output);
         }
         self.record(journal::usage(live.id, &usage));
+        if self.config.admission == Admission::Asked {
+            self.queue.push_back(Output::Over { attempt: live.id, fate, usage });
+        }
         self.summary.attempts.push(AttemptSummary {
             attempt: live.id,
             rung: live.rung,
+            endpoint: self.endpoint.clone(),
             began: live.began,
             ended: now,
             text_bytes: flow.text_bytes,
@@ -360,7 +373,7 @@ impl Session {
 
     pub(crate) fn finish(&mut self, live: &Attempt, now: Nanos) {
         self.summary.empty_continuation = live.flow.blocks.is_some() && live.flow.text_bytes == 0;
-        self.account(live, None, now);
+        self.account(live, Fate::Complete, None, now);
         self.call.on_success(&Unlimited as &dyn Budget, now);
         self.complete(Closed::No);
     }
@@ -377,7 +390,7 @@ impl Session {
     /// Ends the session from outside an attempt.
     fn stop(&mut self, cause: Cause, now: Nanos) {
         if let Some(live) = self.live.take() {
-            self.account(&live, Some(cause.clone()), now);
+            self.account(&live, Fate::Dropped, Some(cause.clone()), now);
         }
         self.give_up(cause, now);
     }

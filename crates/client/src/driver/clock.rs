@@ -21,7 +21,7 @@ impl Clock {
         Nanos::from_duration(self.0.elapsed())
     }
 
-    fn instant(self, at: Nanos) -> Instant {
+    pub(crate) fn instant(self, at: Nanos) -> Instant {
         self.0.checked_add(at.as_duration()).unwrap_or_else(|| self.0 + FAR_FUTURE)
     }
 }

@@ -62,6 +62,7 @@ async fn flush(mut writer: StreamWriter) -> Result<(), StoreError> {
 impl Driver {
     pub(super) fn begin_ending(&mut self, mut outcome: Box<Outcome>) {
         self.live = None;
+        self.asking.leave();
         if self.session.prefill_refused() {
             self.client.refusals.learn(self.model.as_deref());
         }

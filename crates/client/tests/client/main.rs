@@ -5,6 +5,7 @@ mod rig;
 
 mod checkpoints;
 mod options;
+mod pool;
 mod resuming;
 mod secrets;
 mod streaming;

@@ -88,6 +88,12 @@ impl Book {
         }
     }
 
+    /// Everything that is being answered ends here.
+    pub(crate) fn cut_all(&mut self, at: Duration) {
+        let live = self.records.iter_mut().filter(|it| it.ending == Ending::InProgress);
+        live.for_each(|record| (record.ending, record.ended_at) = (Ending::Cut, Some(at)));
+    }
+
     /// Notes how many tokens an unbroken answer to the prompt has.
     pub(crate) fn need(&mut self, prompt: &str, tokens: u64) {
         self.totals.needed_tokens += tokens;

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use mock_provider::{Config, Ending, Fault, Faults, Limits, Mock, Pace, Script, Wire};
+use mock_provider::{
+    Breakdown, Config, Ending, Fault, Faults, Limits, Mock, Pace, RetryHint, Script, Wire,
+};
 use serde_json::json;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::client::{End, Response, body, exchange, post, request, start, user};
@@ -274,6 +276,34 @@ async fn nothing_listens_during_an_outage_and_idle_connections_end() {
     assert_eq!(ledger.outages.len(), 1);
     assert_eq!(ledger.outages[0].lasting, Duration::from_millis(400));
     assert_eq!(ledger.totals.requests, 2);
+}
+
+#[tokio::test]
+async fn an_outage_that_is_ordered_breaks_what_is_live_and_ends() {
+    let pace = Pace { delay_per_token: Duration::from_millis(5), ..Pace::default() };
+    let mock = start(Vec::new(), Config { tokens: 200, pace, ..Config::default() }).await;
+    let bytes = request(WIRES[1], "", &body("m", json!([user("outage")])).to_string());
+    let mut live = TcpStream::connect(mock.addr()).await.unwrap();
+    live.write_all(&bytes).await.unwrap();
+    assert!(live.read(&mut [0; 64]).await.unwrap() > 0);
+    let hint = RetryHint::Seconds(1);
+    mock.break_down(Duration::from_millis(300), Breakdown::Status { status: 529, hint }).await;
+    while live.read(&mut [0; 4096]).await.is_ok_and(|read| read > 0) {}
+    let mut other = TcpStream::connect(mock.addr()).await.unwrap();
+    let refused = exchange(&mut other, &bytes).await;
+    assert_eq!(refused.status, 529);
+    assert_eq!(mock.ledger().requests[0].ending, Ending::Cut);
+    mock.break_down(Duration::from_millis(1), Breakdown::Refused).await;
+    loop {
+        if let Ok(mut stream) = TcpStream::connect(mock.addr()).await {
+            let response = exchange(&mut stream, &bytes).await;
+            if response.status == 200 {
+                break assert_eq!(response.text(), mock.text_for("outage"));
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(mock.ledger().outages.len(), 2);
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::HeaderMap;
 use protocol::{Profile, RequestBody};
 use resume::{
-    AttemptId, Break, Checkpoint, Config, Frame, Input, Origin, Outcome, Output, Request, Seam,
-    Seq, Session, State,
+    Ask, AttemptId, Break, Checkpoint, Config, Fate, Frame, Input, Origin, Outcome, Output,
+    Request, Seam, Seq, Session, State,
 };
 use retry_policy::{IdempotencyKey, Nanos};
 
@@ -18,6 +18,8 @@ pub(crate) struct Drive {
     pub(crate) text: String,
     pub(crate) frames: Vec<Frame>,
     pub(crate) records: Vec<Vec<u8>>,
+    pub(crate) asks: Vec<Ask>,
+    pub(crate) fates: Vec<Fate>,
     pub(crate) requests: Vec<Request>,
     pub(crate) aborted: Vec<AttemptId>,
     pub(crate) seams: Vec<Seam>,
@@ -63,6 +65,8 @@ impl Drive {
             text: String::new(),
             frames: Vec::new(),
             records: Vec::new(),
+            asks: Vec::new(),
+            fates: Vec::new(),
             requests: Vec::new(),
             aborted: Vec::new(),
             seams: Vec::new(),
@@ -133,6 +137,8 @@ impl Drive {
     fn drain(&mut self) {
         loop {
             match self.session.poll(self.now) {
+                Output::Admit(ask) => self.asks.push(ask),
+                Output::Over { fate, .. } => self.fates.push(fate),
                 Output::Connect(request) => self.requests.push(request),
                 Output::Abort(attempt) => self.aborted.push(attempt),
                 Output::Record { seq, record } => self.append(seq, record.as_ref().to_vec()),

@@ -2,6 +2,7 @@
 
 mod drive;
 
+mod admission;
 mod coherence;
 mod completion;
 mod journal;

@@ -1,0 +1,146 @@
+//! What the session and whoever admits its attempts say to each other. It knows no endpoint and
+//! no queue; those are behind the driver.
+
+use protocol::Profile;
+use retry_policy::{Nanos, Verdict};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::config::Timeouts;
+use crate::input::Input;
+use crate::ladder;
+use crate::outcome::Cause;
+use crate::output::Output;
+use crate::seam::Rung;
+use crate::session::Session;
+
+/// Who says when an attempt begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Admission {
+    /// The session, after its own delay.
+    #[default]
+    Own,
+    /// The driver: the session asks with [`Output::Admit`] and waits for [`Input::Admitted`] or
+    /// [`Input::NotAdmitted`]. Waiting uses up the deadline and no attempt.
+    Asked,
+}
+
+/// The wish to make an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// How it would go on.
+    pub rung: Rung,
+    /// The session's own delay ends here, on the caller's clock.
+    pub not_before: Nanos,
+}
+
+/// Where an admitted attempt goes.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The name of the endpoint, for the journal: its base URL.
+    pub endpoint: Arc<str>,
+    /// Its wire and quirks. The wire is that of the request.
+    pub profile: Profile,
+    /// The clocks of this attempt.
+    pub timeouts: Timeouts,
+}
+
+/// Why an attempt was not admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// Too many wait already.
+    QueueFull,
+    /// An attempt cannot begin early enough before the deadline.
+    DeadlineTooNear,
+    /// No endpoint answers, and none is expected to before the deadline.
+    UpstreamDown,
+    /// It waited for as long as anybody may.
+    TimedOut,
+    /// There is no endpoint that it may go to.
+    NoEndpoint,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::QueueFull => "too many requests are waiting already",
+            Self::DeadlineTooNear => "no attempt fits before the deadline",
+            Self::UpstreamDown => "no endpoint answers",
+            Self::TimedOut => "waited too long for an endpoint",
+            Self::NoEndpoint => "no endpoint is left",
+        })
+    }
+}
+
+/// How an attempt ended, for whoever admitted it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The response is whole.
+    Complete,
+    /// The endpoint failed.
+    Failed(Verdict),
+    /// It was given up for a reason that is not the endpoint's.
+    Dropped,
+}
+
+/// A sign of life in a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sign {
+    /// Bytes without content.
+    Ping,
+    /// Content.
+    Content,
+}
+
+impl Session {
+    /// The strongest sign of life since this was last asked.
+    pub const fn take_sign(&mut self) -> Option<Sign> {
+        self.sign.take()
+    }
+
+    pub(crate) fn hear(&mut self, sign: Sign) {
+        self.sign = self.sign.max(Some(sign));
+    }
+
+    /// Decides the next attempt; it begins at `at` or when it is admitted.
+    pub(crate) fn schedule(&mut self, rung: Rung, at: Nanos) {
+        self.clocks.stop();
+        self.next = Some(rung);
+        match self.config.admission {
+            Admission::Own => self.clocks.retry = Some(at),
+            Admission::Asked => {
+                self.queue.push_back(Output::Admit(Ask { rung, not_before: at }));
+            }
+        }
+    }
+
+    /// Takes the answer to an [`Ask`]; without one it changes nothing.
+    pub(crate) fn take_admission(&mut self, input: Input, now: Nanos) {
+        if self.next.is_none() || self.clocks.retry.is_some() {
+            return;
+        }
+        match input {
+            Input::Admitted(place) => self.begin_at(place, now),
+            Input::NotAdmitted(refusal) => {
+                let last = self.last.take().map(Box::new);
+                self.give_up(Cause::NotAdmitted { refusal, last }, now);
+            }
+            _ => {}
+        }
+    }
+
+    /// Another endpoint may have other ways to go on.
+    fn begin_at(&mut self, place: Place, now: Nanos) {
+        debug_assert_eq!(place.profile.wire, self.request.wire(), "endpoints share a wire");
+        self.config.profile = place.profile;
+        self.config.timeouts = place.timeouts;
+        self.endpoint = Some(place.endpoint);
+        match ladder::choose(&self.transcript, &self.request, &self.config.profile, self.learned) {
+            Ok(rung) => {
+                self.next = Some(rung);
+                self.clocks.retry = Some(now);
+            }
+            Err(cause) => self.give_up(cause, now),
+        }
+    }
+}
