@@ -32,6 +32,18 @@ pub(crate) struct Shelf {
 }
 
 impl Checkpoints {
+    /// The checkpoints in this directory, or in memory.
+    pub(crate) const fn at(place: PathBuf) -> Self {
+        Self { given: Some(place) }
+    }
+
+    /// Opens the one store of a directory, or makes it. Another process that has it open is
+    /// an error: a store beside it would not hold what this one does.
+    pub(crate) fn open_only(&self) -> anyhow::Result<Store> {
+        let Place::Directory(path) = self.place()? else { return Ok(Store::memory()) };
+        open(&path)?.ok_or_else(|| in_use(&path))
+    }
+
     /// Opens a store that no other process has open, and makes its directory.
     pub(crate) fn open(&self) -> anyhow::Result<Store> {
         let Place::Directory(path) = self.place()? else { return Ok(Store::memory()) };
@@ -152,7 +164,7 @@ mod tests {
     use crate::status::Status;
 
     fn at(path: &str) -> Checkpoints {
-        Checkpoints { given: Some(path.into()) }
+        Checkpoints::at(path.into())
     }
 
     #[test]
@@ -191,6 +203,16 @@ mod tests {
         let second = checkpoints.open().unwrap();
         assert!(checkpoints.open_all().unwrap().is_empty());
         drop((first, second));
+    }
+
+    #[test]
+    fn the_only_store_is_not_replaced_by_one_beside_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::at(directory.path().join("new"));
+        let _first = checkpoints.open_only().unwrap();
+        let error = checkpoints.open_only().err().unwrap();
+        assert!(error.to_string().contains("another process has"), "{error}");
+        assert!(at("memory").open_only().is_ok());
     }
 
     #[tokio::test]

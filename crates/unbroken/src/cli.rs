@@ -2,6 +2,7 @@
 
 use clap::{ArgAction, Parser, Subcommand};
 
+use crate::command::batch::Batch;
 use crate::command::demo::Demo;
 use crate::command::mock::Mock;
 use crate::command::resume::Resume;
@@ -27,6 +28,7 @@ enum Command {
     Stream(Box<Stream>),
     Resume(Box<Resume>),
     Streams(Streams),
+    Batch(Box<Batch>),
     Mock(Box<Mock>),
     Demo(Demo),
 }
@@ -37,6 +39,7 @@ impl Cli {
             Command::Stream(stream) => stream.run(self.verbose).await,
             Command::Resume(resume) => resume.run(self.verbose).await,
             Command::Streams(streams) => streams.run().await,
+            Command::Batch(batch) => batch.run(self.verbose).await,
             Command::Mock(mock) => mock.run().await,
             Command::Demo(demo) => demo.run().await,
         }
@@ -52,7 +55,8 @@ pub(crate) fn examples(examples: &str) -> String {
 const EXIT_STATUSES: &str = "\
 Exit status:
   0   the provider finished; for other commands: done
-  75  the response is not whole and its checkpoint is kept: go on with `unbroken resume ID`
+  75  the response is not whole and its checkpoint is kept: go on with `unbroken resume ID`,
+      a batch with the same command again
   1   refused or failed
   2   arguments or environment not usable";
 

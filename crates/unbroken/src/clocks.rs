@@ -2,7 +2,7 @@
 
 use clap::Args;
 use client::retry_policy::Limits;
-use client::{Nanos, Policy, Timeouts};
+use client::{Builder, Nanos, Policy, Timeouts};
 use std::time::Duration;
 
 use crate::duration::parse_clock;
@@ -15,7 +15,7 @@ pub(crate) struct Clocks {
     #[arg(long, value_name = "TIME", value_parser = parse_clock)]
     connect_timeout: Option<Duration>,
 
-    /// From the connection until the first content; pings do not count [default: 120s]
+    /// From the connection until the first content; pings do not count [default: 120s, or learned]
     #[arg(long, value_name = "TIME", value_parser = parse_clock)]
     first_token_timeout: Option<Duration>,
 
@@ -23,7 +23,7 @@ pub(crate) struct Clocks {
     #[arg(long, value_name = "TIME", value_parser = parse_clock)]
     idle_timeout: Option<Duration>,
 
-    /// Without any byte, pings included [default: 60s]
+    /// Without any byte, pings included [default: 60s, or learned]
     #[arg(long, value_name = "TIME", value_parser = parse_clock)]
     byte_timeout: Option<Duration>,
 
@@ -37,21 +37,32 @@ pub(crate) struct Clocks {
 }
 
 impl Clocks {
-    /// The clocks of each attempt; a flag that was not given leaves the default.
-    pub(crate) fn timeouts(&self) -> Timeouts {
+    /// Sets up a client: without a flag for a clock, those of an endpoint are learned.
+    pub(crate) fn set(&self, builder: Builder) -> Builder {
+        let builder = builder.policy(self.policy());
+        match self.timeouts() {
+            Some(timeouts) => builder.timeouts(timeouts),
+            None => builder,
+        }
+    }
+
+    /// The clocks of each attempt, if one is given; a flag that was not given leaves the default.
+    fn timeouts(&self) -> Option<Timeouts> {
+        let given =
+            [self.connect_timeout, self.first_token_timeout, self.idle_timeout, self.byte_timeout];
         let default = Timeouts::default();
         let or = |given: Option<Duration>, default| given.map_or(default, Nanos::from);
-        Timeouts {
+        given.iter().any(Option::is_some).then(|| Timeouts {
             connect: or(self.connect_timeout, default.connect),
             first_token: or(self.first_token_timeout, default.first_token),
             idle: or(self.idle_timeout, default.idle),
             bytes: or(self.byte_timeout, default.bytes),
             ..default
-        }
+        })
     }
 
     /// When to try again, and how often.
-    pub(crate) fn policy(&self) -> Policy {
+    fn policy(&self) -> Policy {
         let total = self.max_attempts.unwrap_or(Limits::DEFAULT.total);
         Policy { limits: Limits { total, ..Limits::DEFAULT }, ..Policy::DEFAULT }
     }
@@ -82,7 +93,7 @@ mod tests {
         let line = "x --connect-timeout 1s --first-token-timeout 2s --idle-timeout 3s \
                     --byte-timeout 4s --deadline 5s --max-attempts 6";
         let clocks = clocks(line);
-        let timeouts = clocks.timeouts();
+        let timeouts = clocks.timeouts().unwrap();
         assert_eq!(timeouts.connect, Nanos::from_secs(1));
         assert_eq!(timeouts.first_token, Nanos::from_secs(2));
         assert_eq!(timeouts.idle, Nanos::from_secs(3));
@@ -95,7 +106,7 @@ mod tests {
     #[test]
     fn no_flag_leaves_the_defaults() {
         let clocks = clocks("x");
-        assert_eq!(clocks.timeouts(), Timeouts::default());
+        assert_eq!(clocks.timeouts(), None, "what was learned counts");
         assert_eq!(clocks.policy(), Policy::DEFAULT);
         assert_eq!(clocks.deadline(), None);
     }

@@ -1,5 +1,6 @@
 //! One module for each command: its arguments and what it does.
 
+pub(crate) mod batch;
 pub(crate) mod demo;
 pub(crate) mod mock;
 pub(crate) mod resume;

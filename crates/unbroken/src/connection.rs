@@ -3,7 +3,7 @@
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use client::{Endpoint, Profile, Secret, Wire};
+use client::{Builder, Client, Endpoint, Profile, Secret, Wire};
 use std::env;
 use std::net::IpAddr;
 
@@ -15,9 +15,10 @@ use crate::status::usage_error;
 #[derive(Args, Default)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {
-    /// Server to ask; a bare host gets /v1, a path is kept [default: the provider's own]
-    #[arg(long, value_name = "URL")]
-    base_url: Option<String>,
+    /// Server to ask; a bare host gets /v1, a path is kept [default: the provider's own]. May be
+    /// given again: servers of the same models, of which any takes over from one that fails
+    #[arg(long = "base-url", value_name = "URL")]
+    base_urls: Vec<String>,
 
     /// Wire that the server speaks [default: that of the profile, else anthropic]
     #[arg(long, value_parser = wires())]
@@ -63,36 +64,44 @@ impl Connection {
 
     /// Refuses unless the flags, or their absence, name the server of a checkpoint.
     pub(crate) fn require(&self, profile: &Profile, stored: &str) -> anyhow::Result<()> {
-        let named = match &self.base_url {
-            Some(url) => Some(Endpoint::new(url, *profile).map_err(usage_error)?),
-            None => own_endpoint(profile, Secret::new("")),
+        let own = || own_endpoint(profile, Secret::new("")).into_iter().map(Ok);
+        let named = self.base_urls.iter().map(|url| Endpoint::new(url, *profile));
+        let named: Result<Vec<_>, _> = match self.base_urls.as_slice() {
+            [] => own().collect(),
+            _ => named.collect(),
         };
-        match named {
-            Some(endpoint) if endpoint.base_url() == stored => Ok(()),
-            _ => Err(usage_error(format_args!(
-                "the stream was made at {}; to go on there, give --base-url {0}",
-                stored.escape_debug()
-            ))),
+        if named.map_err(usage_error)?.iter().any(|endpoint| endpoint.base_url() == stored) {
+            return Ok(());
         }
+        Err(usage_error(format_args!(
+            "the stream was made at {}; to go on there, give --base-url {0}",
+            stored.escape_debug()
+        )))
     }
 
-    /// The server, with its key and headers.
-    pub(crate) fn endpoint(&self, profile: Profile) -> anyhow::Result<Endpoint> {
+    /// The servers, each with the key and the headers; there is at least one.
+    pub(crate) fn endpoints(&self, profile: Profile) -> anyhow::Result<Vec<Endpoint>> {
         let key = self.key(profile.wire)?;
-        let has_key = key.is_some();
-        let endpoint = match (&self.base_url, key) {
-            (Some(url), key) => {
-                let endpoint = Endpoint::new(url, profile).map_err(usage_error)?;
-                Some(key.into_iter().fold(endpoint, Endpoint::key))
+        let bare: Vec<_> = match (self.base_urls.as_slice(), &key) {
+            ([], Some(key)) => own_endpoint(&profile, key.clone()).into_iter().collect(),
+            (urls, _) => {
+                let bare = urls.iter().map(|url| Endpoint::new(url, profile));
+                bare.collect::<Result<_, _>>().map_err(usage_error)?
             }
-            (None, Some(key)) => own_endpoint(&profile, key),
-            (None, None) => None,
         };
-        let mut endpoint = endpoint.ok_or_else(|| {
-            usage_error(format_args!("profile {} needs --base-url", profile.name))
-        })?;
-        if has_key && !is_private(endpoint.base_url()) {
+        if bare.is_empty() {
+            let name = profile.name;
+            return Err(usage_error(format_args!("profile {name} needs --base-url")));
+        }
+        if key.is_some() && !bare.iter().all(|endpoint| is_private(endpoint.base_url())) {
             report(&"the key goes over the network unencrypted: the base URL is not https");
+        }
+        bare.into_iter().map(|endpoint| self.equip(endpoint, key.as_ref())).collect()
+    }
+
+    fn equip(&self, mut endpoint: Endpoint, key: Option<&Secret>) -> anyhow::Result<Endpoint> {
+        if let Some(key) = key {
+            endpoint = endpoint.key(key.clone());
         }
         for header in &self.headers {
             let (name, value) = split(header)?;
@@ -105,7 +114,7 @@ impl Connection {
 
     /// Adds the flags that a later `resume` needs again.
     pub(crate) fn advise(&self, advice: &mut Advice) {
-        if let Some(url) = &self.base_url {
+        for url in &self.base_urls {
             advice.flag("--base-url", url);
         }
         if let Some(name) = &self.api_key_env {
@@ -124,13 +133,18 @@ impl Connection {
         }
         match env::var(name) {
             Ok(key) if !key.trim().is_empty() => Ok(Some(Secret::new(key))),
-            _ if self.base_url.is_some() && self.api_key_env.is_none() => Ok(None),
+            _ if !self.base_urls.is_empty() && self.api_key_env.is_none() => Ok(None),
             _ => Err(usage_error(format_args!(
                 "no key: set {name}, or name another variable with --api-key-env, \
                  or give the --base-url of a server that needs none"
             ))),
         }
     }
+}
+
+/// A client of these servers, yet without checkpoints and clocks.
+pub(crate) fn client(endpoints: Vec<Endpoint>) -> Builder {
+    endpoints.into_iter().fold(Client::builder(), Builder::endpoint)
 }
 
 /// The public API of the profile's own provider.
@@ -188,7 +202,7 @@ mod tests {
     use crate::status::Status;
 
     fn local() -> Connection {
-        Connection { base_url: Some("http://127.0.0.1:9".to_owned()), ..Connection::default() }
+        Connection { base_urls: vec!["http://127.0.0.1:9".to_owned()], ..Connection::default() }
     }
 
     #[track_caller]
@@ -224,8 +238,10 @@ mod tests {
     fn a_bare_host_gets_v1_and_a_header_is_taken() {
         let mut connection = local();
         connection.headers = vec!["X-Team: search".to_owned()];
-        let endpoint = connection.endpoint(Profile::OPENAI).unwrap();
-        assert_eq!(endpoint.base_url(), "http://127.0.0.1:9/v1");
+        connection.base_urls.push("https://host/api".to_owned());
+        let endpoints = connection.endpoints(Profile::OPENAI).unwrap();
+        let urls: Vec<_> = endpoints.iter().map(Endpoint::base_url).collect();
+        assert_eq!(urls, ["http://127.0.0.1:9/v1", "https://host/api"]);
     }
 
     #[test]
@@ -241,22 +257,27 @@ mod tests {
         local().require(&Profile::VLLM, "http://127.0.0.1:9/v1").unwrap();
         refuse(local().require(&Profile::VLLM, "http://127.0.0.1:8/v1"), ":8/v1");
         refuse(local().require(&Profile::VLLM, "http://127.0.0.1:9/v2"), "9/v2");
+        let mut several = local();
+        several.base_urls.push("http://127.0.0.1:8".to_owned());
+        several.require(&Profile::VLLM, "http://127.0.0.1:8/v1").unwrap();
+        several.require(&Profile::VLLM, "http://127.0.0.1:9/v1").unwrap();
+        refuse(several.require(&Profile::VLLM, "http://127.0.0.1:7/v1"), ":7/v1");
     }
 
     #[test]
     fn a_bad_header_is_refused_without_its_value() {
         let mut connection = local();
         connection.headers = vec!["authorization s3cret".to_owned()];
-        refuse(connection.endpoint(Profile::OPENAI), "no colon");
+        refuse(connection.endpoints(Profile::OPENAI), "no colon");
         connection.headers = vec!["content-length: s3cret".to_owned()];
-        refuse(connection.endpoint(Profile::OPENAI), "content-length");
+        refuse(connection.endpoints(Profile::OPENAI), "content-length");
     }
 
     #[test]
     fn a_bad_url_is_refused_without_its_secrets() {
         let mut connection = local();
-        connection.base_url = Some("https://user:s3cret@host".to_owned());
-        refuse(connection.endpoint(Profile::OPENAI), "user name or password");
+        connection.base_urls = vec!["https://user:s3cret@host".to_owned()];
+        refuse(connection.endpoints(Profile::OPENAI), "user name or password");
     }
 
     #[test]
@@ -279,20 +300,20 @@ mod tests {
     fn a_named_variable_that_is_not_set_is_refused_even_with_a_url() {
         let mut connection = local();
         connection.api_key_env = Some("UNBROKEN_TEST_NO_SUCH_VARIABLE".to_owned());
-        refuse(connection.endpoint(Profile::OPENAI), "set UNBROKEN_TEST_NO_SUCH_VARIABLE");
+        refuse(connection.endpoints(Profile::OPENAI), "set UNBROKEN_TEST_NO_SUCH_VARIABLE");
     }
 
     #[test]
     fn a_variable_without_a_name_is_refused() {
         let mut connection = local();
         connection.api_key_env = Some(String::new());
-        refuse(connection.endpoint(Profile::OPENAI), "the name of the variable is empty");
+        refuse(connection.endpoints(Profile::OPENAI), "the name of the variable is empty");
     }
 
     #[test]
     fn a_port_that_is_none_is_refused() {
         let mut connection = local();
-        connection.base_url = Some("http://127.0.0.1:99999".to_owned());
-        refuse(connection.endpoint(Profile::OPENAI), "port");
+        connection.base_urls = vec!["http://127.0.0.1:99999".to_owned()];
+        refuse(connection.endpoints(Profile::OPENAI), "port");
     }
 }

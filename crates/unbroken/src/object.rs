@@ -51,7 +51,7 @@ impl From<&State> for Change {
     fn from(state: &State) -> Self {
         let change = Self { state: state.name(), ..Self::default() };
         match state {
-            State::Connecting { attempt, rung } => {
+            State::Connecting { attempt, rung, .. } => {
                 Self { attempt: Some(attempt.0), rung: Some(rung.name()), ..change }
             }
             State::Connected { attempt } => Self { attempt: Some(attempt.0), ..change },
@@ -140,7 +140,7 @@ impl From<&Summary> for Account {
 
 /// Tokens, in buckets that do not overlap except where a name says `of`.
 #[derive(Debug, Serialize)]
-struct Usage {
+pub(crate) struct Usage {
     input: u64,
     cache_read: u64,
     cache_write: u64,
@@ -151,7 +151,7 @@ struct Usage {
 }
 
 impl Usage {
-    const fn new(usage: &cost::Usage, estimated: bool) -> Self {
+    pub(crate) const fn new(usage: &cost::Usage, estimated: bool) -> Self {
         Self {
             input: usage.input,
             cache_read: usage.cache_read,
@@ -187,7 +187,8 @@ impl From<&AttemptSummary> for Attempt {
     }
 }
 
-const fn stop_name(stop: StopReason) -> &'static str {
+/// The name of a reason to stop.
+pub(crate) const fn stop_name(stop: StopReason) -> &'static str {
     match stop {
         StopReason::EndTurn => "end-turn",
         StopReason::MaxTokens => "max-tokens",

@@ -64,7 +64,7 @@ const fn cut_short(reason: StopReason) -> Option<&'static str> {
 }
 
 /// How long a stop waits for the store.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
+pub(crate) const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 impl Relay {
     /// A relay of `stream`; `from` is the first byte of the text that is wanted.
@@ -231,7 +231,8 @@ fn interruption<'a>(id: &'a StreamId, why: &str, resume: Option<String>) -> Fail
     Failure { id: id.as_str(), kind: "interrupted", message, resume, account: None }
 }
 
-const fn kind_name(kind: ErrorKind) -> &'static str {
+/// The name of a kind of error.
+pub(crate) const fn kind_name(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Incomplete => "incomplete",
         ErrorKind::Refused => "refused",

@@ -1,13 +1,13 @@
 //! `unbroken resume`: goes on with a stream that a crash, a signal or a deadline cut.
 
 use clap::Args;
-use client::{Checkpoint, Client, Profile, Store, StreamId, Summary};
+use client::{Checkpoint, Profile, Store, StreamId, Summary};
 
 use crate::advice::Advice;
 use crate::checkpoints::{Checkpoints, Shelf};
 use crate::cli::examples;
 use crate::clocks::Clocks;
-use crate::connection::Connection;
+use crate::connection::{self, Connection};
 use crate::diagnostics::report;
 use crate::object::Start;
 use crate::output::{Form, Output};
@@ -74,12 +74,11 @@ impl Resume {
         verbose: u8,
     ) -> anyhow::Result<Status> {
         let profile = self.connection.profile(self.stored_profile(checkpoint)?)?;
-        self.connection.require(&profile, &checkpoint.origin().endpoint)?;
-        let client = Client::builder()
-            .endpoint(self.connection.endpoint(profile)?)
+        self.require_server(&profile, checkpoint)?;
+        let client = self
+            .clocks
+            .set(connection::client(self.connection.endpoints(profile)?))
             .checkpoints(store)
-            .timeouts(self.clocks.timeouts())
-            .policy(self.clocks.policy())
             .build()
             .map_err(usage_error)?;
         let stream = match self.clocks.deadline() {
@@ -102,6 +101,13 @@ impl Resume {
             base_url: &checkpoint.origin().endpoint,
             recovered_bytes: checkpoint.text().len() as u64,
         }
+    }
+
+    /// Sees that the flags name a server at which the stream began or went on.
+    fn require_server(&self, profile: &Profile, checkpoint: &Checkpoint) -> anyhow::Result<()> {
+        let began = self.connection.require(profile, &checkpoint.origin().endpoint);
+        let went_on = |url: &String| self.connection.require(profile, url).is_ok();
+        if checkpoint.endpoints().iter().any(went_on) { Ok(()) } else { began }
     }
 
     /// The profile of the checkpoint, where this version knows it.

@@ -9,7 +9,7 @@ use crate::advice::Advice;
 use crate::checkpoints::Checkpoints;
 use crate::cli::examples;
 use crate::clocks::Clocks;
-use crate::connection::Connection;
+use crate::connection::{self, Connection};
 use crate::diagnostics::report;
 use crate::object::Start;
 use crate::output::Form;
@@ -63,13 +63,13 @@ impl Stream {
     pub(crate) async fn run(self, verbose: u8) -> anyhow::Result<Status> {
         let profile = self.connection.profile(None)?;
         let model = self.model(&profile)?;
-        let endpoint = self.connection.endpoint(profile)?;
+        let endpoints = self.connection.endpoints(profile)?;
+        let base_url = endpoints[0].base_url().to_owned();
         let request = self.request(&model).await?;
-        let client = Client::builder()
-            .endpoint(endpoint.clone())
+        let client = self
+            .clocks
+            .set(connection::client(endpoints))
             .checkpoints(self.checkpoints.open()?)
-            .timeouts(self.clocks.timeouts())
-            .policy(self.clocks.policy())
             .build()
             .map_err(usage_error)?;
         let stream = self.open(&client, request).await?;
@@ -78,7 +78,7 @@ impl Stream {
         let start = Start {
             id: id.as_str(),
             protocol: profile.wire.name(),
-            base_url: endpoint.base_url(),
+            base_url: &base_url,
             recovered_bytes: 0,
         };
         let relay = Relay::new(stream, Form::of(self.json), 0, self.advice(), verbose);

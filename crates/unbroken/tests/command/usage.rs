@@ -32,6 +32,12 @@ fn unusable_arguments_are_told_and_nothing_is_asked() {
         (&["mock", "--faults", "ok,boom"], "item 2"),
         (&["mock", "--seam", "zigzag"], "--seam"),
         (&["mock", "--api-key-env", "NOT_SET"], "NOT_SET"),
+        (&["batch", "--out", "o"], "--jobs"),
+        (&["batch", "--jobs", "f"], "--out"),
+        (&["batch", "--jobs", "/no/such/file", "--out", "o"], "/no/such/file"),
+        (&["batch", "--jobs", "f", "--out", "o", "--concurrency", "0"], "--concurrency"),
+        (&["batch", "--jobs", "f", "--out", "o", "--concurrency", "257"], "256"),
+        (&["batch", "--jobs", "f", "--out", "o", "--max-failures", "0"], "--max-failures"),
         (&["demo", "--faults", "9999"], "200"),
         (&["demo", "--tokens", "0"], "--tokens"),
     ] {
@@ -46,7 +52,7 @@ fn unusable_arguments_are_told_and_nothing_is_asked() {
 #[test]
 fn help_lists_the_exit_statuses_and_examples() {
     let world = World::with_faults("");
-    for command in ["stream", "resume", "streams", "mock", "demo"] {
+    for command in ["stream", "resume", "streams", "batch", "mock", "demo"] {
         let run = world.run(&[command, "--help"]);
         run.assert_status(0);
         assert!(run.text().contains("Examples:"), "{command}");

@@ -3,7 +3,7 @@
 
 use mock_provider::{Config, Faults, Ledger, Mock, Pace};
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -65,6 +65,11 @@ impl World {
         if let Some(server) = self.server.take() {
             self.runtime.block_on(server.close());
         }
+    }
+
+    /// The home directory; it goes with the world.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
     }
 
     /// The directory of the checkpoints.
