@@ -16,7 +16,8 @@ use crate::status::usage_error;
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {
     /// Server to ask; a bare host gets /v1, a path is kept [default: the provider's own]. May be
-    /// given again: servers of the same models, of which any takes over from one that fails
+    /// given again: servers of the same models, of which any takes over from one that fails; the key
+    /// and the headers go to each
     #[arg(long = "base-url", value_name = "URL")]
     base_urls: Vec<String>,
 
