@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use checkpoint_store::Store;
-use client::{Error, ErrorKind, Event, ResponseStream, StreamId};
+use client::{Error, ErrorKind, Event, IfHeld, ResponseStream, ResumeOptions, StreamId};
 use mock_provider::{Config, Pace};
 
 use crate::rig::{ROUTES, Told, check_requests, in_order};
@@ -107,12 +107,27 @@ async fn of_two_that_resume_one_stream_one_wins() {
         build().stream(route.request(PROMPT).id(id.clone())).await.expect("a valid request");
     let shown = read(&mut stream, 40).await;
     drop(stream);
-    let mut first = build().resume(&id).await.expect("the stream is known");
-    let second = build().resume(&id).await.expect("the stream is known");
+    let first = build().resume(&id).await.expect("the stream is known");
+    let second = build().resume(&id).await.expect_err("somebody has it");
+    assert_eq!(second.kind(), ErrorKind::Held, "{second}");
+    let told = Told::by(first).await;
+    assert!(told.is_complete(), "{:?}", told.end);
+    assert_eq!(told.text, mock.text_for(PROMPT));
+    assert!(told.text.starts_with(&shown));
+}
+
+#[tokio::test]
+async fn one_that_takes_a_stream_over_fences_the_other_off() {
+    let route = ROUTES[1];
+    let mock = route.mock(Config::default()).await;
+    let client = route.client(&mock);
+    let mut first = client.stream(route.request(PROMPT)).await.expect("a valid request");
+    read(&mut first, 40).await;
+    let options = ResumeOptions { if_held: IfHeld::TakeOver, ..ResumeOptions::default() };
+    let second = client.resume_with(first.id(), options).await.expect("the stream is known");
     let told = Told::by(second).await;
     assert!(told.is_complete(), "the later one goes on: {:?}", told.end);
     assert_eq!(told.text, mock.text_for(PROMPT));
-    assert!(told.text.starts_with(&shown));
     let lost = fate(&mut first).await.expect_err("the earlier one is fenced off");
     assert_eq!(lost.kind(), ErrorKind::Fenced, "{lost}");
 }

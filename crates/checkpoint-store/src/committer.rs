@@ -1,29 +1,52 @@
 //! `Committer`: gathers what all streams appended into one batch behind one barrier. It reads no
-//! clock and never waits; `thread` drives it, and a test can do the same.
+//! clock and never waits; `Commits` runs its batches on a backend, and a thread or a simulation
+//! drives that.
 //!
 //! Batches start at least a window apart, or sooner when enough bytes wait or someone is in a
-//! hurry. While a barrier runs the next batch gathers by itself.
+//! hurry. While a barrier runs the next batch gathers by itself. A batch that did not reach the
+//! backend is repeated as it is: the backend knows what it has already.
 
+mod commits;
 pub(crate) mod thread;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::commits::{Commits, Turn};
 use crate::backend::Applied;
 use crate::chunk::{Chunk, Ending};
 use crate::lane::Lane;
 use crate::queue::{Demand, Queue};
-use crate::{ErrorKind, StoreError};
+use crate::{ErrorKind, Seq, StoreError};
+
+/// The first pause before a batch is repeated; doubled each time.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+
+/// The longest pause before a batch is repeated.
+const RETRY_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Input: [`finish`](Self::finish) once per [`Step::Commit`]. Output: [`poll`](Self::poll).
 #[derive(Debug)]
 pub(crate) struct Committer {
     queue: Arc<Queue>,
     window: Duration,
+    /// How long a backend may be out of reach before the store stops.
+    outage_max: Duration,
     /// When the last batch started.
     started: Option<Duration>,
     lanes: Vec<Arc<Lane>>,
     in_flight: Vec<(Arc<Lane>, Chunk)>,
+    outage: Option<Outage>,
+    /// Streams whose writers are gone and whose last records have arrived.
+    released: Vec<Arc<Lane>>,
+}
+
+/// The backend is out of reach; the batch in flight is to be repeated.
+#[derive(Clone, Copy, Debug)]
+struct Outage {
+    began: Duration,
+    retry_at: Duration,
+    pause: Duration,
 }
 
 /// What to do next.
@@ -33,17 +56,34 @@ pub(crate) enum Step {
     Commit(Arc<[Chunk]>),
     /// Wait until the demand is no longer this, at most for the time given.
     Sleep(Demand, Option<Duration>),
+    /// Wait this long, whatever is demanded.
+    Pause(Duration),
     /// Stop: the store is gone and everything is committed.
     Exit,
 }
 
 impl Committer {
-    pub(crate) fn new(queue: Arc<Queue>, window: Duration) -> Self {
-        Self { queue, window, started: None, lanes: Vec::new(), in_flight: Vec::new() }
+    pub(crate) fn new(queue: Arc<Queue>, window: Duration, outage_max: Duration) -> Self {
+        Self {
+            queue,
+            window,
+            outage_max,
+            started: None,
+            lanes: Vec::new(),
+            in_flight: Vec::new(),
+            outage: None,
+            released: Vec::new(),
+        }
     }
 
     /// Says what to do at `now`, the time since some fixed moment.
     pub(crate) fn poll(&mut self, now: Duration) -> Step {
+        if let Some(outage) = self.outage {
+            return match outage.retry_at.checked_sub(now) {
+                Some(pause) if !pause.is_zero() => Step::Pause(pause),
+                _ => Step::Commit(self.batch()),
+            };
+        }
         debug_assert!(self.in_flight.is_empty(), "finish comes before the next poll");
         loop {
             match self.queue.demand() {
@@ -57,31 +97,61 @@ impl Committer {
                 }
                 Demand::Hurry => {}
             }
-            if let Some(batch) = self.take() {
+            self.take();
+            if !self.in_flight.is_empty() {
                 self.started = Some(now);
-                return Step::Commit(batch);
+                return Step::Commit(self.batch());
             }
         }
     }
 
-    /// Settles the batch in flight.
-    pub(crate) fn finish(&mut self, result: Result<Vec<Applied>, StoreError>) {
+    /// Settles the batch in flight at `now`, or keeps it to be repeated.
+    pub(crate) fn finish(&mut self, result: Result<Vec<Applied>, StoreError>, now: Duration) {
+        if let Err(error) = &result
+            && error.kind() == ErrorKind::Unavailable
+            && self.keep_trying(now)
+        {
+            return;
+        }
+        self.outage = None;
         let in_flight = std::mem::take(&mut self.in_flight);
         let applied = match result {
             Ok(applied) if applied.len() == in_flight.len() => applied,
             Ok(_) => return self.poison(in_flight, &ErrorKind::Poisoned.into()),
             Err(error) => return self.poison(in_flight, &poisoned(error)),
         };
-        let mut released = 0;
+        let mut settled = 0;
         for ((lane, chunk), applied) in in_flight.into_iter().zip(applied) {
-            released += chunk.frames().payload().len();
-            settle(&lane, chunk, applied.into_next().map_err(StoreError::from));
+            settled += chunk.frames().payload().len();
+            self.settle(lane, chunk, applied.into_next().map_err(StoreError::from));
         }
-        self.queue.release(released);
+        self.queue.release(settled);
     }
 
-    /// Everything that waits, one chunk per stream; `None` when nothing of it can be stored.
-    fn take(&mut self) -> Option<Arc<[Chunk]>> {
+    /// Streams that nobody writes to any more and of which nothing is on its way.
+    pub(crate) fn released(&mut self) -> impl Iterator<Item = Arc<Lane>> + '_ {
+        self.released.drain(..)
+    }
+
+    /// Notes that the backend is out of reach; says whether the batch is to be repeated.
+    fn keep_trying(&mut self, now: Duration) -> bool {
+        let outage = match self.outage {
+            None => Outage { began: now, retry_at: now + RETRY_PAUSE, pause: RETRY_PAUSE },
+            Some(outage) => {
+                let pause = (outage.pause * 2).min(RETRY_PAUSE_MAX);
+                Outage { retry_at: now + pause, pause, ..outage }
+            }
+        };
+        self.outage = Some(outage);
+        now - outage.began < self.outage_max
+    }
+
+    fn batch(&self) -> Arc<[Chunk]> {
+        self.in_flight.iter().map(|(_, chunk)| chunk.clone()).collect()
+    }
+
+    /// Takes everything that waits, one chunk per stream.
+    fn take(&mut self) {
         let mut lanes = std::mem::take(&mut self.lanes);
         self.queue.take_lanes(&mut lanes);
         let mut taken = 0;
@@ -91,6 +161,7 @@ impl Committer {
             buffer.queued = false;
             let dropped = if is_refused { buffer.clear() } else { 0 };
             let parcel = if is_refused { None } else { buffer.take() };
+            let is_gone = buffer.departed && buffer.is_settled();
             drop(buffer);
             taken += dropped;
             self.queue.release(dropped);
@@ -98,35 +169,41 @@ impl Committer {
                 let chunk = parcel.seal(&lane);
                 taken += chunk.frames().payload().len();
                 self.in_flight.push((lane, chunk));
+            } else if is_gone {
+                self.released.push(lane);
             }
         }
         self.lanes = lanes;
         self.queue.taken(taken);
-        let chunks = self.in_flight.iter().map(|(_, chunk)| chunk.clone());
-        (!self.in_flight.is_empty()).then(|| chunks.collect())
     }
 
-    fn poison(&self, in_flight: Vec<(Arc<Lane>, Chunk)>, error: &StoreError) {
+    fn settle(&mut self, lane: Arc<Lane>, chunk: Chunk, result: Result<Seq, StoreError>) {
+        let (next, ending) = (chunk.frames().next(), chunk.frames().ending);
+        let mut buffer = lane.buffer.hold();
+        buffer.settle(chunk);
+        let is_gone = buffer.departed && buffer.is_settled();
+        drop(buffer);
+        match result {
+            Ok(_) => {
+                lane.progress.advance(next.previous());
+                if ending == Ending::Close {
+                    lane.progress.close();
+                }
+            }
+            Err(error) => lane.progress.fail(error),
+        }
+        if is_gone {
+            self.released.push(lane);
+        }
+    }
+
+    fn poison(&mut self, in_flight: Vec<(Arc<Lane>, Chunk)>, error: &StoreError) {
         self.queue.poison(error.clone());
         for (lane, chunk) in in_flight {
-            let released = chunk.frames().payload().len();
-            settle(&lane, chunk, Err(error.clone()));
-            self.queue.release(released);
+            let settled = chunk.frames().payload().len();
+            self.settle(lane, chunk, Err(error.clone()));
+            self.queue.release(settled);
         }
-    }
-}
-
-fn settle(lane: &Lane, chunk: Chunk, result: Result<crate::Seq, StoreError>) {
-    let (next, ending) = (chunk.frames().next(), chunk.frames().ending);
-    lane.buffer.hold().settle(chunk);
-    match result {
-        Ok(_) => {
-            lane.progress.advance(next.previous());
-            if ending == Ending::Close {
-                lane.progress.close();
-            }
-        }
-        Err(error) => lane.progress.fail(error),
     }
 }
 
@@ -142,9 +219,10 @@ fn poisoned(error: StoreError) -> StoreError {
 mod tests {
     use super::*;
     use crate::backend::Head;
-    use crate::{Epoch, Limit, Limits, Seq, StreamNo};
+    use crate::{Epoch, Expiry, Limit, Limits, StreamId, StreamNo};
 
     const WINDOW: Duration = Duration::from_millis(5);
+    const OUTAGE_MAX: Duration = Duration::from_secs(30);
 
     struct Rig {
         queue: Arc<Queue>,
@@ -154,9 +232,11 @@ mod tests {
 
     fn rig(streams: u64, limits: Limits) -> Rig {
         let queue = Arc::new(Queue::new(1000, limits));
-        let committer = Committer::new(Arc::clone(&queue), WINDOW);
-        let heads = (0..streams).map(|number| Head::new(StreamNo::new(number)));
-        let lanes = heads.map(|head| Arc::new(Lane::new(&head))).collect();
+        let committer = Committer::new(Arc::clone(&queue), WINDOW, OUTAGE_MAX);
+        let head = |number| Head::new(StreamNo::new(number), Epoch::FIRST, Expiry::NEVER);
+        let id = |number: u64| StreamId::new(number.to_string()).unwrap();
+        let lane = |number| Arc::new(Lane::new(id(number), &head(number)));
+        let lanes = (0..streams).map(lane).collect();
         Rig { queue, committer, lanes }
     }
 
@@ -175,7 +255,7 @@ mod tests {
 
         fn store(&mut self, batch: &[Chunk]) {
             let applied = batch.iter().map(|chunk| Applied::Stored { next: chunk.frames().next() });
-            self.committer.finish(Ok(applied.collect()));
+            self.committer.finish(Ok(applied.collect()), Duration::ZERO);
         }
 
         #[track_caller]
@@ -234,7 +314,7 @@ mod tests {
         let batch = rig.batch(Duration::ZERO);
         drop(batch);
         rig.append(1, 20).unwrap();
-        rig.committer.finish(Err(ErrorKind::Io.into()));
+        rig.committer.finish(Err(ErrorKind::Io.into()), Duration::ZERO);
         assert_eq!(rig.append(0, 1).unwrap_err().kind(), ErrorKind::Poisoned);
         assert_eq!(rig.sleeps(Duration::from_secs(1)), None);
         assert_eq!(rig.append(1, 1).unwrap_err().kind(), ErrorKind::Poisoned);
@@ -254,7 +334,7 @@ mod tests {
             0 => fenced,
             _ => Applied::Stored { next: chunk.frames().next() },
         });
-        rig.committer.finish(Ok(applied.collect()));
+        rig.committer.finish(Ok(applied.collect()), Duration::ZERO);
         assert_eq!(rig.append(0, 1).unwrap_err().kind(), ErrorKind::Fenced { current });
         assert_eq!(rig.append(1, 1).unwrap(), Seq::new(2).unwrap());
     }
@@ -294,8 +374,62 @@ mod tests {
             seen.push(batch[0].bytes().as_ptr());
             let applied = Applied::Stored { next: batch[0].frames().next() };
             drop(batch);
-            rig.committer.finish(Ok(vec![applied]));
+            rig.committer.finish(Ok(vec![applied]), Duration::ZERO);
         }
         assert_eq!((seen[0], seen[1]), (seen[2], seen[3]));
+    }
+
+    fn unavailable() -> Result<Vec<Applied>, StoreError> {
+        Err(ErrorKind::Unavailable.into())
+    }
+
+    #[test]
+    fn a_batch_that_did_not_arrive_is_repeated_as_it_was() {
+        let mut rig = rig(1, Limits::default());
+        rig.append(0, 10).unwrap();
+        let batch = rig.batch(Duration::ZERO);
+        rig.committer.finish(unavailable(), Duration::ZERO);
+        rig.append(0, 20).unwrap();
+        assert!(matches!(rig.committer.poll(Duration::ZERO), Step::Pause(RETRY_PAUSE)));
+        let again = rig.batch(RETRY_PAUSE);
+        assert_eq!(again[0].bytes(), batch[0].bytes());
+        rig.store(&again);
+        assert_eq!(rig.lanes[0].progress.durable(), Seq::new(1));
+        let rest = rig.batch(RETRY_PAUSE + WINDOW);
+        assert_eq!(rest[0].frames().first, Seq::new(2).unwrap());
+    }
+
+    #[test]
+    fn an_outage_that_is_too_long_stops_the_store() {
+        let mut rig = rig(1, Limits::default());
+        rig.append(0, 10).unwrap();
+        let mut now = Duration::ZERO;
+        let mut tries = 0;
+        loop {
+            match rig.committer.poll(now) {
+                Step::Sleep(Demand::Nothing, _) => break,
+                Step::Pause(pause) => now += pause,
+                Step::Commit(_) => {
+                    tries += 1;
+                    rig.committer.finish(unavailable(), now);
+                }
+                step => panic!("{step:?}"),
+            }
+        }
+        assert!((30..=40).contains(&tries), "{tries}");
+        assert!((OUTAGE_MAX..OUTAGE_MAX + RETRY_PAUSE_MAX).contains(&now), "{now:?}");
+        assert_eq!(rig.append(0, 1).unwrap_err().kind(), ErrorKind::Poisoned);
+    }
+
+    #[test]
+    fn a_stream_is_released_when_the_last_of_it_has_arrived() {
+        let mut rig = rig(2, Limits::default());
+        assert!(!rig.queue.depart(&rig.lanes[1]));
+        rig.append(0, 10).unwrap();
+        assert!(rig.queue.depart(&rig.lanes[0]));
+        let batch = rig.batch(Duration::ZERO);
+        assert_eq!(rig.committer.released().count(), 0);
+        rig.store(&batch);
+        assert_eq!(rig.committer.released().count(), 1);
     }
 }

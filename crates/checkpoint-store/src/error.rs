@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::{Epoch, Level, Limit, Seq};
 
@@ -32,7 +33,15 @@ impl StoreError {
 
     /// Whether the same call can succeed later without anything else being changed.
     pub fn is_retryable(&self) -> bool {
-        matches!(self.kind, ErrorKind::Full { .. } | ErrorKind::Locked)
+        use ErrorKind::{Full, Held, Locked, Unavailable};
+        matches!(self.kind, Full { .. } | Held { .. } | Locked | Unavailable)
+    }
+
+    /// Whether it is certain that the call changed nothing.
+    ///
+    /// Where it is not, a commit may be repeated: what is there already is not stored twice.
+    pub fn outcome_known(&self) -> bool {
+        !matches!(self.kind, ErrorKind::Unavailable | ErrorKind::Io | ErrorKind::Poisoned)
     }
 }
 
@@ -58,7 +67,7 @@ impl Error for StoreError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// No stream has this id, or it was deleted.
+    /// No stream has this id, it was deleted, or it has expired.
     #[error("no such stream")]
     NotFound,
     /// A stream has this id already.
@@ -69,6 +78,14 @@ pub enum ErrorKind {
     Fenced {
         /// Epoch of the writer that may write.
         current: Epoch,
+    },
+    /// Somebody writes to the stream, or did so a moment ago; the source says who.
+    #[error("another writer holds the stream")]
+    Held {
+        /// Epoch of that writer.
+        epoch: Epoch,
+        /// Time until its lease lapses unless it is renewed; `None` when it ends with its process.
+        left: Option<Duration>,
     },
     /// The records do not start where the stream ends.
     #[error("the stream goes on at record {expected}")]
@@ -88,14 +105,23 @@ pub enum ErrorKind {
         /// The last durable record.
         last: Option<Seq>,
     },
+    /// The records after the position gave way to a snapshot.
+    #[error("the records before {first} are gone, a snapshot has their place")]
+    CursorTrimmed {
+        /// The first position that can be read.
+        first: Seq,
+    },
+    /// Only the records of a closed stream can give way to a snapshot.
+    #[error("the stream is still open")]
+    StillOpen,
     /// A limit that waiting cannot help.
     #[error("{limit}: {found} is over the limit of {max}")]
     TooLarge {
         /// Which one.
         limit: Limit,
-        /// Its value in bytes.
+        /// Its value, in the unit of the limit.
         max: u64,
-        /// The bytes that were asked for.
+        /// What was asked for.
         found: u64,
     },
     /// Too many bytes wait to become durable; nothing was taken.
@@ -107,6 +133,9 @@ pub enum ErrorKind {
     /// Another process or handle has the store open.
     #[error("the store is open elsewhere")]
     Locked,
+    /// The store cannot be reached at present. What was asked may or may not have been done.
+    #[error("the store cannot be reached")]
+    Unavailable,
     /// The operating system refused.
     #[error("input or output failed")]
     Io,
@@ -151,11 +180,19 @@ mod tests {
     }
 
     #[test]
-    fn only_waiting_makes_full_and_locked_succeed() {
+    fn what_waiting_can_mend_is_retryable() {
         let full = ErrorKind::Full { limit: Limit::UndurableStore };
         assert!(StoreError::from(full).is_retryable());
         assert!(StoreError::from(ErrorKind::Locked).is_retryable());
+        assert!(StoreError::from(ErrorKind::Unavailable).is_retryable());
         assert!(!StoreError::from(ErrorKind::Poisoned).is_retryable());
         assert!(!StoreError::from(ErrorKind::Fenced { current: Epoch::FIRST }).is_retryable());
+    }
+
+    #[test]
+    fn only_what_was_refused_is_known_to_have_changed_nothing() {
+        assert!(StoreError::from(ErrorKind::Exists).outcome_known());
+        assert!(!StoreError::from(ErrorKind::Unavailable).outcome_known());
+        assert!(!StoreError::from(ErrorKind::Poisoned).outcome_known());
     }
 }

@@ -5,13 +5,14 @@ use crate::backend::Head;
 use crate::chunk::{Chunk, Ending, Frames, HEADER_BYTES, framed_len, push_frame};
 use crate::lock::Lock;
 use crate::progress::Progress;
-use crate::{Epoch, ErrorKind, Limit, Limits, Seq, StoreError, StreamNo};
+use crate::{Epoch, ErrorKind, Limit, Limits, Seq, StoreError, StreamId, StreamNo};
 
 /// A buffer that grew beyond this many bytes is freed after use instead of being kept.
 const KEPT_BYTES: usize = 64 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct Lane {
+    pub(crate) id: StreamId,
     pub(crate) stream: StreamNo,
     pub(crate) epoch: Epoch,
     pub(crate) progress: Progress,
@@ -19,8 +20,9 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    pub(crate) fn new(head: &Head) -> Self {
+    pub(crate) fn new(id: StreamId, head: &Head) -> Self {
         Self {
+            id,
             stream: head.stream,
             epoch: head.epoch,
             progress: Progress::new(head.last()),
@@ -41,9 +43,13 @@ pub(crate) struct Buffer {
     stream_bytes: u64,
     /// Payload bytes of the chunk that is being committed.
     in_flight: usize,
+    /// Whether a chunk is being committed.
+    is_in_flight: bool,
     pub(crate) ending: Ending,
     /// Whether the committer knows that there is something to take.
     pub(crate) queued: bool,
+    /// Whether the writer is gone.
+    pub(crate) departed: bool,
 }
 
 /// An arena on its way to the backend. Sealed outside the lock, so that no append waits for a
@@ -72,8 +78,10 @@ impl Buffer {
             count: 0,
             stream_bytes,
             in_flight: 0,
+            is_in_flight: false,
             ending: Ending::Open,
             queued: false,
+            departed: false,
         }
     }
 
@@ -86,8 +94,17 @@ impl Buffer {
         self.arena.len() - HEADER_BYTES + self.in_flight
     }
 
-    /// Whether the stream may grow by `framed` bytes.
+    /// Whether nothing of the stream waits to be committed.
+    pub(crate) fn is_settled(&self) -> bool {
+        !self.queued && !self.is_in_flight
+    }
+
+    /// Whether the stream may grow by one record of `framed` bytes.
     pub(crate) fn check_stream(&self, framed: usize, limits: &Limits) -> Result<(), StoreError> {
+        let (found, max) = (self.first.plus(self.count).value(), limits.stream_records);
+        if found > max {
+            return Err(ErrorKind::TooLarge { limit: Limit::Records, max, found }.into());
+        }
         let found = self.stream_bytes + framed as u64;
         let max = limits.stream_bytes;
         if found > max {
@@ -129,6 +146,7 @@ impl Buffer {
             return None;
         }
         self.in_flight = self.arena.len() - HEADER_BYTES;
+        self.is_in_flight = true;
         let mut next = std::mem::take(&mut self.spare);
         next.resize(HEADER_BYTES, 0);
         let arena = std::mem::replace(&mut self.arena, next);
@@ -140,6 +158,7 @@ impl Buffer {
     /// The chunk in flight is settled; keeps its buffer for the next one.
     pub(crate) fn settle(&mut self, chunk: Chunk) {
         self.in_flight = 0;
+        self.is_in_flight = false;
         if let Some(mut arena) = chunk.into_arena() {
             arena.truncate(HEADER_BYTES);
             if arena.capacity() <= KEPT_BYTES {

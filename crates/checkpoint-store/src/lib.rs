@@ -10,13 +10,21 @@
 //! sequence that contains every record acknowledged at that level; otherwise it gets a typed
 //! error, never other bytes.
 //!
-//! Backends are behind the [`Backend`] trait: memory, and sled with the feature `sled`.
+//! Backends are behind the [`Backend`] trait: memory, and with the features of their names sled
+//! and redb. The feature `conformance` has the suite that proves a backend of your own.
 
 mod backend;
 mod chunk;
 mod committer;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+#[cfg(any(feature = "sled", feature = "redb"))]
+mod disk;
 mod error;
+mod expiry;
+mod follow;
 mod lane;
+mod lease;
 mod level;
 mod limits;
 mod lock;
@@ -25,26 +33,33 @@ mod page;
 mod progress;
 mod queue;
 mod seq;
-#[cfg(feature = "sled")]
-mod sled;
 mod store;
 mod stream_id;
+mod stream_info;
+mod tails;
 mod waiters;
 mod writer;
 
 pub use crate::backend::{Applied, Backend, BoxFuture, Caps, CommitPath, Head, Open};
 pub use crate::chunk::{Chunk, ChunkError, Ending, FORMAT, Frames, HEADER_BYTES, Records, Scan};
+pub use crate::committer::{Commits, Turn};
+#[cfg(feature = "redb")]
+pub use crate::disk::{RedbBackend, RedbOptions};
+#[cfg(feature = "sled")]
+pub use crate::disk::{SledBackend, SledOptions};
 pub use crate::error::{ErrorKind, StoreError};
+pub use crate::expiry::{Clock, Expiry, TOMBSTONE_TTL, Timestamp, Ttl};
+pub use crate::follow::Follower;
+pub use crate::lease::{Holder, Lease, Takeover};
 pub use crate::level::Level;
 pub use crate::limits::{Limit, Limits, PAGE_BYTES};
 pub use crate::memory::MemoryBackend;
 pub use crate::page::{Page, PageBuilder, Record, Taken};
 pub use crate::progress::Watermark;
 pub use crate::seq::{Epoch, Seq, StreamNo};
-#[cfg(feature = "sled")]
-pub use crate::sled::{SledBackend, SledOptions};
-pub use crate::store::{Listing, Options, Store, StreamInfo, StreamState};
+pub use crate::store::{Options, Store};
 pub use crate::stream_id::{IdError, StreamId};
+pub use crate::stream_info::{Listing, StreamInfo, StreamState};
 pub use crate::writer::StreamWriter;
 
 #[cfg(doctest)]

@@ -13,6 +13,10 @@ pub struct Limits {
     pub record_bytes: usize,
     /// Bytes of one stream, framing included. Default 64 MiB.
     pub stream_bytes: u64,
+    /// Records of one stream. Default 1,000,000.
+    pub stream_records: u64,
+    /// Bytes of the snapshot of a closed stream. Default 64 MiB.
+    pub snapshot_bytes: usize,
     /// Bytes of one stream that are appended and not yet durable. Default 1 MiB.
     pub undurable_stream_bytes: usize,
     /// Bytes of all streams of a store that are appended and not yet durable. Default 64 MiB.
@@ -28,6 +32,8 @@ impl Default for Limits {
         Self {
             record_bytes: 256 * 1024,
             stream_bytes: 64 * 1024 * 1024,
+            stream_records: 1_000_000,
+            snapshot_bytes: 64 * 1024 * 1024,
             undurable_stream_bytes: 1024 * 1024,
             undurable_store_bytes: 64 * 1024 * 1024,
             page_bytes: PAGE_BYTES,
@@ -36,7 +42,7 @@ impl Default for Limits {
     }
 }
 
-/// Which limit an append ran into.
+/// Which limit a call ran into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Limit {
@@ -44,6 +50,10 @@ pub enum Limit {
     Record,
     /// [`Limits::stream_bytes`].
     Stream,
+    /// [`Limits::stream_records`].
+    Records,
+    /// [`Limits::snapshot_bytes`].
+    Snapshot,
     /// [`Limits::undurable_stream_bytes`].
     UndurableStream,
     /// [`Limits::undurable_store_bytes`].
@@ -55,6 +65,8 @@ impl fmt::Display for Limit {
         f.write_str(match self {
             Self::Record => "bytes of a record",
             Self::Stream => "bytes of a stream",
+            Self::Records => "records of a stream",
+            Self::Snapshot => "bytes of a snapshot",
             Self::UndurableStream => "undurable bytes of a stream",
             Self::UndurableStore => "undurable bytes of the store",
         })

@@ -2,16 +2,20 @@
 //! long as the backend; a commit is one copy and never waits.
 
 use std::collections::{BTreeMap, HashMap};
-use std::future::ready;
+use std::future::{poll_fn, ready};
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::task::Poll;
 
 use crate::backend::{Applied, Backend, BoxFuture, Caps, CommitPath, Head, Open};
 use crate::chunk::{Chunk, Ending, Frames};
+use crate::expiry::{Clock, Expiry, TOMBSTONE_TTL, Timestamp, Ttl};
+use crate::lease::Leases;
 use crate::lock::Lock;
 use crate::page::{PageBuilder, Taken};
-use crate::store::Listing;
-use crate::{ErrorKind, Level, Page, Seq, StoreError, StreamId, StreamNo};
+use crate::stream_info::{Listing, StreamInfo};
+use crate::tails::Tails;
+use crate::{Epoch, ErrorKind, Level, Page, Seq, StoreError, StreamId, StreamNo};
 
 /// Bytes after which a new segment starts, so that growing never copies a whole stream.
 const SEGMENT_BYTES: usize = 64 * 1024;
@@ -19,7 +23,10 @@ const SEGMENT_BYTES: usize = 64 * 1024;
 /// Streams in memory.
 #[derive(Debug, Default)]
 pub struct MemoryBackend {
+    clock: Clock,
     streams: RwLock<Streams>,
+    leases: Leases,
+    tails: Tails,
 }
 
 #[derive(Debug, Default)]
@@ -27,12 +34,21 @@ struct Streams {
     created: u64,
     by_id: BTreeMap<StreamId, StreamNo>,
     by_no: HashMap<StreamNo, Arc<Lock<Log>>>,
+    tombstones: BTreeMap<StreamId, Tombstone>,
+}
+
+/// What is left of a stream: the epoch above which its successor starts.
+#[derive(Clone, Copy, Debug)]
+struct Tombstone {
+    epoch: Epoch,
+    until: Timestamp,
 }
 
 #[derive(Debug)]
 struct Log {
     head: Head,
     segments: Vec<Segment>,
+    snapshot: Option<Arc<[u8]>>,
 }
 
 /// Frames back to back, in one allocation.
@@ -44,6 +60,11 @@ struct Segment {
 }
 
 impl MemoryBackend {
+    /// A backend that takes the time, for what expires, from `clock`.
+    pub fn with_clock(clock: Clock) -> Self {
+        Self { clock, ..Self::default() }
+    }
+
     fn streams(&self) -> RwLockReadGuard<'_, Streams> {
         self.streams.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -52,71 +73,148 @@ impl MemoryBackend {
         self.streams.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn create(&self, id: &StreamId) -> Result<Head, StoreError> {
-        let mut streams = self.streams_mut();
-        if streams.by_id.contains_key(id) {
-            return Err(ErrorKind::Exists.into());
-        }
-        streams.created += 1;
-        let head = Head::new(StreamNo::new(streams.created));
-        let log = Arc::new(Lock::new(Log { head, segments: Vec::new() }));
-        streams.by_id.insert(id.clone(), head.stream);
-        streams.by_no.insert(head.stream, log);
-        Ok(head)
-    }
-
-    fn log(&self, id: &StreamId) -> Result<Arc<Lock<Log>>, StoreError> {
-        let streams = self.streams();
-        let log = streams.by_id.get(id).and_then(|stream| streams.by_no.get(stream));
-        log.map(Arc::clone).ok_or_else(|| ErrorKind::NotFound.into())
-    }
-
-    fn open_now(&self, id: &StreamId, open: Open) -> Result<Head, StoreError> {
+    fn open_now(&self, id: &StreamId, open: Open<'_>) -> Result<Head, StoreError> {
+        let now = self.clock.now();
         match open {
-            Open::Create => self.create(id),
-            Open::Read => Ok(self.log(id)?.hold().head),
-            Open::Recover => {
+            Open::Create { holder, ttl } => {
+                // Whoever is woken may come back at once, so nothing is held by then.
+                let expired = self.streams_mut().make_room(id, now)?;
+                expired.into_iter().for_each(|stream| self.forget(stream));
+                let head = self.streams_mut().create(id, Expiry::new(ttl, now))?;
+                self.leases.grant(head.stream, head.epoch, holder);
+                Ok(head)
+            }
+            Open::Recover { holder, takeover } => {
                 let log = self.log(id)?;
                 let mut log = log.hold();
-                log.head = log.head.recovered()?;
+                let recovered = log.head.recovered()?;
+                takeover.check(log.head.epoch, self.leases.of(log.head.stream).as_ref())?;
+                log.head = Head { expiry: recovered.expiry.touched(now), ..recovered };
+                self.leases.grant(log.head.stream, log.head.epoch, holder);
                 Ok(log.head)
             }
         }
     }
 
+    /// The stream of this name, unless it has expired.
+    fn log(&self, id: &StreamId) -> Result<Arc<Lock<Log>>, StoreError> {
+        let streams = self.streams();
+        let log = streams.by_id.get(id).and_then(|stream| streams.by_no.get(stream));
+        let is_there = |log: &&Arc<Lock<Log>>| !log.hold().head.expiry.is_past(self.clock.now());
+        log.filter(is_there).map(Arc::clone).ok_or_else(|| ErrorKind::NotFound.into())
+    }
+
     fn apply(&self, frames: &Frames<'_>) -> Applied {
-        match self.streams().by_no.get(&frames.stream) {
-            Some(log) => log.hold().apply(frames),
+        let now = self.clock.now();
+        let applied = match self.streams().by_no.get(&frames.stream) {
+            Some(log) => log.hold().apply(frames, now),
             None => Applied::Deleted,
+        };
+        if matches!(applied, Applied::Stored { .. }) {
+            if frames.ending == Ending::Close {
+                self.leases.end(frames.stream);
+            }
+            self.tails.changed(frames.stream);
         }
+        applied
     }
 
     fn list_now(&self, after: Option<&StreamId>, streams_max: usize) -> Listing {
+        let now = self.clock.now();
         let streams = self.streams();
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut rest = streams.by_id.range((from, Bound::Unbounded));
-        let listed = rest.by_ref().take(streams_max).filter_map(|(id, stream)| {
-            Some(streams.by_no.get(stream)?.hold().head.info(id.clone()))
+        let rest = streams.by_id.range((from, Bound::Unbounded));
+        let mut rest = rest.filter_map(|(id, stream)| {
+            let head = streams.by_no.get(stream)?.hold().head;
+            let lease = self.leases.of(*stream);
+            (!head.expiry.is_past(now)).then(|| head.info(id.clone(), lease))
         });
-        let listed = listed.collect();
+        let listed = rest.by_ref().take(streams_max).collect();
         Listing { streams: listed, more: rest.next().is_some() }
     }
 
     fn delete_now(&self, id: &StreamId) -> Result<(), StoreError> {
-        let mut streams = self.streams_mut();
-        let stream = streams.by_id.remove(id).ok_or(ErrorKind::NotFound)?;
-        streams.by_no.remove(&stream);
+        // What has expired is not there to be deleted.
+        self.log(id)?;
+        let removed = self.streams_mut().bury(id, self.clock.now());
+        self.forget(removed.ok_or(ErrorKind::NotFound)?);
         Ok(())
+    }
+
+    fn sweep_now(&self, streams_max: usize) -> usize {
+        let now = self.clock.now();
+        let mut streams = self.streams_mut();
+        streams.tombstones.retain(|_, tombstone| tombstone.until > now);
+        let expired = streams.expired(now, streams_max);
+        let gone: Vec<_> = expired.iter().filter_map(|id| streams.bury(id, now)).collect();
+        drop(streams);
+        gone.iter().for_each(|stream| self.forget(*stream));
+        gone.len()
+    }
+
+    /// Nobody holds the stream any more, and whoever waits for it is told.
+    fn forget(&self, stream: StreamNo) {
+        self.leases.end(stream);
+        self.tails.changed(stream);
+    }
+}
+
+impl Streams {
+    /// Makes room for a new stream; says which expired one gave way.
+    fn make_room(&mut self, id: &StreamId, now: Timestamp) -> Result<Option<StreamNo>, StoreError> {
+        let Some(log) = self.by_id.get(id).and_then(|stream| self.by_no.get(stream)) else {
+            return Ok(None);
+        };
+        if !log.hold().head.expiry.is_past(now) {
+            return Err(ErrorKind::Exists.into());
+        }
+        Ok(self.bury(id, now))
+    }
+
+    fn create(&mut self, id: &StreamId, expiry: Expiry) -> Result<Head, StoreError> {
+        if self.by_id.contains_key(id) {
+            return Err(ErrorKind::Exists.into());
+        }
+        self.created += 1;
+        let epoch = self.tombstones.remove(id).map_or(Epoch::FIRST, |gone| gone.epoch.next());
+        let head = Head::new(StreamNo::new(self.created), epoch, expiry);
+        let log = Log { head, segments: Vec::new(), snapshot: None };
+        self.by_id.insert(id.clone(), head.stream);
+        self.by_no.insert(head.stream, Arc::new(Lock::new(log)));
+        Ok(head)
+    }
+
+    /// Leaves a tombstone in the place of a stream.
+    fn bury(&mut self, id: &StreamId, now: Timestamp) -> Option<StreamNo> {
+        let stream = self.by_id.remove(id)?;
+        let epoch = self.by_no.remove(&stream)?.hold().head.epoch;
+        self.tombstones.insert(id.clone(), Tombstone { epoch, until: now.plus(TOMBSTONE_TTL) });
+        Some(stream)
+    }
+
+    fn expired(&self, now: Timestamp, streams_max: usize) -> Vec<StreamId> {
+        let is_past =
+            |stream| self.by_no.get(stream).is_some_and(|log| log.hold().head.expiry.is_past(now));
+        let expired = self.by_id.iter().filter(|(_, stream)| is_past(*stream));
+        expired.map(|(id, _)| id.clone()).take(streams_max).collect()
     }
 }
 
 impl Backend for MemoryBackend {
     fn caps(&self) -> Caps {
-        Caps { level: Level::Memory, path: CommitPath::Inline }
+        Caps { level: Level::Memory, path: CommitPath::Inline, lease: None }
     }
 
-    fn open<'a>(&'a self, id: &'a StreamId, open: Open) -> BoxFuture<'a, Result<Head, StoreError>> {
+    fn open<'a>(
+        &'a self,
+        id: &'a StreamId,
+        open: Open<'a>,
+    ) -> BoxFuture<'a, Result<Head, StoreError>> {
         Box::pin(async move { self.open_now(id, open) })
+    }
+
+    fn release(&self, stream: StreamNo, epoch: Epoch) {
+        self.leases.release(stream, epoch);
     }
 
     fn commit(&self, batch: Arc<[Chunk]>) -> BoxFuture<'_, Result<Vec<Applied>, StoreError>> {
@@ -128,6 +226,13 @@ impl Backend for MemoryBackend {
         Ok(self.apply(frames))
     }
 
+    fn stat<'a>(&'a self, id: &'a StreamId) -> BoxFuture<'a, Result<StreamInfo, StoreError>> {
+        Box::pin(async move {
+            let head = self.log(id)?.hold().head;
+            Ok(head.info(id.clone(), self.leases.of(head.stream)))
+        })
+    }
+
     fn read<'a>(
         &'a self,
         id: &'a StreamId,
@@ -135,6 +240,25 @@ impl Backend for MemoryBackend {
         bytes_max: usize,
     ) -> BoxFuture<'a, Result<Page, StoreError>> {
         Box::pin(async move { self.log(id)?.hold().read(after, bytes_max) })
+    }
+
+    fn wait<'a>(
+        &'a self,
+        id: &'a StreamId,
+        after: Option<Seq>,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let stream = self.log(id)?.hold().head.stream;
+            let tail = self.tails.enroll(stream);
+            poll_fn(|cx| {
+                tail.park(cx.waker());
+                match self.streams().by_no.get(&stream).map(|log| log.hold().head) {
+                    Some(head) if head.is_quiet_after(after) => Poll::Pending,
+                    _ => Poll::Ready(Ok(())),
+                }
+            })
+            .await
+        })
     }
 
     fn list<'a>(
@@ -145,18 +269,59 @@ impl Backend for MemoryBackend {
         Box::pin(async move { Ok(self.list_now(after, streams_max)) })
     }
 
+    fn extend<'a>(&'a self, id: &'a StreamId, ttl: Ttl) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let log = self.log(id)?;
+            let head = &mut log.hold().head;
+            head.expiry = head.expiry.extended(ttl, self.clock.now());
+            Ok(())
+        })
+    }
+
+    fn compact<'a>(
+        &'a self,
+        id: &'a StreamId,
+        snapshot: Arc<[u8]>,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move { self.log(id)?.hold().compact(snapshot) })
+    }
+
+    fn snapshot<'a>(
+        &'a self,
+        id: &'a StreamId,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        Box::pin(async move { Ok(self.log(id)?.hold().snapshot.as_deref().map(<[u8]>::to_vec)) })
+    }
+
     fn delete<'a>(&'a self, id: &'a StreamId) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move { self.delete_now(id) })
+    }
+
+    fn sweep(&self, streams_max: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
+        Box::pin(ready(Ok(self.sweep_now(streams_max))))
     }
 }
 
 impl Log {
-    fn apply(&mut self, frames: &Frames<'_>) -> Applied {
+    fn apply(&mut self, frames: &Frames<'_>, now: Timestamp) -> Applied {
+        if self.head.expiry.is_past(now) {
+            return Applied::Deleted;
+        }
         let applied = self.head.apply(frames);
-        if matches!(applied, Applied::Stored { .. }) && frames.count > 0 {
-            self.push(frames);
+        if matches!(applied, Applied::Stored { .. }) {
+            self.head.expiry = self.head.expiry.touched(now);
+            if frames.count > 0 {
+                self.push(frames);
+            }
         }
         applied
+    }
+
+    fn compact(&mut self, snapshot: Arc<[u8]>) -> Result<(), StoreError> {
+        self.head = self.head.compacted()?;
+        self.segments = Vec::new();
+        self.snapshot = Some(snapshot);
+        Ok(())
     }
 
     fn push(&mut self, frames: &Frames<'_>) {
@@ -180,10 +345,7 @@ impl Log {
     }
 
     fn read(&self, after: Option<Seq>, bytes_max: usize) -> Result<Page, StoreError> {
-        let last = self.head.last();
-        if after > last {
-            return Err(ErrorKind::CursorAhead { last }.into());
-        }
+        self.head.check_cursor(after)?;
         let mut builder = PageBuilder::new(after, bytes_max);
         let from = self.segments.partition_point(|segment| segment.first <= builder.next());
         for segment in &self.segments[from.saturating_sub(1)..] {
@@ -191,7 +353,7 @@ impl Log {
                 break;
             }
         }
-        Ok(builder.finish(last))
+        Ok(builder.finish(&self.head))
     }
 
     fn frames<'a>(&self, segment: &'a Segment) -> Frames<'a> {

@@ -2,7 +2,9 @@
 //! A page is a run without gaps; the position of its last record is the cursor for the next one.
 
 use crate::Seq;
+use crate::backend::Head;
 use crate::chunk::Frames;
+use crate::stream_info::StreamState;
 
 /// One record and its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +22,7 @@ pub struct Page {
     ends: Vec<usize>,
     bytes: Vec<u8>,
     more: bool,
+    closed: bool,
 }
 
 impl Page {
@@ -54,18 +57,24 @@ impl Page {
     pub fn more(&self) -> bool {
         self.more
     }
+
+    /// Whether the stream ends with this page: it is closed and nothing comes after.
+    pub fn ends_stream(&self) -> bool {
+        self.closed && !self.more
+    }
 }
 
 /// Collects a [`Page`] from runs of records, in order.
 ///
 /// ```
-/// use checkpoint_store::{Chunk, Ending, Epoch, PageBuilder, Seq, StreamNo, Taken};
+/// use checkpoint_store::{Chunk, Ending, Expiry, Epoch, Head, PageBuilder, Seq, StreamNo, Taken};
 ///
-/// let chunk =
-///     Chunk::new(StreamNo::new(1), Epoch::FIRST, Seq::FIRST, &[b"a", b"bc"], Ending::Open);
+/// let mut head = Head::new(StreamNo::new(1), Epoch::FIRST, Expiry::NEVER);
+/// let chunk = Chunk::new(head.stream, head.epoch, head.next, &[b"a", b"bc"], Ending::Open);
+/// head.apply(&chunk.frames());
 /// let mut builder = PageBuilder::new(Some(Seq::FIRST), 1024);
 /// assert_eq!(builder.push(&chunk.frames()), Taken::All);
-/// let page = builder.finish(Seq::new(2));
+/// let page = builder.finish(&head);
 /// assert_eq!(page.records().next().map(|record| record.bytes), Some(b"bc".as_slice()));
 /// assert!(!page.more());
 /// ```
@@ -91,7 +100,7 @@ impl PageBuilder {
     /// A page of the records strictly after `after`, of at most `bytes_max` bytes or one record.
     pub fn new(after: Option<Seq>, bytes_max: usize) -> Self {
         let first = Seq::after(after);
-        let page = Page { first, ends: Vec::new(), bytes: Vec::new(), more: false };
+        let page = Page { first, ends: Vec::new(), bytes: Vec::new(), more: false, closed: false };
         Self { page, next: first, bytes_max }
     }
 
@@ -118,9 +127,10 @@ impl PageBuilder {
         Taken::All
     }
 
-    /// The page, given the last record of the stream.
-    pub fn finish(mut self, last: Option<Seq>) -> Page {
-        self.page.more = last >= Some(self.next);
+    /// The page, given where the stream stood when it was read.
+    pub fn finish(mut self, head: &Head) -> Page {
+        self.page.more = self.next < head.next;
+        self.page.closed = head.state == StreamState::Closed;
         self.page
     }
 }
@@ -128,18 +138,23 @@ impl PageBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Chunk, Ending, Epoch, StreamNo};
+    use crate::{Chunk, Ending, Epoch, Expiry, StreamNo};
 
     fn chunk(first: u64, records: &[&[u8]]) -> Chunk {
         let first = Seq::new(first).unwrap();
         Chunk::new(StreamNo::new(1), Epoch::FIRST, first, records, Ending::Open)
     }
 
+    fn head(last: u64) -> Head {
+        let next = Seq::after(Seq::new(last));
+        Head { next, ..Head::new(StreamNo::new(1), Epoch::FIRST, Expiry::NEVER) }
+    }
+
     #[test]
     fn a_page_ends_before_the_record_that_does_not_fit() {
         let mut builder = PageBuilder::new(None, 4);
         assert_eq!(builder.push(&chunk(1, &[b"ab", b"cd", b"e"]).frames()), Taken::Full);
-        let page = builder.finish(Seq::new(3));
+        let page = builder.finish(&head(3));
         assert_eq!((page.len(), page.last(), page.more()), (2, Seq::new(2), true));
     }
 
@@ -147,7 +162,7 @@ mod tests {
     fn a_record_longer_than_the_page_is_a_page_of_its_own() {
         let mut builder = PageBuilder::new(None, 1);
         assert_eq!(builder.push(&chunk(1, &[b"long", b"x"]).frames()), Taken::Full);
-        let page = builder.finish(Seq::new(2));
+        let page = builder.finish(&head(2));
         assert_eq!(page.records().map(|record| record.bytes.len()).collect::<Vec<_>>(), [4]);
     }
 
@@ -160,7 +175,16 @@ mod tests {
 
     #[test]
     fn an_empty_page_has_no_last_and_no_more() {
-        let page = PageBuilder::new(Seq::new(3), 100).finish(Seq::new(3));
+        let page = PageBuilder::new(Seq::new(3), 100).finish(&head(3));
         assert_eq!((page.is_empty(), page.last(), page.more()), (true, None, false));
+    }
+
+    #[test]
+    fn only_the_last_page_of_a_closed_stream_ends_it() {
+        let closed = Head { state: StreamState::Closed, ..head(3) };
+        let at = |after| PageBuilder::new(Seq::new(after), 100);
+        assert!(at(3).finish(&closed).ends_stream());
+        assert!(!at(2).finish(&closed).ends_stream());
+        assert!(!at(3).finish(&head(3)).ends_stream());
     }
 }

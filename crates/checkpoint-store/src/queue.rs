@@ -9,7 +9,7 @@ use crate::chunk::{Ending, framed_len};
 use crate::lane::Lane;
 use crate::lock::Lock;
 use crate::waiters::Waiters;
-use crate::{ErrorKind, Limit, Limits, Seq, StoreError};
+use crate::{ErrorKind, Limit, Limits, Seq, StoreError, StreamId};
 
 #[derive(Debug)]
 pub(crate) struct Queue {
@@ -24,6 +24,10 @@ pub(crate) struct Queue {
     limits: Limits,
     /// Whoever waits for room.
     pub(crate) room: Waiters,
+    /// Streams whose writers are gone and whose records are still on their way.
+    departing: Lock<Vec<StreamId>>,
+    /// Whoever waits for one of those.
+    pub(crate) departures: Waiters,
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +63,8 @@ impl Queue {
             group_bytes,
             limits,
             room: Waiters::default(),
+            departing: Lock::default(),
+            departures: Waiters::default(),
         }
     }
 
@@ -104,6 +110,32 @@ impl Queue {
         }
         self.hurry();
         Ok(())
+    }
+
+    /// The writer of a stream is gone; says whether something of it is still on its way.
+    pub(crate) fn depart(&self, lane: &Lane) -> bool {
+        let mut buffer = lane.buffer.hold();
+        if buffer.is_settled() {
+            return false;
+        }
+        buffer.departed = true;
+        self.departing.hold().push(lane.id.clone());
+        true
+    }
+
+    /// The last of a stream whose writer is gone has arrived.
+    pub(crate) fn departed(&self, id: &StreamId) {
+        let mut departing = self.departing.hold();
+        if let Some(at) = departing.iter().position(|other| other == id) {
+            departing.swap_remove(at);
+        }
+        drop(departing);
+        self.departures.wake_all();
+    }
+
+    /// Whether records of a writer that is gone are still on their way.
+    pub(crate) fn is_departing(&self, id: &StreamId) -> bool {
+        self.departing.hold().contains(id)
     }
 
     /// Whether the stream still can take records.

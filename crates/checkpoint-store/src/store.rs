@@ -2,15 +2,21 @@
 //! backend. It owns the limits and, where the backend wants batches, the committer.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::backend::{Backend, CommitPath, Open};
-use crate::committer::thread;
+use crate::committer::{Commits, Committer, thread};
+use crate::follow::Follower;
 use crate::memory::MemoryBackend;
 use crate::queue::Queue;
+use crate::stream_info::{Listing, StreamInfo};
 use crate::writer::{Path, StreamWriter};
-use crate::{Epoch, ErrorKind, Level, Limits, Page, Seq, StoreError, StreamId};
+use crate::{
+    Epoch, ErrorKind, Holder, Level, Limit, Limits, Page, Seq, StoreError, StreamId, Takeover, Ttl,
+};
 
 /// A set of streams in one backend.
 ///
@@ -42,6 +48,8 @@ pub(crate) struct Inner {
     backend: Arc<dyn Backend>,
     level: Level,
     limits: Limits,
+    holder: Holder,
+    ttl: Option<Ttl>,
     path: Path,
 }
 
@@ -73,21 +81,45 @@ impl Store {
     /// [`Unsupported`](ErrorKind::Unsupported) when the backend does not reach
     /// [`Options::level_min`]; [`Io`](ErrorKind::Io) when the system gives no thread.
     pub fn new(backend: Arc<dyn Backend>, options: Options) -> Result<Self, StoreError> {
-        let caps = backend.caps();
-        if options.level_min > caps.level {
-            let (asked, max) = (options.level_min, caps.level);
+        if backend.caps().path == CommitPath::Inline {
+            let path = Path::Inline(Arc::clone(&backend));
+            return Self::with_path(backend, options, path);
+        }
+        let (store, commits) = Self::driven(backend, options)?;
+        thread::spawn(commits)?;
+        Ok(store)
+    }
+
+    /// A store without a thread: nothing is committed but by polling the [`Commits`], with
+    /// whatever time they are told. For simulations and for programs with a loop of their own.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`](ErrorKind::Unsupported) when the backend does not reach
+    /// [`Options::level_min`].
+    pub fn driven(
+        backend: Arc<dyn Backend>,
+        options: Options,
+    ) -> Result<(Self, Commits), StoreError> {
+        let queue = Arc::new(Queue::new(options.group_bytes, options.limits.clone()));
+        let committer =
+            Committer::new(Arc::clone(&queue), options.group_window, options.outage_max);
+        let commits = Commits::new(Arc::clone(&backend), Arc::clone(&queue), committer);
+        Ok((Self::with_path(backend, options, Path::Grouped(queue))?, commits))
+    }
+
+    fn with_path(
+        backend: Arc<dyn Backend>,
+        options: Options,
+        path: Path,
+    ) -> Result<Self, StoreError> {
+        let level = backend.caps().level;
+        if options.level_min > level {
+            let (asked, max) = (options.level_min, level);
             return Err(ErrorKind::Unsupported { asked, max }.into());
         }
-        let Options { level_min: _, limits, group_window, group_bytes } = options;
-        let path = match caps.path {
-            CommitPath::Inline => Path::Inline(Arc::clone(&backend)),
-            CommitPath::Grouped => {
-                let queue = Arc::new(Queue::new(group_bytes, limits.clone()));
-                thread::spawn(Arc::clone(&backend), Arc::clone(&queue), group_window)?;
-                Path::Grouped(queue)
-            }
-        };
-        Ok(Self { inner: Arc::new(Inner { backend, level: caps.level, limits, path }) })
+        let Options { limits, holder, ttl, .. } = options;
+        Ok(Self { inner: Arc::new(Inner { backend, level, limits, holder, ttl, path }) })
     }
 
     /// The level that every acknowledged record reaches.
@@ -100,7 +132,8 @@ impl Store {
         &self.inner.limits
     }
 
-    /// Creates a stream and its first writer; durable when it returns.
+    /// Creates a stream, kept as long as [`Options::ttl`] says, and its first writer; durable when
+    /// it returns.
     ///
     /// # Errors
     ///
@@ -110,21 +143,56 @@ impl Store {
     ///
     /// When the future is dropped the stream may exist; [`recover`](Self::recover) takes it.
     pub async fn create(&self, id: &StreamId) -> Result<StreamWriter, StoreError> {
-        self.writer(id, Open::Create).await
+        self.create_for(id, self.inner.ttl).await
     }
 
-    /// Takes a stream over: the writer goes on after the last durable record, and whatever
-    /// earlier writers still have on the way is refused with [`Fenced`](ErrorKind::Fenced).
+    /// [`create`](Self::create), kept as long as `ttl` says; `None` until it is deleted.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](ErrorKind::NotFound), and [`Closed`](ErrorKind::Closed) when the stream ended.
+    /// Those of [`create`](Self::create).
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped the earlier writers may be fenced.
+    /// That of [`create`](Self::create).
+    pub async fn create_for(
+        &self,
+        id: &StreamId,
+        ttl: Option<Ttl>,
+    ) -> Result<StreamWriter, StoreError> {
+        self.writer(id, Open::Create { holder: &self.inner.holder, ttl }).await
+    }
+
+    /// Takes over a stream that nobody holds: the writer goes on after the last durable record,
+    /// and whatever earlier writers still have on the way is refused with
+    /// [`Fenced`](ErrorKind::Fenced). Of recoveries at the same time exactly one succeeds.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound), [`Closed`](ErrorKind::Closed) when the stream ended,
+    /// [`Held`](ErrorKind::Held) while another writer may be alive.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped the stream may be held until the lease lapses.
     pub async fn recover(&self, id: &StreamId) -> Result<StreamWriter, StoreError> {
-        self.writer(id, Open::Recover).await
+        self.settled(id).await;
+        self.takeover(id, Takeover::IfFree).await
+    }
+
+    /// [`recover`](Self::recover), also when the writer of the epoch `over` holds the stream: that
+    /// one is fenced. For a holder that is known to be dead, or is to give way.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recover`](Self::recover); [`Held`](ErrorKind::Held) when somebody else took it
+    /// over since.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`recover`](Self::recover).
+    pub async fn take_over(&self, id: &StreamId, over: Epoch) -> Result<StreamWriter, StoreError> {
+        self.takeover(id, Takeover::Over(over)).await
     }
 
     /// Where a stream stands.
@@ -133,7 +201,7 @@ impl Store {
     ///
     /// [`NotFound`](ErrorKind::NotFound).
     pub async fn info(&self, id: &StreamId) -> Result<StreamInfo, StoreError> {
-        Ok(self.inner.backend.open(id, Open::Read).await?.info(id.clone()))
+        self.inner.backend.stat(id).await
     }
 
     /// Reads durable records strictly after `after`, at most `bytes_max` bytes (clamped to
@@ -142,7 +210,8 @@ impl Store {
     /// # Errors
     ///
     /// [`NotFound`](ErrorKind::NotFound), [`CursorAhead`](ErrorKind::CursorAhead) when `after` is
-    /// not durable here, [`Corrupt`](ErrorKind::Corrupt) when the next record is damaged.
+    /// not durable here, [`CursorTrimmed`](ErrorKind::CursorTrimmed) when a snapshot has the place
+    /// of the records, [`Corrupt`](ErrorKind::Corrupt) when the next record is damaged.
     pub async fn read(
         &self,
         id: &StreamId,
@@ -172,9 +241,85 @@ impl Store {
         self.inner.backend.delete(id).await
     }
 
-    async fn writer(&self, id: &StreamId, open: Open) -> Result<StreamWriter, StoreError> {
+    /// Keeps a stream at least as long as `ttl` says; never shorter than before.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound).
+    pub async fn extend(&self, id: &StreamId, ttl: Ttl) -> Result<(), StoreError> {
+        self.inner.backend.extend(id, ttl).await
+    }
+
+    /// Replaces the records of a closed stream by a snapshot, in one durable step. What it says is
+    /// the caller's affair.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound), [`StillOpen`](ErrorKind::StillOpen),
+    /// [`TooLarge`](ErrorKind::TooLarge) over [`Limits::snapshot_bytes`].
+    pub async fn compact(&self, id: &StreamId, snapshot: &[u8]) -> Result<(), StoreError> {
+        let (max, found) = (self.inner.limits.snapshot_bytes, snapshot.len());
+        if found > max {
+            let (max, found) = (max as u64, found as u64);
+            return Err(ErrorKind::TooLarge { limit: Limit::Snapshot, max, found }.into());
+        }
+        self.inner.backend.compact(id, Arc::from(snapshot)).await
+    }
+
+    /// The snapshot that took the place of a stream's records, if one did.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound), [`Corrupt`](ErrorKind::Corrupt).
+    pub async fn snapshot(&self, id: &StreamId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.backend.snapshot(id).await
+    }
+
+    /// Reads a stream from a position on, and stays for what comes.
+    pub fn follow(&self, id: &StreamId, after: Option<Seq>) -> Follower {
+        Follower::new(self.clone(), id.clone(), after)
+    }
+
+    /// Removes what has expired, at most [`Limits::listing_streams`] streams at a time, and says
+    /// how many it removed. A program calls this now and then.
+    ///
+    /// # Errors
+    ///
+    /// Those of the backend.
+    pub async fn sweep(&self) -> Result<usize, StoreError> {
+        self.inner.backend.sweep(self.inner.limits.listing_streams).await
+    }
+
+    async fn takeover(
+        &self,
+        id: &StreamId,
+        takeover: Takeover,
+    ) -> Result<StreamWriter, StoreError> {
+        self.writer(id, Open::Recover { holder: &self.inner.holder, takeover }).await
+    }
+
+    async fn writer(&self, id: &StreamId, open: Open<'_>) -> Result<StreamWriter, StoreError> {
         let head = self.inner.backend.open(id, open).await?;
         Ok(StreamWriter::new(self.clone(), id.clone(), &head))
+    }
+
+    /// Waits for what a writer of this store appended before it was dropped.
+    async fn settled(&self, id: &StreamId) {
+        let Path::Grouped(queue) = self.path() else { return };
+        let departures = queue.departures.enroll();
+        poll_fn(|cx| {
+            departures.park(cx.waker());
+            if queue.is_departing(id) { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
+    }
+
+    pub(crate) async fn wait(&self, id: &StreamId, after: Option<Seq>) -> Result<(), StoreError> {
+        self.inner.backend.wait(id, after).await
+    }
+
+    pub(crate) fn backend(&self) -> &dyn Backend {
+        &*self.inner.backend
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -201,54 +346,31 @@ impl Drop for Inner {
 pub struct Options {
     /// The weakest level that will do. Default [`Level::Memory`]: take what the backend gives.
     pub level_min: Level,
+    /// Who writes here, for those who find a stream held. Default
+    /// [`Holder::this_process`].
+    pub holder: Holder,
+    /// How long streams are kept. Default `None`: until they are deleted.
+    pub ttl: Option<Ttl>,
     /// Limits of sizes and counts.
     pub limits: Limits,
     /// Shortest time between the starts of two batches. Default 5 ms.
     pub group_window: Duration,
     /// Bytes that start a batch before the window ends. Default 256 KiB.
     pub group_bytes: usize,
+    /// How long a backend may be out of reach before the store stops. Default 30 s.
+    pub outage_max: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             level_min: Level::Memory,
+            holder: Holder::this_process(),
+            ttl: None,
             limits: Limits::default(),
             group_window: Duration::from_millis(5),
             group_bytes: 256 * 1024,
+            outage_max: Duration::from_secs(30),
         }
     }
-}
-
-/// Where a stream stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StreamInfo {
-    /// Its name.
-    pub id: StreamId,
-    /// The epoch that may write.
-    pub epoch: Epoch,
-    /// Its last durable record.
-    pub last: Option<Seq>,
-    /// Bytes of its records, framing included.
-    pub bytes: u64,
-    /// Whether it takes more.
-    pub state: StreamState,
-}
-
-/// Whether a stream takes more records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StreamState {
-    /// It does, from the writer of the current epoch.
-    Open,
-    /// It was closed by its writer.
-    Closed,
-}
-
-/// Streams in the order of their ids.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listing {
-    /// The streams.
-    pub streams: Vec<StreamInfo>,
-    /// Whether there are streams after the last one.
-    pub more: bool,
 }

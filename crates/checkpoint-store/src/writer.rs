@@ -20,7 +20,6 @@ use crate::{Epoch, ErrorKind, Level, Limit, Seq, Store, StoreError, StreamId};
 /// committed in the background, and [`Store::recover`] goes on from there.
 #[derive(Debug)]
 pub struct StreamWriter {
-    id: StreamId,
     store: Store,
     lane: Arc<Lane>,
     progress: Waiter,
@@ -35,13 +34,13 @@ pub(crate) enum Path {
 
 impl StreamWriter {
     pub(crate) fn new(store: Store, id: StreamId, head: &Head) -> Self {
-        let lane = Arc::new(Lane::new(head));
+        let lane = Arc::new(Lane::new(id, head));
         let progress = lane.progress.waiters.enroll();
         let room = match store.path() {
             Path::Inline(_) => Waiters::default().enroll(),
             Path::Grouped(queue) => queue.room.enroll(),
         };
-        Self { id, store, lane, progress, room }
+        Self { store, lane, progress, room }
     }
 
     /// Appends one record, the `pieces` joined, and gives its position.
@@ -180,7 +179,7 @@ impl StreamWriter {
 
     /// The name of the stream.
     pub fn id(&self) -> &StreamId {
-        &self.id
+        &self.lane.id
     }
 
     /// The epoch in which this writer writes.
@@ -239,6 +238,14 @@ impl StreamWriter {
 impl Drop for StreamWriter {
     fn drop(&mut self) {
         self.lane.progress.end(self.last());
+        // What is on its way is still this writer's; the committer ends the lease after it.
+        let is_departing = match self.store.path() {
+            Path::Inline(_) => false,
+            Path::Grouped(queue) => queue.depart(&self.lane),
+        };
+        if !is_departing {
+            self.store.backend().release(self.lane.stream, self.lane.epoch);
+        }
     }
 }
 

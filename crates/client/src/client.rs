@@ -22,6 +22,7 @@ use crate::patience::Patience;
 use crate::random;
 use crate::refusals::Refusals;
 use crate::request::Request;
+use crate::resume_options::{IfHeld, ResumeOptions};
 use crate::stream::ResponseStream;
 use crate::transport::Transport;
 use crate::upstream::Upstream;
@@ -92,55 +93,47 @@ impl Client {
 
     /// Goes on with a response that another stream, perhaps of another process, left.
     ///
-    /// Takes the stream over: an earlier writer that is still alive is fenced off. A response
-    /// that is complete yields its end at once. What is there already is in
-    /// [`ResponseStream::recovered_text`].
+    /// Earlier writers are fenced off. A response that is complete yields its end at once. What is
+    /// there already is in [`ResponseStream::recovered_text`].
     ///
     /// # Errors
     ///
-    /// `NotFound`, `UnreadableCheckpoint`, `EndpointMismatch` when no endpoint of this client is
-    /// one that the response began at or went on at, or when it is on another wire, or what the
-    /// store says.
+    /// `NotFound`, `Held` while another stream of this name may be received somewhere,
+    /// `UnreadableCheckpoint`, `EndpointMismatch` when no endpoint of this client is one that the
+    /// response began at or went on at, or when it is on another wire, or what the store says.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing; the earlier writer may be fenced off already.
     pub async fn resume(&self, id: &StreamId) -> Result<ResponseStream, Error> {
-        self.resume_by(id, None).await
+        self.resume_with(id, ResumeOptions::default()).await
     }
 
-    /// [`resume`](Self::resume), with a limit on how long the rest may take.
+    /// [`resume`](Self::resume), with options.
     ///
     /// # Errors
     ///
-    /// Those of [`resume`](Self::resume).
+    /// Those of [`resume`](Self::resume), and `CursorAhead` when the consumer has more than the
+    /// checkpoint.
     ///
     /// # Cancel safety
     ///
     /// That of [`resume`](Self::resume).
-    pub async fn resume_within(
+    pub async fn resume_with(
         &self,
         id: &StreamId,
-        deadline: Duration,
-    ) -> Result<ResponseStream, Error> {
-        self.resume_by(id, Some(deadline)).await
-    }
-
-    async fn resume_by(
-        &self,
-        id: &StreamId,
-        deadline: Option<Duration>,
+        options: ResumeOptions,
     ) -> Result<ResponseStream, Error> {
         let shared = &self.shared;
         let (checkpoint, writer) =
-            shared.recover(id).await.map_err(|error| match error.kind() {
+            shared.recover(id, options).await.map_err(|error| match error.kind() {
                 ErrorKind::NotFound => error,
                 _ => error.at(id),
             })?;
         let model = checkpoint.model().map(str::to_owned);
         let seed = random::seed()?;
         let origin = Some(checkpoint.origin().clone());
-        let config = shared.config(model.as_deref(), deadline);
+        let config = shared.config(model.as_deref(), options.within);
         let journal = shared.journal(writer);
         let asked = checkpoint.request().bytes();
         let asking = Asking::new(shared, asked, config.policy.limits.deadline);
@@ -207,11 +200,19 @@ impl Shared {
     ///
     /// It is read before it is taken over, so that a resume that cannot succeed disturbs
     /// nobody, and its tail once more after that.
-    async fn recover(&self, id: &StreamId) -> Result<(Checkpoint, Option<StreamWriter>), Error> {
+    async fn recover(
+        &self,
+        id: &StreamId,
+        options: ResumeOptions,
+    ) -> Result<(Checkpoint, Option<StreamWriter>), Error> {
         let mut pages = Vec::new();
         self.read_on(id, &mut pages).await?;
         let checkpoint = self.fold(&pages)?;
-        let writer = match self.answer(self.store.recover(id)).await {
+        let shown = options.shown.unwrap_or(0);
+        if shown > checkpoint.text().len() as u64 {
+            return Err(Error::cursor_ahead());
+        }
+        let writer = match self.answer(self.writer(id, options.if_held)).await {
             Ok(writer) => Some(writer),
             Err(error) if matches!(error.kind(), StoreErrorKind::Closed { .. }) => None,
             Err(error) => return Err(Error::store(error)),
@@ -223,6 +224,16 @@ impl Shared {
             return Err(Error::closed_early());
         }
         Ok((checkpoint, writer))
+    }
+
+    async fn writer(&self, id: &StreamId, if_held: IfHeld) -> Result<StreamWriter, StoreError> {
+        match if_held {
+            IfHeld::Refuse => self.store.recover(id).await,
+            IfHeld::TakeOver => {
+                let over = self.store.info(id).await?.epoch;
+                self.store.take_over(id, over).await
+            }
+        }
     }
 
     /// Reads what follows the last page.

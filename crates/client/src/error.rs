@@ -40,6 +40,10 @@ pub enum ErrorKind {
     Locked,
     /// Another process took the stream over.
     Fenced,
+    /// Another process may be receiving the stream; the source says which.
+    Held,
+    /// The consumer has more than the checkpoint: it was shown what was never durable.
+    CursorAhead,
     /// The checkpoint was made at another server or on another wire.
     EndpointMismatch,
     /// The checkpoint cannot be read.
@@ -76,7 +80,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self.kind() {
             ErrorKind::Incomplete => self.cause().is_none_or(may_pass),
-            ErrorKind::Locked => true,
+            ErrorKind::Locked | ErrorKind::Held => true,
             ErrorKind::Store => self.store_error().is_some_and(StoreError::is_retryable),
             _ => false,
         }
@@ -108,6 +112,12 @@ impl Error {
             .with_message("it is closed, but the response has no end")
     }
 
+    /// The consumer was shown what no store holds.
+    pub(crate) fn cursor_ahead() -> Self {
+        Self::of(ErrorKind::CursorAhead)
+            .with_message("it has to drop what is beyond, or keep its text and give the rest up")
+    }
+
     pub(crate) fn store(source: StoreError) -> Self {
         use checkpoint_store::ErrorKind as Kind;
         let kind = match source.kind() {
@@ -115,6 +125,7 @@ impl Error {
             Kind::Exists => ErrorKind::Exists,
             Kind::Locked => ErrorKind::Locked,
             Kind::Fenced { .. } => ErrorKind::Fenced,
+            Kind::Held { .. } => ErrorKind::Held,
             Kind::Corrupt { .. } | Kind::Version { .. } => ErrorKind::UnreadableCheckpoint,
             _ => ErrorKind::Store,
         };
@@ -215,6 +226,8 @@ impl ErrorKind {
             Self::Exists => "stream exists already",
             Self::Locked => "checkpoint store is in use by another process",
             Self::Fenced => "stream was taken over by another process",
+            Self::Held => "stream is held by another process",
+            Self::CursorAhead => "consumer is ahead of the checkpoint",
             Self::EndpointMismatch => "checkpoint belongs to another endpoint",
             Self::UnreadableCheckpoint => "checkpoint cannot be read",
         }

@@ -22,6 +22,7 @@ mod prompt;
 mod random;
 mod refusals;
 mod request;
+mod resume_options;
 mod secret;
 mod stream;
 mod transport;
@@ -34,6 +35,7 @@ pub use error::{Error, ErrorKind};
 pub use event::{Event, Events};
 pub use prompt::{PROMPT_TOKENS_MAX, Prompt};
 pub use request::Request;
+pub use resume_options::{IfHeld, ResumeOptions};
 pub use secret::Secret;
 pub use stream::ResponseStream;
 

@@ -243,6 +243,8 @@ pub(crate) const fn kind_name(kind: ErrorKind) -> &'static str {
         ErrorKind::Exists => "exists",
         ErrorKind::Locked => "locked",
         ErrorKind::Fenced => "fenced",
+        ErrorKind::Held => "held",
+        ErrorKind::CursorAhead => "cursor-ahead",
         ErrorKind::EndpointMismatch => "endpoint-mismatch",
         ErrorKind::UnreadableCheckpoint => "unreadable-checkpoint",
         _ => "other",

@@ -1,8 +1,9 @@
 //! A backend whose answers wait, or whose commits fail, as a test says.
 
 use checkpoint_store::{
-    Applied, Backend, BoxFuture, Caps, Chunk, CommitPath, ErrorKind, Frames, Head, Level, Listing,
-    MemoryBackend, Open, Options, Page, Seq, Store, StoreError, StreamId,
+    Applied, Backend, BoxFuture, Caps, Chunk, CommitPath, Epoch, ErrorKind, Frames, Head, Level,
+    Listing, MemoryBackend, Open, Options, Page, Seq, Store, StoreError, StreamId, StreamInfo,
+    StreamNo, Ttl,
 };
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -39,14 +40,22 @@ impl Gated {
 
 impl Backend for Gated {
     fn caps(&self) -> Caps {
-        Caps { level: Level::Process, path: CommitPath::Grouped }
+        Caps { level: Level::Process, path: CommitPath::Grouped, lease: None }
     }
 
-    fn open<'a>(&'a self, id: &'a StreamId, open: Open) -> BoxFuture<'a, Result<Head, StoreError>> {
+    fn open<'a>(
+        &'a self,
+        id: &'a StreamId,
+        open: Open<'a>,
+    ) -> BoxFuture<'a, Result<Head, StoreError>> {
         Box::pin(async move {
             self.pass().await;
             self.memory.open(id, open).await
         })
+    }
+
+    fn release(&self, stream: StreamNo, epoch: Epoch) {
+        self.memory.release(stream, epoch);
     }
 
     fn commit(&self, batch: Arc<[Chunk]>) -> BoxFuture<'_, Result<Vec<Applied>, StoreError>> {
@@ -62,6 +71,10 @@ impl Backend for Gated {
         self.memory.commit_inline(frames)
     }
 
+    fn stat<'a>(&'a self, id: &'a StreamId) -> BoxFuture<'a, Result<StreamInfo, StoreError>> {
+        self.memory.stat(id)
+    }
+
     fn read<'a>(
         &'a self,
         id: &'a StreamId,
@@ -74,6 +87,14 @@ impl Backend for Gated {
         })
     }
 
+    fn wait<'a>(
+        &'a self,
+        id: &'a StreamId,
+        after: Option<Seq>,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.memory.wait(id, after)
+    }
+
     fn list<'a>(
         &'a self,
         after: Option<&'a StreamId>,
@@ -82,7 +103,30 @@ impl Backend for Gated {
         self.memory.list(after, streams_max)
     }
 
+    fn extend<'a>(&'a self, id: &'a StreamId, ttl: Ttl) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.memory.extend(id, ttl)
+    }
+
+    fn compact<'a>(
+        &'a self,
+        id: &'a StreamId,
+        snapshot: Arc<[u8]>,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.memory.compact(id, snapshot)
+    }
+
+    fn snapshot<'a>(
+        &'a self,
+        id: &'a StreamId,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        self.memory.snapshot(id)
+    }
+
     fn delete<'a>(&'a self, id: &'a StreamId) -> BoxFuture<'a, Result<(), StoreError>> {
         self.memory.delete(id)
+    }
+
+    fn sweep(&self, streams_max: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
+        self.memory.sweep(streams_max)
     }
 }

@@ -1,6 +1,9 @@
 //! Another process, or the same one later, goes on with a stream.
 
-use client::{Cause, Client, Endpoint, ErrorKind, OnStoreFailure, Profile, Store, StreamId};
+use client::{
+    Cause, Client, Endpoint, ErrorKind, IfHeld, OnStoreFailure, Profile, ResumeOptions, Store,
+    StreamId,
+};
 use mock_provider::Config;
 
 use crate::rig::{
@@ -127,7 +130,10 @@ async fn the_earlier_writer_is_fenced_off_whatever_a_failing_store_means() {
         let client = builder(&mock, ROUTES[0].0).on_store_failure(policy).build().unwrap();
         let mut old = client.stream(request(ROUTES[0].1)).await.unwrap();
         let shown = read_some(&mut old, 5).await;
-        let mut new = client.resume(old.id()).await.unwrap();
+        let refused = client.resume(old.id()).await.unwrap_err();
+        assert_eq!((refused.kind(), refused.is_retryable()), (ErrorKind::Held, true));
+        let options = ResumeOptions { if_held: IfHeld::TakeOver, ..ResumeOptions::default() };
+        let mut new = client.resume_with(old.id(), options).await.unwrap();
         let seen = collect(&mut old).await;
         let error = seen.end.unwrap_err();
         assert_eq!((error.kind(), error.cause()), (ErrorKind::Fenced, Some(&Cause::Store)));
@@ -136,6 +142,21 @@ async fn the_earlier_writer_is_fenced_off_whatever_a_failing_store_means() {
         assert_eq!(new.text(), mock.text_for(PROMPT));
         assert!(new.text().starts_with(&format!("{shown}{}", seen.text)));
     }
+}
+
+#[tokio::test]
+async fn a_consumer_that_was_shown_more_than_the_checkpoint_holds_is_told_so() {
+    let mock = mock("").await;
+    let client = client(&mock, ROUTES[0].0);
+    let mut stream = client.stream(request(ROUTES[0].1)).await.unwrap();
+    read_some(&mut stream, 5).await;
+    let id = stream.pause().await.unwrap();
+    let shown = |bytes| ResumeOptions { shown: Some(bytes), ..ResumeOptions::default() };
+    let error = client.resume_with(&id, shown(1 << 20)).await.unwrap_err();
+    assert_eq!((error.kind(), error.checkpoint()), (ErrorKind::CursorAhead, Some(&id)));
+    let mut stream = client.resume_with(&id, shown(5)).await.unwrap();
+    collect(&mut stream).await.end.unwrap();
+    assert_eq!(stream.text(), mock.text_for(PROMPT));
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 
 use anyhow::Context;
 use client::{
-    Cause, Client, Error, ErrorKind, Event, Profile, ResponseStream, Store, StreamId, Summary,
+    Cause, Client, Error, ErrorKind, Event, Profile, ResponseStream, ResumeOptions, Store,
+    StreamId, Summary,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -93,10 +94,8 @@ impl Errand {
         if let Ok(held) = store.info(id).await {
             if held.last.is_some() {
                 self.resumed = true;
-                return match deadline {
-                    Some(deadline) => client.resume_within(id, *deadline).await,
-                    None => client.resume(id).await,
-                };
+                let options = ResumeOptions { within: *deadline, ..ResumeOptions::default() };
+                return client.resume_with(id, options).await;
             }
             // It was made by one that was killed before it asked. If it stays, the name is
             // taken, and opening says so.
