@@ -148,12 +148,12 @@ pub enum ErrorKind {
     /// An earlier failure left open what is durable; the store must be opened again.
     #[error("the store stopped after a failure and must be opened again")]
     Poisoned,
-    /// The bytes have a newer format than this program.
-    #[error("format {found} is newer than {max}")]
+    /// The bytes have a format that this program does not read.
+    #[error("the stored format is {found}, and this program reads {max}")]
     Version {
         /// Format of the bytes.
         found: u8,
-        /// Newest format that this program reads.
+        /// The newest format that this program reads.
         max: u8,
     },
     /// The backend cannot survive what was asked for.
