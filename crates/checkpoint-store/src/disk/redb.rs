@@ -1,6 +1,7 @@
 //! The redb adapter: one file, one durable transaction per commit, one view of the last state to
 //! read from.
 
+use std::io;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
@@ -142,6 +143,12 @@ fn classify(error: DatabaseError) -> Failure {
     match error {
         DatabaseError::DatabaseAlreadyOpen => Failure::Locked,
         DatabaseError::Storage(StorageError::Corrupted(_)) | DatabaseError::RepairAborted => {
+            Failure::Damage(error.to_string())
+        }
+        // The file does not begin as a database does.
+        DatabaseError::Storage(StorageError::Io(ref cause))
+            if cause.kind() == io::ErrorKind::InvalidData =>
+        {
             Failure::Damage(error.to_string())
         }
         error => Failure::Other(io_error(error)),
