@@ -5,7 +5,7 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use tracing::Level;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -37,7 +37,11 @@ fn targets(verbose: u8) -> Targets {
         1 => (Level::INFO, Level::WARN),
         _ => (Level::DEBUG, Level::INFO),
     };
-    Targets::new().with_default(theirs).with_targets(OURS.iter().map(|name| (*name, ours)))
+    let targets = Targets::new().with_default(theirs);
+    let targets = targets.with_targets(OURS.iter().map(|name| (*name, ours)));
+    // What sled fails at is in the error of the command. It says it again, several times and even
+    // behind the last line, while it gives its files up.
+    if verbose == 0 { targets.with_target("sled", LevelFilter::OFF) } else { targets }
 }
 
 const OURS: [&str; 8] = [
@@ -64,6 +68,13 @@ mod tests {
                 assert!(!targets.would_enable(library, &Level::TRACE), "{library} {verbose}");
             }
         }
+    }
+
+    #[test]
+    fn the_store_below_does_not_repeat_what_the_command_says() {
+        assert!(!targets(0).would_enable("sled::tree", &Level::ERROR));
+        assert!(targets(0).would_enable("hyper", &Level::WARN));
+        assert!(targets(1).would_enable("sled::tree", &Level::ERROR));
     }
 
     #[test]
