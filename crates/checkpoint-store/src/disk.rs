@@ -137,7 +137,7 @@ impl<O> DiskBackend<O> {
 
     async fn wait_for(&self, id: StreamId, after: Option<Seq>) -> Result<(), StoreError> {
         let stream = self.run(move |engine| engine.head_of(&id)).await?.stream;
-        let tail = self.watch.tails.enroll(stream);
+        let tail = self.watch.tails.tail(stream);
         loop {
             // Parked before the look, so that no change falls between them.
             poll_fn(|cx| {

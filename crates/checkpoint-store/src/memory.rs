@@ -249,7 +249,7 @@ impl Backend for MemoryBackend {
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             let stream = self.log(id)?.hold().head.stream;
-            let tail = self.tails.enroll(stream);
+            let tail = self.tails.tail(stream);
             poll_fn(|cx| {
                 tail.park(cx.waker());
                 match self.streams().by_no.get(&stream).map(|log| log.hold().head) {

@@ -74,6 +74,21 @@ impl Store {
         Self::new(Arc::new(backend), Options::default())
     }
 
+    /// A store on disk in the directory `path`, made with mode 0700 when it is missing, in a redb
+    /// database.
+    ///
+    /// Blocks while the store recovers, and up to 500 ms while another process holds it.
+    ///
+    /// # Errors
+    ///
+    /// [`Locked`](ErrorKind::Locked), [`Corrupt`](ErrorKind::Corrupt) (the directory was renamed,
+    /// the source says to what), [`Version`](ErrorKind::Version), [`Io`](ErrorKind::Io).
+    #[cfg(feature = "redb")]
+    pub fn redb(path: impl AsRef<std::path::Path>) -> Result<Self, StoreError> {
+        let backend = crate::RedbBackend::open(path, crate::RedbOptions::default())?;
+        Self::new(Arc::new(backend), Options::default())
+    }
+
     /// A store on `backend`.
     ///
     /// # Errors
@@ -91,7 +106,8 @@ impl Store {
     }
 
     /// A store without a thread: nothing is committed but by polling the [`Commits`], with
-    /// whatever time they are told. For simulations and for programs with a loop of their own.
+    /// whatever time they are told. For simulations: an append wakes nobody, so whoever appends
+    /// polls.
     ///
     /// # Errors
     ///

@@ -1,40 +1,79 @@
 //! `Tails`: who waits for the next change of a stream, in a backend whose changes all pass through
-//! this process. It knows nothing of what changed.
+//! this process. It knows nothing of what changed, and holds nothing of a stream nobody waits for.
 
 use std::collections::HashMap;
+use std::task::Waker;
 
 use crate::StreamNo;
 use crate::lock::Lock;
-use crate::waiters::{Waiter, Waiters};
 
-/// The waiters of every stream that somebody waits for.
+/// Everyone who waits, by stream.
 #[derive(Debug, Default)]
-pub(crate) struct Tails(Lock<HashMap<StreamNo, Waiters>>);
+pub(crate) struct Tails(Lock<Parked>);
+
+#[derive(Debug, Default)]
+struct Parked {
+    tails: u64,
+    wakers: HashMap<StreamNo, HashMap<u64, Waker>>,
+}
+
+/// One who may wait for a stream.
+#[derive(Debug)]
+pub(crate) struct Tail<'a> {
+    tails: &'a Tails,
+    stream: StreamNo,
+    number: u64,
+}
 
 impl Tails {
-    /// A slot that [`changed`](Self::changed) wakes; park it before looking at the stream.
-    pub(crate) fn enroll(&self, stream: StreamNo) -> Waiter {
-        self.0.hold().entry(stream).or_default().enroll()
+    /// Someone who is woken by [`changed`](Self::changed) once parked.
+    pub(crate) fn tail(&self, stream: StreamNo) -> Tail<'_> {
+        let mut parked = self.0.hold();
+        parked.tails += 1;
+        Tail { tails: self, stream, number: parked.tails }
     }
 
-    /// Wakes whoever waits for this stream.
+    /// Wakes whoever is parked at this stream.
     pub(crate) fn changed(&self, stream: StreamNo) {
-        let mut tails = self.0.hold();
-        let Some(waiters) = tails.get(&stream).cloned() else { return };
-        if waiters.is_empty() {
-            // Nobody is left; whoever comes next makes a new entry.
-            tails.remove(&stream);
-            return;
-        }
-        drop(tails);
-        waiters.wake_all();
+        let woken = self.0.hold().wakers.remove(&stream);
+        // Outside the lock: a waker may poll at once and park again.
+        woken.into_iter().flat_map(HashMap::into_values).for_each(Waker::wake);
     }
 
     /// Wakes everyone: nothing will change any more.
     #[cfg(any(feature = "sled", feature = "redb"))]
     pub(crate) fn all_changed(&self) {
-        let tails: Vec<Waiters> = self.0.hold().values().cloned().collect();
-        tails.iter().for_each(Waiters::wake_all);
+        let woken = std::mem::take(&mut self.0.hold().wakers);
+        woken.into_values().flat_map(HashMap::into_values).for_each(Waker::wake);
+    }
+}
+
+impl Tail<'_> {
+    /// Asks to be woken; call this before looking at the stream.
+    pub(crate) fn park(&self, waker: &Waker) {
+        let mut parked = self.tails.0.hold();
+        parked.wakers.entry(self.stream).or_default().insert(self.number, waker.clone());
+    }
+
+    /// Whether nothing has woken it since it was parked. It then stays parked, with `waker`.
+    #[cfg(any(feature = "sled", feature = "redb"))]
+    pub(crate) fn is_still_parked(&self, waker: &Waker) -> bool {
+        let mut parked = self.tails.0.hold();
+        let stream = parked.wakers.get_mut(&self.stream);
+        let parked = stream.and_then(|wakers| wakers.get_mut(&self.number));
+        parked.map(|parked| parked.clone_from(waker)).is_some()
+    }
+}
+
+impl Drop for Tail<'_> {
+    fn drop(&mut self) {
+        let mut parked = self.tails.0.hold();
+        if let Some(wakers) = parked.wakers.get_mut(&self.stream) {
+            wakers.remove(&self.number);
+            if wakers.is_empty() {
+                parked.wakers.remove(&self.stream);
+            }
+        }
     }
 }
 
@@ -42,9 +81,11 @@ impl Tails {
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::{Wake, Waker};
+    use std::task::Wake;
 
     use super::*;
+
+    const STREAM: StreamNo = StreamNo::new(1);
 
     #[derive(Default)]
     struct Count(AtomicUsize);
@@ -55,18 +96,41 @@ mod tests {
         }
     }
 
+    impl Count {
+        fn park(self: &Arc<Self>, tail: &Tail<'_>) {
+            tail.park(&Waker::from(Arc::clone(self)));
+        }
+
+        fn woken(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
     #[test]
-    fn only_the_waiters_of_the_stream_are_woken_and_none_are_kept() {
-        let tails = Tails::default();
-        let count = Arc::new(Count::default());
-        let waiter = tails.enroll(StreamNo::new(1));
-        waiter.park(&Waker::from(Arc::clone(&count)));
+    fn only_the_tails_of_the_stream_are_woken_once_per_park() {
+        let (tails, count) = (Tails::default(), Arc::new(Count::default()));
+        let (first, second) = (tails.tail(STREAM), tails.tail(STREAM));
+        count.park(&first);
+        count.park(&first);
+        count.park(&second);
         tails.changed(StreamNo::new(2));
-        assert_eq!(count.0.load(Ordering::Relaxed), 0);
-        tails.changed(StreamNo::new(1));
-        assert_eq!(count.0.load(Ordering::Relaxed), 1);
-        drop(waiter);
-        tails.changed(StreamNo::new(1));
-        assert!(tails.0.hold().is_empty());
+        assert_eq!(count.woken(), 0);
+        tails.changed(STREAM);
+        tails.changed(STREAM);
+        assert_eq!(count.woken(), 2);
+    }
+
+    #[test]
+    fn a_tail_that_is_gone_leaves_nothing_and_the_others() {
+        let (tails, count) = (Tails::default(), Arc::new(Count::default()));
+        let (first, second) = (tails.tail(STREAM), tails.tail(STREAM));
+        count.park(&first);
+        count.park(&second);
+        drop(first);
+        tails.changed(STREAM);
+        assert_eq!(count.woken(), 1);
+        count.park(&second);
+        drop(second);
+        assert!(tails.0.hold().wakers.is_empty());
     }
 }

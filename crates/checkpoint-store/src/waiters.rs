@@ -35,12 +35,6 @@ impl Waiters {
         Waiter { slots: Arc::clone(&self.slots), slot }
     }
 
-    /// Whether nobody may wait.
-    pub(crate) fn is_empty(&self) -> bool {
-        let slots = self.slots.hold();
-        slots.free.len() == slots.wakers.len()
-    }
-
     /// Wakes everyone who parked before this call.
     pub(crate) fn wake_all(&self) {
         let mut from = 0;
@@ -65,18 +59,6 @@ impl Waiter {
         match &mut slots.wakers[self.slot] {
             Some(parked) => parked.clone_from(waker),
             empty => *empty = Some(waker.clone()),
-        }
-    }
-
-    /// Whether nothing has woken this slot since it was parked. It then stays parked, with `waker`.
-    #[cfg(any(feature = "sled", feature = "redb"))]
-    pub(crate) fn is_still_parked(&self, waker: &Waker) -> bool {
-        match &mut self.slots.hold().wakers[self.slot] {
-            Some(parked) => {
-                parked.clone_from(waker);
-                true
-            }
-            None => false,
         }
     }
 }

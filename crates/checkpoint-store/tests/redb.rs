@@ -6,13 +6,9 @@ use std::error::Error;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
 
 use checkpoint_store::conformance::run;
-use checkpoint_store::{
-    ErrorKind, Level, Options, PAGE_BYTES, RedbBackend, RedbOptions, Seq, Store, StoreError,
-    StreamId,
-};
+use checkpoint_store::{ErrorKind, Level, PAGE_BYTES, Seq, Store, StreamId};
 use redb::{Database, TableDefinition};
 
 const NAMES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("names");
@@ -21,18 +17,13 @@ fn id() -> StreamId {
     StreamId::new("s").expect("valid")
 }
 
-fn open(path: &Path) -> Result<Store, StoreError> {
-    let backend = RedbBackend::open(path, RedbOptions::default())?;
-    Store::new(Arc::new(backend), Options { level_min: Level::Disk, ..Options::default() })
-}
-
 /// Opens a store whose last owner gives the lock back in the background.
 fn reopen(path: &Path) -> Store {
-    open(path).expect("the lock is given back in time")
+    Store::redb(path).expect("the lock is given back in time")
 }
 
 fn write_two_records(path: &Path) {
-    let store = open(path).expect("a new store");
+    let store = Store::redb(path).expect("a new store");
     let mut writer = run(store.create(&id())).expect("created");
     for record in [&b"one"[..], &[7; 9000]] {
         writer.append(&[record]).expect("appended");
@@ -45,6 +36,7 @@ fn a_reopened_store_goes_on() {
     let directory = tempfile::tempdir().unwrap();
     write_two_records(directory.path());
     let store = reopen(directory.path());
+    assert_eq!(store.level(), Level::Disk);
     let mut writer = run(store.recover(&id())).unwrap();
     assert_eq!((writer.epoch().value(), writer.last()), (2, Seq::new(2)));
     writer.append(&[b"three"]).unwrap();
@@ -57,8 +49,8 @@ fn a_reopened_store_goes_on() {
 #[test]
 fn a_second_open_is_told_that_the_store_is_locked() {
     let directory = tempfile::tempdir().unwrap();
-    let _store = open(directory.path()).unwrap();
-    let error = open(directory.path()).unwrap_err();
+    let _store = Store::redb(directory.path()).unwrap();
+    let error = Store::redb(directory.path()).unwrap_err();
     assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Locked, true));
 }
 
@@ -66,7 +58,7 @@ fn a_second_open_is_told_that_the_store_is_locked() {
 fn the_directory_is_for_its_owner_only() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a").join("b");
-    let _store = open(&path).unwrap();
+    let _store = Store::redb(&path).unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
@@ -84,7 +76,7 @@ fn a_file_that_is_no_database_is_renamed_and_never_deleted() {
     bytes[..4096].fill(0xa5);
     fs::write(&file, &bytes).unwrap();
 
-    let error = open(&path).unwrap_err();
+    let error = Store::redb(&path).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt { good_prefix: None });
     let names = fs::read_dir(directory.path()).unwrap();
     let names: Vec<_> =
@@ -94,7 +86,7 @@ fn a_file_that_is_no_database_is_renamed_and_never_deleted() {
     assert!(error.source().unwrap().to_string().contains(&names[0]));
     let kept = fs::read(directory.path().join(&names[0]).join("streams.redb")).unwrap();
     assert_eq!(kept, bytes);
-    open(&path).unwrap();
+    Store::redb(&path).unwrap();
 }
 
 #[test]
@@ -105,6 +97,6 @@ fn a_newer_layout_is_not_touched() {
     transaction.open_table(NAMES).unwrap().insert(&b"format"[..], &[9_u8][..]).unwrap();
     transaction.commit().unwrap();
     drop(database);
-    let error = open(directory.path()).unwrap_err();
+    let error = Store::redb(directory.path()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Version { found: 9, max: 2 });
 }

@@ -2,13 +2,13 @@
 //! they are too few for a chunk of their own. A commit rewrites it; every so often the tail turns
 //! into one chunk, so small commits never become small values.
 
+use std::time::Duration;
+
 use super::layout::{self, damaged};
 use crate::backend::{Applied, Head};
 use crate::chunk::{Chunk, Ending, Frames, HEADER_BYTES};
 use crate::stream_info::StreamState;
 use crate::{Epoch, ErrorKind, Expiry, Seq, StoreError, StreamNo, Timestamp};
-
-use std::time::Duration;
 
 /// Bytes of records that stay in the tail at most; more become a chunk.
 ///

@@ -1,7 +1,7 @@
 //! `unbroken resume`: goes on with a stream that a crash, a signal or a deadline cut.
 
 use clap::Args;
-use client::{Checkpoint, IfHeld, Profile, ResumeOptions, Store, StreamId, Summary};
+use client::{Checkpoint, Profile, ResumeOptions, Store, StreamId, Summary};
 
 use crate::advice::Advice;
 use crate::checkpoints::{Checkpoints, Shelf};
@@ -30,10 +30,6 @@ pub(crate) struct Resume {
     /// Leave out the first N bytes of the text: the ones that the reader has already
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     from: u64,
-
-    /// Go on even if another process may be receiving the stream; that one is cut off
-    #[arg(long)]
-    take_over: bool,
 
     /// Write one JSON object a line instead of the text
     #[arg(long)]
@@ -85,11 +81,8 @@ impl Resume {
             .checkpoints(store)
             .build()
             .map_err(usage_error)?;
-        let options = ResumeOptions {
-            within: self.clocks.deadline(),
-            if_held: if self.take_over { IfHeld::TakeOver } else { IfHeld::Refuse },
-            ..ResumeOptions::default()
-        };
+        let within = self.clocks.deadline();
+        let options = ResumeOptions { within, ..ResumeOptions::default() };
         let stream = client.resume_with(&self.id, options).await?;
         report(&format_args!("stream {}", self.id));
         let start = self.start(checkpoint);
