@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use checkpoint_store::conformance::{Dice, Fault, Faulty, run};
+use checkpoint_store::conformance::{Dice, Fault, Faulty, eventually, run};
 use checkpoint_store::{
-    Backend, ErrorKind, Level, Limit, Limits, MemoryBackend, Options, PAGE_BYTES, Seq, Store,
-    StoreError, StreamId, StreamWriter, Turn,
+    Backend, Epoch, ErrorKind, Level, Limit, Limits, MemoryBackend, Options, PAGE_BYTES, Seq,
+    Store, StoreError, StreamId, StreamWriter, Turn,
 };
 
 fn faulty(faults: impl IntoIterator<Item = Fault>) -> Arc<Faulty> {
@@ -133,6 +133,25 @@ fn a_wait_that_was_dropped_loses_nothing() {
     backend.release();
     run(poll_fn(|cx| writer.poll_durable(cx, seq))).unwrap();
     assert!(matches!(writer.poll_durable(&mut cx, seq), Poll::Ready(Ok(()))));
+}
+
+#[test]
+fn nobody_takes_a_stream_whose_last_records_are_still_on_their_way() {
+    let backend = faulty([Fault::Delay]);
+    let (here, elsewhere) =
+        (store(&backend, Limits::default()), store(&backend, Limits::default()));
+    let mut writer = create(&here, "s");
+    let seq = writer.append(&[b"a"]).unwrap();
+    let mut watermark = writer.watermark();
+    drop(writer);
+    let held = run(elsewhere.recover(&id("s"))).map(drop).unwrap_err();
+    assert_eq!(held.kind(), ErrorKind::Held { epoch: Epoch::FIRST, left: None });
+    assert!(held.is_retryable());
+
+    backend.release();
+    run(watermark.reached(seq)).unwrap();
+    let next = eventually("the stream is free", || run(elsewhere.recover(&id("s"))).ok());
+    assert_eq!(next.last(), Some(seq));
 }
 
 #[test]
