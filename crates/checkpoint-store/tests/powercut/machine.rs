@@ -18,7 +18,8 @@ const SECTOR_BYTES: usize = 512;
 pub(crate) enum Unsynced {
     /// Nothing: each file is as it was at its last sync.
     Lost,
-    /// Any of the sectors, in any order: each of them is the old or the new one.
+    /// Any of the sectors, in any order: each of them is the old or the new one. A length that was
+    /// set is there or not.
     Torn,
 }
 
@@ -78,11 +79,15 @@ impl Machine {
         for file in files_under(&self.files()) {
             let written = fs::read(&file).expect("it reads");
             let copy = self.path().join("synced").join(name_of_copy(&file));
+            let lengths = lengths_beside(&copy);
             // A file that was never synced has a name and no bytes.
             let synced = fs::read(copy).unwrap_or_default();
             let left = match unsynced {
                 Unsynced::Lost => synced,
-                Unsynced::Torn => tear(&synced, &written, dice),
+                Unsynced::Torn => {
+                    let len = torn_len(synced.len(), written.len(), &lengths, dice);
+                    tear(&synced, &written, len, dice)
+                }
             };
             lost += differences(&written, &left);
             // In place: the file keeps its identity.
@@ -92,12 +97,20 @@ impl Machine {
     }
 }
 
-/// A file of which each sector, and the length, is the synced or the written one.
-fn tear(synced: &[u8], written: &[u8], dice: &mut Dice) -> Vec<u8> {
-    let longest = synced.len().max(written.len());
-    let shortest = synced.len().min(written.len());
-    let sectors = (longest - shortest).div_ceil(SECTOR_BYTES) + 1;
-    let len = (shortest + dice.below(sectors) * SECTOR_BYTES).min(longest);
+/// The length of a torn file: the synced or the written one, one that was set in between, or, for
+/// a file that only grew by writes, any number of sectors.
+fn torn_len(synced: usize, written: usize, set: &[usize], dice: &mut Dice) -> usize {
+    let (shortest, longest) = (synced.min(written), synced.max(written));
+    if set.is_empty() {
+        let sectors = (longest - shortest).div_ceil(SECTOR_BYTES) + 1;
+        return (shortest + dice.below(sectors) * SECTOR_BYTES).min(longest);
+    }
+    let lens = [&[synced, written], set].concat();
+    lens[dice.below(lens.len())]
+}
+
+/// A file of this length of which each sector is the synced or the written one.
+fn tear(synced: &[u8], written: &[u8], len: usize, dice: &mut Dice) -> Vec<u8> {
     let mut left = vec![0; len];
     // How much of it got to the disk differs from cut to cut.
     let percent = dice.below(101);
@@ -128,6 +141,14 @@ fn files_under(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// The lengths that were set since the copy was made.
+fn lengths_beside(copy: &Path) -> Vec<usize> {
+    let noted = fs::read(copy.with_added_extension("lengths")).unwrap_or_default();
+    let (lengths, _) = noted.as_chunks::<8>();
+    let in_memory = |length: &[u8; 8]| usize::try_from(u64::from_ne_bytes(*length)).expect("read");
+    lengths.iter().map(in_memory).collect()
+}
+
 /// As the shim has it.
 fn name_of_copy(file: &Path) -> String {
     let metadata = fs::metadata(file).expect("it is there");
@@ -142,12 +163,21 @@ fn a_torn_file_is_made_of_old_and_new_sectors() {
     let mut dice = Dice::new(3);
     let mut lens = Vec::new();
     for _ in 0..200 {
-        let left = tear(&old, &new, &mut dice);
-        for sector in left.chunks(SECTOR_BYTES) {
+        let len = torn_len(old.len(), new.len(), &[], &mut dice);
+        for sector in tear(&old, &new, len, &mut dice).chunks(SECTOR_BYTES) {
             assert!(sector.iter().all(|byte| *byte == 2) || !sector.contains(&2));
         }
-        lens.push(left.len());
+        lens.push(len);
     }
-    assert!(lens.contains(&2000) && lens.contains(&5000));
-    assert_eq!(tear(&old, &old, &mut dice), old);
+    assert!(lens.contains(&2000) && lens.contains(&2512) && lens.contains(&5000));
+    assert_eq!(tear(&old, &old, 2000, &mut dice), old);
+}
+
+#[test]
+fn a_length_that_was_set_is_there_or_not() {
+    let mut dice = Dice::new(3);
+    let mut lens: Vec<_> = (0..200).map(|_| torn_len(100, 9000, &[4096], &mut dice)).collect();
+    lens.sort_unstable();
+    lens.dedup();
+    assert_eq!(lens, [100, 4096, 9000]);
 }

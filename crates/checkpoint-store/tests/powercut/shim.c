@@ -5,6 +5,8 @@
  * The content is read where the kernel has it, so it does not matter how it got there: write,
  * pwritev, ftruncate, a mapping. sync_file_range makes nothing durable, which is what its manual
  * page promises. Names are durable at once: directories, renames and removals are not modelled.
+ * Lengths that ftruncate set since the last sync are noted beside the copy, eight bytes each: a file
+ * system changes a length in one step, where a file that grows by writes can stop anywhere.
  * O_SYNC, msync, sync and system calls made without the C library make nothing durable here. So
  * the model may lose more than a disk would, never less, with the one exception of names.
  *
@@ -21,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { SYNC_MICROS = 1500 };
@@ -75,15 +78,21 @@ static int copy_all(int from, int to) {
     }
 }
 
+/* Where the copy of a file is, or what is noted beside it. */
+static int name_beside(int fd, const char *suffix, char name[PATH_MAX]) {
+    struct statx status;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &status)) return -1;
+    if (!(status.stx_mask & STATX_BTIME)) { errno = ENOTSUP; return -1; }
+    snprintf(name, PATH_MAX, "%s/%llu-%lld.%09u%s", synced, (unsigned long long)status.stx_ino,
+             (long long)status.stx_btime.tv_sec, status.stx_btime.tv_nsec, suffix);
+    return 0;
+}
+
 /* Replaces the copy of a file in one step: a kill in the middle leaves the one before it. What is
  * written while it runs is not covered. */
 static int keep_copy(int fd) {
-    struct statx status;
-    char name[PATH_MAX], half[PATH_MAX];
-    if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &status)) return -1;
-    if (!(status.stx_mask & STATX_BTIME)) { errno = ENOTSUP; return -1; }
-    snprintf(name, sizeof name, "%s/%llu-%lld.%09u", synced, (unsigned long long)status.stx_ino,
-             (long long)status.stx_btime.tv_sec, status.stx_btime.tv_nsec);
+    char name[PATH_MAX], lengths[PATH_MAX], half[PATH_MAX];
+    if (name_beside(fd, "", name) || name_beside(fd, ".lengths", lengths)) return -1;
     snprintf(half, sizeof half, "%s/half-%d", synced, (int)getpid());
     int from = open_again(fd);
     if (from < 0) return -1;
@@ -93,7 +102,9 @@ static int keep_copy(int fd) {
     if (to >= 0) close(to);
     /* A sync takes its time, and that is when most cuts come. */
     usleep(SYNC_MICROS);
-    return failed || rename(half, name) ? -1 : 0;
+    if (failed || rename(half, name)) return -1;
+    /* A length too many is one that the file had all the same. */
+    return unlink(lengths) && errno != ENOENT ? -1 : 0;
 }
 
 /* One at a time: a sync that began earlier must not put its copy over that of a later one. */
@@ -109,6 +120,27 @@ static int make_durable(int fd) {
 int fsync(int fd) { return make_durable(fd); }
 
 int fdatasync(int fd) { return make_durable(fd); }
+
+static int note_length(int fd, long long length) {
+    char name[PATH_MAX];
+    if (name_beside(fd, ".lengths", name)) return -1;
+    int to = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (to < 0) return -1;
+    ssize_t put = write(to, &length, sizeof length);
+    close(to);
+    return put == sizeof length ? 0 : -1;
+}
+
+/* Noted first: a kill between the two leaves a length that the file could have had. */
+int ftruncate(int fd, off_t length) {
+    pthread_mutex_lock(&one_at_a_time);
+    int failed = is_watched(fd) && note_length(fd, length);
+    int result = failed ? -1 : (int)syscall(SYS_ftruncate, fd, length);
+    pthread_mutex_unlock(&one_at_a_time);
+    return result;
+}
+
+int ftruncate64(int fd, off_t length) { return ftruncate(fd, length); }
 
 int sync_file_range(int fd, off_t offset, off_t bytes, unsigned flags) {
     (void)offset, (void)bytes, (void)flags;
