@@ -25,7 +25,8 @@ Commands:
   ci                            Everything that CI runs, in order; stops at the first failure
   test [ARGS] [-- ARGS]         All tests: unit, integration and documentation.
                                 ARGS go to `cargo test` (a `-p CRATE` replaces --workspace),
-                                those after `--` to the test binaries
+                                those after `--` to the test binaries; --require-servers fails
+                                where a server is missing that some of them start
   tidy                          Layer edges, forbidden links, banned names and words, lengths
   bench [PATTERN] [--json FILE] [--smoke]
                                 The benches of every crate as one table. PATTERN is a regular
@@ -35,6 +36,9 @@ Commands:
                                 Our SSE codec beside its peers and the floor, with the goals
   bench retry                   A retry decision of ours beside its peers: instructions and
                                 allocations, with the goals; needs valgrind
+  bench store [--streams N] [--seconds N] [--smoke]
+                                Durable streams of ours beside redb, fjall, SQLite and one file
+                                that is only appended to
   bench outage|balance|stall [--svg DIR]
                                 Outages, bad endpoints and stalls in virtual time: the shipped
                                 code beside classic policies; --svg draws the first two

@@ -1,18 +1,39 @@
 //! `test`: unit, integration and documentation tests, and their totals.
 //!
 //! Runs plain `cargo test`, which needs nothing beyond Rust and, unlike other runners, also runs the
-//! examples in the documentation.
+//! examples in the documentation. Tests against a real server are left out where that is not
+//! installed, unless `--require-servers` is given, as `ci` does.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::cargo::{cargo, command_line};
 
+/// A server that some tests start.
+const SERVER: &str = "redis-server";
+
+/// The modules whose tests need it.
+const NEEDS_SERVER: &str = "with_redis_server";
+
+const REQUIRE_SERVERS: &str = "--require-servers";
+
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    let mut command = cargo(arguments(args));
+    let (required, args): (Vec<_>, Vec<_>) =
+        args.iter().cloned().partition(|arg| arg == REQUIRE_SERVERS);
+    let has_server = Command::new(SERVER).arg("--version").output().is_ok();
+    ensure!(has_server || required.is_empty(), "{SERVER} is missing: install it");
+    let ran = run_all(&args, has_server);
+    if !has_server {
+        eprintln!("warning: {SERVER} is not installed: the tests that need it were left out");
+    }
+    ran
+}
+
+fn run_all(args: &[String], has_server: bool) -> Result<()> {
+    let mut command = cargo(arguments(args, has_server));
     let line = command_line(&command);
     let started = Instant::now();
     let mut child =
@@ -30,7 +51,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 }
 
 /// `cargo test` over everything, unless the caller chose packages.
-fn arguments(args: &[String]) -> Vec<&str> {
+fn arguments(args: &[String], has_server: bool) -> Vec<&str> {
     let ours = args.iter().map(String::as_str).take_while(|arg| *arg != "--");
     let chosen = ours.clone().any(|arg| {
         ["-p", "--package", "--workspace", "--manifest-path"].contains(&arg)
@@ -42,6 +63,12 @@ fn arguments(args: &[String]) -> Vec<&str> {
         all.push("--workspace");
     }
     all.extend(args.iter().map(String::as_str));
+    if !has_server {
+        if !all.contains(&"--") {
+            all.push("--");
+        }
+        all.extend(["--skip", NEEDS_SERVER]);
+    }
     all
 }
 
@@ -106,7 +133,19 @@ mod tests {
 
     fn check(args: &[&str], expected: &str) {
         let args: Vec<String> = args.iter().copied().map(str::to_owned).collect();
-        assert_eq!(arguments(&args).join(" "), expected);
+        assert_eq!(arguments(&args, true).join(" "), expected);
+    }
+
+    #[test]
+    fn what_needs_a_server_is_skipped_where_there_is_none() {
+        let without = |args: &[&str]| {
+            let args: Vec<String> = args.iter().copied().map(str::to_owned).collect();
+            arguments(&args, false).join(" ")
+        };
+        let all = "test --all-features --no-fail-fast";
+        let skip = "--skip with_redis_server";
+        assert_eq!(without(&[]), format!("{all} --workspace -- {skip}"));
+        assert_eq!(without(&["-p", "cost", "--", "a"]), format!("{all} -p cost -- a {skip}"));
     }
 
     #[test]

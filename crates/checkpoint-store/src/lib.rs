@@ -32,6 +32,8 @@ mod memory;
 mod page;
 mod progress;
 mod queue;
+#[cfg(feature = "redis")]
+mod redis;
 mod seq;
 mod store;
 mod stream_id;
@@ -56,6 +58,8 @@ pub use crate::limits::{Limit, Limits, PAGE_BYTES};
 pub use crate::memory::MemoryBackend;
 pub use crate::page::{Page, PageBuilder, Record, Taken};
 pub use crate::progress::Watermark;
+#[cfg(feature = "redis")]
+pub use crate::redis::{RedisBackend, RedisOptions};
 pub use crate::seq::{Epoch, Seq, StreamNo};
 pub use crate::store::{Options, Store};
 pub use crate::stream_id::{IdError, StreamId};

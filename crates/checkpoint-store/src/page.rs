@@ -109,6 +109,12 @@ impl PageBuilder {
         self.next
     }
 
+    /// Bytes that there is room for.
+    #[cfg(feature = "redis")]
+    pub(crate) fn room(&self) -> u64 {
+        self.bytes_max.saturating_sub(self.page.bytes.len()) as u64
+    }
+
     /// Takes the records of `frames` that are not before the position.
     pub fn push(&mut self, frames: &Frames<'_>) -> Taken {
         if frames.first > self.next {

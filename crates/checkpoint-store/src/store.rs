@@ -89,6 +89,21 @@ impl Store {
         Self::new(Arc::new(backend), Options::default())
     }
 
+    /// A store on the Redis server that `url` names, for writers on many machines; see
+    /// [`RedisBackend::connect`](crate::RedisBackend::connect).
+    ///
+    /// Blocks until it is connected, 2 s at most.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](ErrorKind::Unavailable), [`Io`](ErrorKind::Io) when the URL is not valid or
+    /// the server cannot be trusted with streams.
+    #[cfg(feature = "redis")]
+    pub fn redis(url: &str) -> Result<Self, StoreError> {
+        let backend = crate::RedisBackend::connect(url, crate::RedisOptions::default())?;
+        Self::new(Arc::new(backend), Options::default())
+    }
+
     /// A store on `backend`.
     ///
     /// # Errors

@@ -3,12 +3,19 @@
 //! full count. Linux only: the machine is a preloaded library.
 
 #![cfg(all(target_os = "linux", feature = "conformance"))]
-#![cfg(any(feature = "sled", feature = "redb"))]
+#![cfg(any(feature = "sled", feature = "redb", feature = "redis"))]
 
 mod machine;
+#[cfg(feature = "redis")]
+#[path = "../redis/server.rs"]
+mod server;
+#[cfg(feature = "redis")]
+mod with_redis_server;
 
+#[cfg(any(feature = "sled", feature = "redb"))]
 use std::path::Path;
 
+#[cfg(any(feature = "sled", feature = "redb"))]
 use checkpoint_store::Backend;
 use checkpoint_store::conformance::Dice;
 use checkpoint_store::conformance::crash::{
@@ -25,6 +32,7 @@ use self::machine::{Machine, Unsynced};
 const ROUNDS_MAX: usize = 10;
 
 /// Cuts the power of a machine on which this test is the victim.
+#[cfg(any(feature = "sled", feature = "redb"))]
 fn check<B: Backend>(test: &str, unsynced: Unsynced, open: impl Fn(&Path) -> B) {
     if let Some(directory) = victim_directory() {
         append_until_killed(&store(open(&directory.join("files"))), &Ledger::open(&directory));

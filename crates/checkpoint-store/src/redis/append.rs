@@ -1,0 +1,223 @@
+//! Commits: one pipeline for a whole batch. A run about which all is as usual is one `XADD`; about
+//! any other, and where Redis refused, a script decides by the rules of [`Head::apply`].
+
+use redis::{Pipeline, Value};
+
+use super::held::Straight;
+use super::link::Connection;
+use super::reply::{Reply, malformed, text};
+use super::script::Script;
+use super::standing::{EntryId, ending};
+use super::streams::Streams;
+use crate::backend::Applied;
+use crate::chunk::{Chunk, Frames};
+use crate::expiry::TOMBSTONE_TTL;
+use crate::{Ending, Seq, StoreError, StreamId, StreamNo};
+
+#[cfg(doc)]
+use crate::backend::Head;
+
+/// One run of a batch on its way.
+struct Run<'a> {
+    chunk: &'a Chunk,
+    /// The stream, unless it is gone.
+    id: Option<StreamId>,
+    straight: Option<Straight>,
+    applied: Option<Applied>,
+}
+
+impl Streams {
+    pub(super) async fn commit(&self, batch: &[Chunk]) -> Result<Vec<Applied>, StoreError> {
+        let mut connection = self.link.connection().await?;
+        let mut runs = self.runs(&mut connection, batch).await?;
+        self.round(&mut connection, &mut runs).await?;
+        // What was refused on the straight way is left to the script.
+        if runs.iter().any(|run| run.applied.is_none()) {
+            self.round(&mut connection, &mut runs).await?;
+        }
+        let applied = runs.into_iter().map(|run| run.applied.ok_or_else(malformed));
+        applied.collect()
+    }
+
+    async fn runs<'a>(
+        &self,
+        connection: &mut Connection,
+        batch: &'a [Chunk],
+    ) -> Result<Vec<Run<'a>>, StoreError> {
+        let mut runs = Vec::with_capacity(batch.len());
+        for chunk in batch {
+            let frames = chunk.frames();
+            let id = self.held.id_of(frames.stream, frames.epoch);
+            let straight = self.held.straight(&frames, connection.generation);
+            runs.push(Run { chunk, id, straight, applied: None });
+        }
+        let unknown: Vec<_> = runs.iter_mut().filter(|run| run.id.is_none()).collect();
+        if !unknown.is_empty() {
+            self.look_up(connection, unknown).await?;
+        }
+        Ok(runs)
+    }
+
+    /// Finds the streams of runs whose writers this backend does not know.
+    async fn look_up(
+        &self,
+        connection: &mut Connection,
+        runs: Vec<&mut Run<'_>>,
+    ) -> Result<(), StoreError> {
+        let mut pipe = Pipeline::new();
+        for run in &runs {
+            pipe.cmd("GET").arg(self.keys.number(run.stream()));
+        }
+        let answers = connection.send(&pipe).await?;
+        for (run, answer) in runs.into_iter().zip(answers) {
+            match connection.accept(answer)? {
+                Value::Nil => run.applied = Some(Applied::Deleted),
+                id => run.id = Some(StreamId::new(text(id)?).map_err(|_| malformed())?),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the runs that are not settled, and settles those that can be.
+    async fn round(
+        &self,
+        connection: &mut Connection,
+        runs: &mut [Run<'_>],
+    ) -> Result<(), StoreError> {
+        let mut pipe = Pipeline::new();
+        let mut widths = Vec::with_capacity(runs.len());
+        for run in runs.iter() {
+            let before = pipe.len();
+            if let (None, Some(id)) = (run.applied, &run.id) {
+                match &run.straight {
+                    Some(straight) => self.add_straight(&mut pipe, run.chunk, id, straight),
+                    None => self.add_script(&mut pipe, connection, run.chunk, id),
+                }
+            }
+            widths.push(pipe.len() - before);
+        }
+        if pipe.is_empty() {
+            return Ok(());
+        }
+        let mut answers = connection.send(&pipe).await?.into_iter();
+        for (run, width) in runs.iter_mut().zip(widths) {
+            let mut answers = answers.by_ref().take(width);
+            let Some(answer) = answers.next() else { continue };
+            for moved in answers {
+                connection.accept(moved)?;
+            }
+            match run.straight.take() {
+                Some(straight) => self.settle_straight(connection, run, &straight, answer)?,
+                None => self.settle_script(connection, run, answer)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn add_straight(&self, pipe: &mut Pipeline, chunk: &Chunk, id: &StreamId, straight: &Straight) {
+        let log = self.keys.log(id);
+        pipe.cmd("XADD").arg(&log).arg("NOMKSTREAM").arg(EntryId::of(chunk).text());
+        pipe.arg(b"c").arg(chunk.bytes()).arg(b"b").arg(straight.bytes);
+        let Some(slide) = &straight.slide else { return };
+        let millis =
+            |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let mut move_to = |key: String, time| {
+            pipe.cmd("PEXPIRE").arg(key).arg(millis(time)).arg("GT");
+        };
+        move_to(log, slide.time);
+        if slide.moves_rest {
+            let longer = slide.time + slide.time / 32 + std::time::Duration::from_secs(1);
+            move_to(self.keys.meta(id), longer);
+            move_to(self.keys.number(chunk.frames().stream), longer);
+            move_to(self.keys.epoch(id), longer + TOMBSTONE_TTL);
+        }
+    }
+
+    fn add_script(
+        &self,
+        pipe: &mut Pipeline,
+        connection: &Connection,
+        chunk: &Chunk,
+        id: &StreamId,
+    ) {
+        let frames = chunk.frames();
+        let mut call = connection.scripts.call(Script::Append, &self.keys, id);
+        call.arg(frames.stream.value()).arg(frames.epoch.value()).arg(frames.first.value());
+        call.arg(frames.count).arg(ending(frames.ending)).arg(frames.payload().len());
+        call.arg(chunk.bytes());
+        pipe.add_command(call);
+    }
+
+    fn settle_straight(
+        &self,
+        connection: &Connection,
+        run: &mut Run<'_>,
+        straight: &Straight,
+        answer: Value,
+    ) -> Result<(), StoreError> {
+        let frames = run.chunk.frames();
+        match answer {
+            // Nothing is there, or a later entry: the script says what that means.
+            Value::Nil => return Ok(()),
+            Value::ServerError(refusal) if refusal.code() == "ERR" => return Ok(()),
+            answer => _ = connection.accept(answer)?,
+        }
+        let next = frames.next();
+        self.held.stored(&frames, next, straight.bytes, connection.generation);
+        if straight.slide.as_ref().is_some_and(|slide| slide.moves_rest) {
+            self.held.moved(&frames);
+        }
+        self.tails.changed(frames.stream);
+        run.applied = Some(Applied::Stored { next });
+        Ok(())
+    }
+
+    fn settle_script(
+        &self,
+        connection: &Connection,
+        run: &mut Run<'_>,
+        answer: Value,
+    ) -> Result<(), StoreError> {
+        let frames = run.chunk.frames();
+        let reply = Reply::read(connection.accept(answer)?)?;
+        let applied = applied(&reply)?;
+        match applied {
+            Applied::Stored { next } | Applied::Duplicate { next } => {
+                self.held.stored(&frames, next, reply.count(1)?, connection.generation);
+                self.tails.changed(frames.stream);
+                self.forget_ended(&frames);
+            }
+            Applied::Fenced { .. } | Applied::Deleted => {
+                self.held.forget(frames.stream, frames.epoch);
+            }
+            _ => {}
+        }
+        run.applied = Some(applied);
+        Ok(())
+    }
+
+    /// A stored close ends the lease by itself.
+    fn forget_ended(&self, frames: &Frames<'_>) {
+        if frames.ending == Ending::Close {
+            self.held.forget(frames.stream, frames.epoch);
+        }
+    }
+}
+
+impl Run<'_> {
+    fn stream(&self) -> StreamNo {
+        self.chunk.frames().stream
+    }
+}
+
+fn applied(reply: &Reply) -> Result<Applied, StoreError> {
+    Ok(match reply.word.as_str() {
+        "stored" => Applied::Stored { next: reply.seq(0)? },
+        "duplicate" => Applied::Duplicate { next: reply.seq(0)? },
+        "fenced" => Applied::Fenced { current: reply.epoch(0)? },
+        "gap" => Applied::Gap { expected: reply.seq(0)? },
+        "closed" => Applied::Closed { last: Seq::previous(reply.seq(0)?) },
+        "deleted" => Applied::Deleted,
+        _ => return Err(malformed()),
+    })
+}

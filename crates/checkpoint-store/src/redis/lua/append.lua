@@ -1,0 +1,22 @@
+-- ARGV: id, number, epoch, first, count, 'open' or 'close', bytes of the payload, chunk
+local h = head()
+if not h or h.number ~= ARGV[2] then return {'deleted'} end
+local epoch, first, count = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local after, closes = first + count, ARGV[6] == 'close'
+if epoch ~= h.epoch then return {'fenced', h.epoch} end
+local repeated = after <= h.next
+if closes then repeated = h.state == 'closed' and after == h.next end
+if repeated then return {'duplicate', h.next, h.bytes} end
+if h.state == 'closed' then return {'closed', h.next} end
+if first ~= h.next then return {'gap', h.next} end
+local bytes = h.bytes + ARGV[7]
+if count > 0 then
+  redis.call('XADD', LOG, digits(epoch) .. '-' .. digits(after - 1), 'c', ARGV[8],
+             'b', digits(bytes))
+end
+if closes then
+  redis.call('HSET', META, 'state', 'closed')
+  redis.call('HDEL', META, 'holder', 'lease')
+end
+touch(h)
+return {'stored', after, bytes}

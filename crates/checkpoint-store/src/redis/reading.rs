@@ -1,0 +1,197 @@
+//! What is read without changing anything: heads, pages, lists, snapshots, and the wait for more.
+
+use redis::{Pipeline, Value};
+
+use super::link::Connection;
+use super::reply::{malformed, read};
+use super::standing::{self, Entry, QUESTIONS, Standing};
+use super::streams::Streams;
+use crate::chunk::{ChunkError, FORMAT, Frames};
+use crate::page::{PageBuilder, Taken};
+use crate::stream_info::{Listing, StreamInfo};
+use crate::{ErrorKind, Page, Seq, StoreError, StreamId};
+
+/// Streams that one transaction asks about.
+const STREAMS_PER_LOOK: usize = 64;
+
+/// Entries of a log that are read in one go, at most.
+const ENTRIES_MAX: u64 = 512;
+
+impl Streams {
+    pub(super) async fn stat(&self, id: &StreamId) -> Result<StreamInfo, StoreError> {
+        let mut connection = self.link.connection().await?;
+        Ok(self.standing(&mut connection, id).await?.info(id.clone()))
+    }
+
+    pub(super) async fn read(
+        &self,
+        id: &StreamId,
+        after: Option<Seq>,
+        bytes_max: usize,
+    ) -> Result<Page, StoreError> {
+        let mut connection = self.link.connection().await?;
+        loop {
+            let standing = self.standing(&mut connection, id).await?;
+            standing.head.check_cursor(after)?;
+            let mut page = PageBuilder::new(after, bytes_max);
+            self.fill(&mut connection, id, &standing, &mut page).await?;
+            let page = page.finish(&standing.head);
+            if !page.is_empty() || !page.more() {
+                return Ok(page);
+            }
+            // Nothing of what was acknowledged may be missing, unless it went a moment ago.
+            let now = self.standing(&mut connection, id).await?.head;
+            if (now.stream, now.first) == (standing.head.stream, standing.head.first) {
+                return Err(ErrorKind::Corrupt { good_prefix: after }.into());
+            }
+        }
+    }
+
+    pub(super) async fn wait(&self, id: &StreamId, after: Option<Seq>) -> Result<(), StoreError> {
+        let mut connection = self.link.connection().await?;
+        let standing = self.standing(&mut connection, id).await?;
+        if standing.head.is_quiet_after(after) {
+            return self.tails.wait(id, standing.head.stream, standing.entry).await;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn list(
+        &self,
+        mut after: Option<StreamId>,
+        streams_max: usize,
+    ) -> Result<Listing, StoreError> {
+        let mut connection = self.link.connection().await?;
+        let mut streams = Vec::new();
+        loop {
+            let ids = self.names(&mut connection, after.as_ref()).await?;
+            let Some(last) = ids.last() else { return Ok(Listing { streams, more: false }) };
+            after = Some(last.clone());
+            for (id, standing) in ids.iter().zip(self.standings(&mut connection, &ids).await?) {
+                // What has expired keeps its name until it is swept.
+                let Some(standing) = standing else { continue };
+                if streams.len() == streams_max {
+                    return Ok(Listing { streams, more: true });
+                }
+                streams.push(standing.info(id.clone()));
+            }
+        }
+    }
+
+    pub(super) async fn snapshot(&self, id: &StreamId) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut connection = self.link.connection().await?;
+        let mut pipe = Pipeline::new();
+        pipe.atomic().cmd("EXISTS").arg(self.keys.meta(id)).arg(self.keys.log(id));
+        pipe.cmd("GET").arg(self.keys.snapshot(id));
+        let mut answers = connection.transact(&pipe).await?;
+        let snapshot: Option<Vec<u8>> = read(answers.pop().unwrap_or_default())?;
+        match answers.pop() {
+            Some(Value::Int(2)) => snapshot.map(checked).transpose(),
+            _ => Err(ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// Where a stream stands.
+    pub(super) async fn standing(
+        &self,
+        connection: &mut Connection,
+        id: &StreamId,
+    ) -> Result<Standing, StoreError> {
+        let standings = self.standings(connection, std::slice::from_ref(id)).await?;
+        standings.into_iter().next().flatten().ok_or_else(|| ErrorKind::NotFound.into())
+    }
+
+    /// Where these streams stand, at one moment.
+    async fn standings(
+        &self,
+        connection: &mut Connection,
+        ids: &[StreamId],
+    ) -> Result<Vec<Option<Standing>>, StoreError> {
+        let mut pipe = Pipeline::new();
+        pipe.atomic().cmd("TIME");
+        for id in ids {
+            standing::ask(&mut pipe, &self.keys, id);
+        }
+        let mut answers = connection.transact(&pipe).await?.into_iter();
+        let now = standing::time(answers.next().unwrap_or_default())?;
+        let answers: Vec<Value> = answers.collect();
+        let (groups, _) = answers.as_chunks::<QUESTIONS>();
+        groups.iter().map(|group| Standing::read(group.clone(), now)).collect()
+    }
+
+    async fn names(
+        &self,
+        connection: &mut Connection,
+        after: Option<&StreamId>,
+    ) -> Result<Vec<StreamId>, StoreError> {
+        let from = after.map_or_else(|| "-".to_owned(), |id| format!("({id}"));
+        let mut pipe = Pipeline::new();
+        pipe.cmd("ZRANGE").arg(self.keys.names()).arg(from).arg("+").arg("BYLEX");
+        pipe.arg("LIMIT").arg(0).arg(STREAMS_PER_LOOK);
+        let answer = connection.send(&pipe).await?.pop().unwrap_or_default();
+        let names: Vec<String> = read(connection.accept(answer)?)?;
+        names.into_iter().map(|name| StreamId::new(name).map_err(|_| malformed())).collect()
+    }
+
+    /// Fills the page; stops before what is damaged or gone.
+    async fn fill(
+        &self,
+        connection: &mut Connection,
+        id: &StreamId,
+        standing: &Standing,
+        page: &mut PageBuilder,
+    ) -> Result<(), StoreError> {
+        while page.next() < standing.head.next {
+            let from = page.next();
+            for entry in self.entries(connection, id, standing, page).await? {
+                let Some(chunk) = entry.chunk else { continue };
+                let Some(frames) = frames(&chunk, standing)? else { return Ok(()) };
+                if page.push(&frames) != Taken::All {
+                    return Ok(());
+                }
+            }
+            if page.next() == from {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// The entries that go on where the page ends, about as many as it has room for.
+    async fn entries(
+        &self,
+        connection: &mut Connection,
+        id: &StreamId,
+        standing: &Standing,
+        page: &PageBuilder,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let records = standing.head.next.value() - page.next().value();
+        let record_bytes = standing.head.bytes / (standing.head.next.value() - 1).max(1);
+        let fitting = page.room() / record_bytes.max(1) + 1;
+        let mut pipe = Pipeline::new();
+        pipe.cmd("XRANGE").arg(self.keys.log(id)).arg(standing.entry_of(page.next())?.text());
+        pipe.arg("+").arg("COUNT").arg(records.min(fitting).min(ENTRIES_MAX));
+        let answer = connection.send(&pipe).await?.pop().unwrap_or_default();
+        let entries: Vec<Value> = read(connection.accept(answer)?)?;
+        entries.into_iter().map(Entry::read).collect()
+    }
+}
+
+/// The snapshot without the checksum before it.
+fn checked(mut value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+    let crc = value.first_chunk().copied().map(u32::from_le_bytes).ok_or_else(malformed)?;
+    value.drain(..size_of::<u32>());
+    if crc32c::crc32c(&value) != crc {
+        return Err(malformed());
+    }
+    Ok(value)
+}
+
+/// The records of a chunk; `None` when it is damaged, or of another stream.
+fn frames<'a>(chunk: &'a [u8], standing: &Standing) -> Result<Option<Frames<'a>>, StoreError> {
+    match Frames::decode(chunk) {
+        Ok((frames, _)) => Ok((frames.stream == standing.head.stream).then_some(frames)),
+        Err(ChunkError::Version { found }) => Err(ErrorKind::Version { found, max: FORMAT }.into()),
+        Err(_) => Ok(None),
+    }
+}

@@ -1,0 +1,241 @@
+//! `Streams`: the streams of one store on a server. Here is what opens, keeps and removes them;
+//! `append` adds to them and `reading` reads them.
+
+use std::time::Duration;
+
+use redis::{Cmd, Pipeline};
+use tokio::time::Instant;
+
+use super::held::{Held, Holding};
+use super::keys::Keys;
+use super::link::{Connection, Link};
+use super::options::RedisOptions;
+use super::reply::Reply;
+use super::script::Script;
+use super::tails::Tails;
+use crate::backend::Head;
+use crate::expiry::{Expiry, Ttl};
+use crate::stream_info::StreamState;
+use crate::{ErrorKind, Holder, Level, StoreError, StreamId, StreamNo, Takeover, Timestamp};
+
+/// Names that one sweep looks at, at most.
+const SWEEP_LOOKS: usize = 1024;
+
+/// The streams of one store.
+pub(super) struct Streams {
+    pub(super) link: Link,
+    pub(super) keys: Keys,
+    pub(super) options: RedisOptions,
+    pub(super) held: Held,
+    pub(super) tails: Tails,
+}
+
+impl Streams {
+    pub(super) fn new(url: &str, options: RedisOptions) -> Result<Self, StoreError> {
+        options.check()?;
+        Ok(Self {
+            link: Link::new(url, &options)?,
+            keys: Keys::new(&options.prefix),
+            options,
+            held: Held::default(),
+            tails: Tails::default(),
+        })
+    }
+
+    /// Makes the first connection, whose level is that of the backend.
+    pub(super) async fn connect(&self) -> Result<Level, StoreError> {
+        self.link.connection().await?;
+        Ok(self.link.level())
+    }
+
+    /// The head, and the connection over which it was learned.
+    pub(super) async fn create(
+        &self,
+        id: &StreamId,
+        holder: &Holder,
+        ttl: Option<Ttl>,
+    ) -> Result<(Head, u64), StoreError> {
+        let mut connection = self.link.connection().await?;
+        let mut call = connection.scripts.call(Script::Create, &self.keys, id);
+        call.arg(holder.as_str()).arg(millis(self.options.lease));
+        add_ttl(&mut call, ttl);
+        let reply = ask(&mut connection, call).await?;
+        match reply.word.as_str() {
+            "exists" => Err(ErrorKind::Exists.into()),
+            _ => Ok((head(&reply)?, connection.generation)),
+        }
+    }
+
+    /// The head, and the connection over which it was learned.
+    pub(super) async fn recover(
+        &self,
+        id: &StreamId,
+        holder: &Holder,
+        takeover: Takeover,
+    ) -> Result<(Head, u64), StoreError> {
+        let mut connection = self.link.connection().await?;
+        let mut call = connection.scripts.call(Script::Recover, &self.keys, id);
+        call.arg(holder.as_str()).arg(millis(self.options.lease));
+        match takeover {
+            Takeover::IfFree => call.arg(""),
+            Takeover::Over(epoch) => call.arg(epoch.value()),
+        };
+        let mut reply = ask(&mut connection, call).await?;
+        match reply.word.as_str() {
+            "closed" => Err(ErrorKind::Closed { last: reply.seq(0)?.previous() }.into()),
+            "held" => {
+                let left = Some(Duration::from_millis(reply.count(1)?));
+                let kind = ErrorKind::Held { epoch: reply.epoch(0)?, left };
+                Err(StoreError::with_source(kind, format!("held by {}", reply.text(2)?)))
+            }
+            _ => Ok((head(&reply)?, connection.generation)),
+        }
+    }
+
+    pub(super) async fn extend(&self, id: &StreamId, ttl: Ttl) -> Result<(), StoreError> {
+        let mut connection = self.link.connection().await?;
+        let mut call = connection.scripts.call(Script::Extend, &self.keys, id);
+        add_ttl(&mut call, Some(ttl));
+        done(&ask(&mut connection, call).await?)
+    }
+
+    pub(super) async fn compact(&self, id: &StreamId, snapshot: &[u8]) -> Result<(), StoreError> {
+        let mut connection = self.link.connection().await?;
+        let mut call = connection.scripts.call(Script::Compact, &self.keys, id);
+        call.arg([&crc32c::crc32c(snapshot).to_le_bytes(), snapshot].concat());
+        let reply = ask(&mut connection, call).await?;
+        match reply.word.as_str() {
+            "open" => Err(ErrorKind::StillOpen.into()),
+            _ => done(&reply),
+        }
+    }
+
+    pub(super) async fn delete(&self, id: &StreamId) -> Result<(), StoreError> {
+        let mut connection = self.link.connection().await?;
+        let call = connection.scripts.call(Script::Delete, &self.keys, id);
+        let reply = ask(&mut connection, call).await?;
+        done(&reply)?;
+        self.tails.changed(StreamNo::new(reply.count(0)?));
+        Ok(())
+    }
+
+    pub(super) async fn sweep(&self, streams_max: usize) -> Result<usize, StoreError> {
+        let mut connection = self.link.connection().await?;
+        let mut call = connection.scripts.call_sweep(&self.keys);
+        call.arg(streams_max).arg(SWEEP_LOOKS);
+        let reply = ask(&mut connection, call).await?;
+        done(&reply)?;
+        Ok(usize::try_from(reply.count(0)?).unwrap_or(usize::MAX))
+    }
+
+    /// Renews leases, and ends those that were released, until all is to stop.
+    pub(super) async fn keep_leases(&self) {
+        let period = self.options.lease / 3;
+        let mut due = Instant::now() + period;
+        loop {
+            self.held.news_until(due).await;
+            // A server out of reach lets the leases lapse by itself.
+            let _ = self.end_released().await;
+            if self.held.is_stopped() {
+                return;
+            }
+            if Instant::now() >= due {
+                let _ = self.renew().await;
+                due = Instant::now() + period;
+            }
+        }
+    }
+
+    async fn renew(&self) -> Result<(), StoreError> {
+        self.link.verify().await?;
+        let mut connection = self.link.connection().await?;
+        let held = self.held.all();
+        let replies = self.ask_each(&mut connection, Script::Renew, &held).await?;
+        for (holding, reply) in held.iter().zip(replies) {
+            match reply.word.as_str() {
+                "done" => {
+                    self.held.set_slide(holding, reply.number(0)?.map(Duration::from_millis));
+                }
+                _ => self.held.forget(holding.stream, holding.epoch),
+            }
+        }
+        Ok(())
+    }
+
+    async fn end_released(&self) -> Result<(), StoreError> {
+        let released = self.held.take_released();
+        if !released.is_empty() {
+            let mut connection = self.link.connection().await?;
+            self.ask_each(&mut connection, Script::Release, &released).await?;
+        }
+        Ok(())
+    }
+
+    /// Calls a script for each of the streams, in one go.
+    async fn ask_each(
+        &self,
+        connection: &mut Connection,
+        script: Script,
+        held: &[Holding],
+    ) -> Result<Vec<Reply>, StoreError> {
+        let mut pipe = Pipeline::new();
+        for holding in held {
+            let mut call = connection.scripts.call(script, &self.keys, &holding.id);
+            call.arg(holding.stream.value()).arg(holding.epoch.value());
+            call.arg(millis(self.options.lease));
+            pipe.add_command(call);
+        }
+        if pipe.is_empty() {
+            return Ok(Vec::new());
+        }
+        let answers = connection.send(&pipe).await?.into_iter();
+        answers.map(|answer| Reply::read(connection.accept(answer)?)).collect()
+    }
+}
+
+async fn ask(connection: &mut Connection, call: Cmd) -> Result<Reply, StoreError> {
+    let mut pipe = Pipeline::new();
+    pipe.add_command(call);
+    let answer = connection.send(&pipe).await?.pop().unwrap_or_default();
+    Reply::read(connection.accept(answer)?)
+}
+
+fn done(reply: &Reply) -> Result<(), StoreError> {
+    match reply.word.as_str() {
+        "done" => Ok(()),
+        _ => Err(reply.unexpected()),
+    }
+}
+
+/// The head that a script answered.
+fn head(reply: &Reply) -> Result<Head, StoreError> {
+    if reply.word != "ok" {
+        return Err(reply.unexpected());
+    }
+    let expiry = Expiry {
+        at: reply.number(5)?.map(Timestamp::from_millis),
+        slide: reply.number(6)?.map(Duration::from_millis),
+    };
+    Ok(Head {
+        stream: StreamNo::new(reply.count(0)?),
+        epoch: reply.epoch(1)?,
+        first: reply.seq(2)?,
+        next: reply.seq(3)?,
+        bytes: reply.count(4)?,
+        state: StreamState::Open,
+        expiry,
+    })
+}
+
+/// Until when, and by how much it slides.
+fn add_ttl(call: &mut Cmd, ttl: Option<Ttl>) {
+    match ttl {
+        None => call.arg("").arg(""),
+        Some(Ttl::Until(at)) => call.arg(at.millis()).arg(""),
+        Some(Ttl::Sliding(slide)) => call.arg("").arg(millis(slide)),
+    };
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
