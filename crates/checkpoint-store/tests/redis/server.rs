@@ -63,15 +63,14 @@ impl Server {
     }
 
     pub(crate) fn kill(&mut self) {
-        self.child.kill().expect("it was running");
-        self.child.wait().expect("it was killed");
+        // It may be dead already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may be dead already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
