@@ -7,9 +7,9 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Level {
-    /// Nothing: the record lives as long as the process.
+    /// Nothing: the record lives as long as the process that holds it.
     Memory,
-    /// The process is killed; the operating system goes on.
+    /// The process that holds it is killed; the operating system goes on.
     Process,
     /// Everything that no completed sync covers is gone, as after a power cut.
     Disk,

@@ -34,12 +34,15 @@ use crate::{Epoch, ErrorKind, Page, Seq, StoreError, StreamId, StreamNo};
 
 /// Streams on a Redis server, 7.0 or later, or on one that speaks as it does.
 ///
-/// The level is what the server's settings are worth: [`Level::Disk`](crate::Level::Disk) with
-/// `appendonly yes` and `appendfsync always`, [`Level::Process`](crate::Level::Process) with
-/// another `appendfsync`, [`Level::Memory`](crate::Level::Memory) without an append-only file. It
-/// is read when a connection is made and at every renewal of a lease; a server that fell below it
-/// is [`Unavailable`](ErrorKind::Unavailable). Copies on replicas are not counted: a failover can
-/// lose what the replica did not have yet, and writers then get [`Gap`](ErrorKind::Gap).
+/// A record survives its writer in any case; the level says which end of the server it survives:
+/// [`Level::Disk`](crate::Level::Disk) with `appendonly yes` and `appendfsync always`,
+/// [`Level::Process`](crate::Level::Process) with `appendfsync no`, and
+/// [`Level::Memory`](crate::Level::Memory) without an append-only file and with `everysec`, under
+/// which a server that is killed while a sync runs loses up to 2 s of what it acknowledged. The
+/// level is read when a connection is made and at every renewal of a lease; a server that fell
+/// below it is [`Unavailable`](ErrorKind::Unavailable). Copies on replicas are not counted: a
+/// failover can lose what the replica did not have yet, and writers then get
+/// [`Gap`](ErrorKind::Gap).
 pub struct RedisBackend {
     streams: Arc<Streams>,
     runtime: Handle,

@@ -159,10 +159,13 @@ impl Driver {
             if let Err(error) = self.client.answer(settled).await {
                 self.lose_ending(error);
             }
-        } else if let Some(writer) = self.journal.writer()
-            && let Err(error) = self.client.answer(writer.flush()).await
-        {
-            self.lose_store(error);
+        } else {
+            self.hear_out();
+            if let Some(writer) = self.journal.writer()
+                && let Err(error) = self.client.answer(writer.flush()).await
+            {
+                self.lose_store(error);
+            }
         }
         match self.journal.failure() {
             Some(error) => Err(self.store_error(error)),
@@ -257,6 +260,17 @@ impl Driver {
                 self.live = None;
                 Input::Broke { attempt, cause }
             }
+        }
+    }
+
+    /// Takes what the engine has to say without hearing anything: what was asked, at first.
+    fn hear_out(&mut self) {
+        self.now = self.clock.now();
+        while matches!((&self.phase, self.engine), (Phase::Running, Engine::Speaking))
+            && self.stalled.is_none()
+            && !self.outbox.is_full()
+        {
+            self.listen();
         }
     }
 

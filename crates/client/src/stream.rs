@@ -61,7 +61,8 @@ impl ResponseStream {
         &self.driver.text()[..self.recovered]
     }
 
-    /// Makes everything that was received durable.
+    /// Makes what was asked and everything that was received durable: from then on another process
+    /// can resume the stream.
     ///
     /// # Errors
     ///

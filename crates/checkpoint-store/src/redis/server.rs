@@ -18,7 +18,10 @@ pub(super) fn questions() -> [Cmd; 2] {
 
 /// The level of a server, from its `INFO` and its `appendfsync`, if it tells that.
 ///
-/// A server that hides its settings is taken for one that syncs now and then.
+/// With `appendfsync no` a record is in the hands of the operating system before it is acknowledged.
+/// With `everysec` it need not be: while a sync is running, Redis holds writes back for up to 2 s and
+/// acknowledges all the same (`flushAppendOnlyFile` in its `aof.c`). A server that hides its settings
+/// is taken for one that does so.
 pub(super) fn level(info: &str, appendfsync: Option<&str>) -> Result<Level, StoreError> {
     let field = |name: &str| {
         let mut fields = info.lines().filter_map(|line| line.split_once(':'));
@@ -41,7 +44,7 @@ pub(super) fn level(info: &str, appendfsync: Option<&str>) -> Result<Level, Stor
     }
     Ok(match (field("aof_enabled"), appendfsync) {
         (Some("1"), Some("always")) => Level::Disk,
-        (Some("1"), _) => Level::Process,
+        (Some("1"), Some("no")) => Level::Process,
         _ => Level::Memory,
     })
 }
@@ -58,10 +61,11 @@ mod tests {
     }
 
     #[test]
-    fn the_level_is_what_a_sync_is_promised_for() {
+    fn the_level_is_what_is_done_before_an_answer() {
         assert_eq!(level(PLAIN, Some("always")).unwrap(), Level::Disk);
-        assert_eq!(level(PLAIN, Some("everysec")).unwrap(), Level::Process);
-        assert_eq!(level(PLAIN, None).unwrap(), Level::Process);
+        assert_eq!(level(PLAIN, Some("no")).unwrap(), Level::Process);
+        assert_eq!(level(PLAIN, Some("everysec")).unwrap(), Level::Memory);
+        assert_eq!(level(PLAIN, None).unwrap(), Level::Memory);
         let without = PLAIN.replace("aof_enabled:1", "aof_enabled:0");
         assert_eq!(level(&without, Some("always")).unwrap(), Level::Memory);
     }

@@ -61,6 +61,23 @@ async fn a_stream_that_never_began_can_be_resumed() {
 }
 
 #[tokio::test]
+async fn a_stream_that_was_flushed_before_it_was_polled_can_be_resumed() {
+    let mock = mock("").await;
+    let folder = tempfile::tempdir().unwrap();
+    let store = || Store::sled(folder.path()).unwrap();
+    let id = {
+        let client = builder(&mock, ROUTES[0].0).checkpoints(store()).build().unwrap();
+        let mut stream = client.stream(request(ROUTES[0].1)).await.unwrap();
+        stream.flush().await.unwrap();
+        stream.id().clone()
+    };
+    assert_eq!(mock.ledger().requests.len(), 0);
+    let client = builder(&mock, ROUTES[0].0).checkpoints(store()).build().unwrap();
+    let mut stream = client.resume(&id).await.unwrap();
+    assert_eq!(collect(&mut stream).await.text, mock.text_for(PROMPT));
+}
+
+#[tokio::test]
 async fn a_complete_stream_ends_at_once() {
     let mock = mock("").await;
     let client = client(&mock, ROUTES[0].0);

@@ -72,8 +72,10 @@ impl Stream {
             .checkpoints(self.checkpoints.open()?)
             .build()
             .map_err(usage_error)?;
-        let stream = self.open(&client, request).await?;
+        let mut stream = self.open(&client, request).await?;
         let id = stream.id().clone();
+        // Whoever reads the name can resume it.
+        stream.flush().await?;
         report(&format_args!("stream {id}"));
         let start = Start {
             id: id.as_str(),

@@ -106,14 +106,14 @@ fn a_network_that_was_down_is_waited_for() {
 #[test]
 fn a_server_that_is_killed_and_started_again_has_it_all() {
     let directory = Directory::new();
-    let mut server = Server::appending(directory.path(), "everysec");
+    let mut server = Server::appending(directory.path(), "no");
     let store = store(&server.url());
     let mut writer = run(store.create(&id())).expect("created");
     for _ in 0..trials() {
         append_durably(&mut writer);
         let seq = append(&mut writer);
         server.kill();
-        server = Server::appending(directory.path(), "everysec");
+        server = Server::appending(directory.path(), "no");
         run(writer.durable_at_least(seq)).expect("durable");
         append_durably(&mut writer);
     }
@@ -125,7 +125,7 @@ fn a_server_that_is_killed_and_started_again_has_it_all() {
 #[track_caller]
 fn check_loss(damage: impl Fn(&Server), expected: ErrorKind) {
     let directory = Directory::new();
-    let server = Server::appending(directory.path(), "everysec");
+    let server = Server::appending(directory.path(), "no");
     let proxy = Proxy::to(server.socket());
     let store = store(&proxy.url());
     let mut writer = run(store.create(&id())).expect("created");
