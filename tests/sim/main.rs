@@ -5,6 +5,7 @@
 //! trace when it fails. Nothing here opens a socket or reads a clock.
 
 mod caller;
+mod committer;
 mod consumer;
 mod corpus;
 mod dice;

@@ -3,13 +3,15 @@
 
 use resume::{Frame, Seq};
 
+use crate::committer::Committer;
 use crate::dice::Dice;
 use crate::scenario::Durability;
 
 /// What is appended and what of it is durable.
 #[derive(Debug)]
 pub(crate) struct Store {
-    durability: Durability,
+    /// What makes records durable; none where they are so at once.
+    committer: Option<Committer>,
     pub(crate) records: Vec<Record>,
     durable: usize,
     /// Events of which the record is not durable yet end here.
@@ -35,9 +37,12 @@ pub(crate) struct Delivery {
 }
 
 impl Store {
-    pub(crate) const fn new(durability: Durability) -> Self {
+    pub(crate) fn new(durability: Durability, dice: &mut Dice) -> Self {
         Self {
-            durability,
+            committer: match durability {
+                Durability::Immediate => None,
+                Durability::Lagging => Some(Committer::new(dice)),
+            },
             records: Vec::new(),
             durable: 0,
             delivered: 0,
@@ -57,6 +62,9 @@ impl Store {
             self.unrecorded.extend(event);
             return Ok(());
         }
+        if let Some(committer) = &mut self.committer {
+            committer.append(&bytes)?;
+        }
         self.records.push(Record { bytes, event });
         let expected = self.records.len() as u64;
         if seq.0 == expected {
@@ -66,26 +74,27 @@ impl Store {
         }
     }
 
-    /// Makes everything so far durable; the number of the last record when that is news.
-    pub(crate) const fn commit(&mut self) -> Option<Seq> {
-        if self.failed || self.durable == self.records.len() {
-            return None;
+    /// Does what is due at `now`: when there is more to do, in nanoseconds from now, and the number
+    /// of the last durable record when that is news.
+    pub(crate) fn commit(&mut self, now: u64, dice: &mut Dice) -> (Option<u64>, Option<Seq>) {
+        if self.failed {
+            return (None, None);
         }
-        self.durable = self.records.len();
-        Some(Seq(self.durable as u64))
+        let (rest, durable) = match &mut self.committer {
+            None => (None, self.records.len()),
+            Some(committer) => (committer.poll(now, dice), committer.durable()),
+        };
+        let is_news = durable > self.durable;
+        self.durable = durable;
+        (rest, is_news.then_some(Seq(durable as u64)))
     }
 
-    /// When the next group becomes durable, from now, if anything waits.
-    pub(crate) fn lag(&self, dice: &mut Dice) -> Option<u64> {
-        let waits = !self.failed && self.durable < self.records.len();
-        waits.then(|| match self.durability {
-            Durability::Immediate => 0,
-            Durability::Lagging => dice.below(60_000_000) as u64,
-        })
-    }
-
-    pub(crate) const fn is_immediate(&self) -> bool {
-        matches!(self.durability, Durability::Immediate)
+    /// Makes everything durable, whatever time that takes.
+    pub(crate) fn settle(&mut self, mut now: u64, dice: &mut Dice) {
+        while !self.failed && self.durable < self.records.len() {
+            let (rest, _) = self.commit(now, dice);
+            now += rest.unwrap_or(0);
+        }
     }
 
     /// The events that may be delivered now and were not yet, in order.
@@ -100,10 +109,21 @@ impl Store {
     }
 
     /// The process dies: what was durable is kept, and any part of the rest.
-    pub(crate) fn crash(&mut self, dice: &mut Dice) {
-        let kept = dice.between(self.durable, self.records.len());
+    pub(crate) fn crash(&mut self, now: u64, dice: &mut Dice) -> Result<(), String> {
+        let kept = match &mut self.committer {
+            None => dice.between(self.durable, self.records.len()),
+            Some(committer) => {
+                let left = committer.crash(now, dice);
+                let is_prefix = left.iter().eq(self.bytes().take(left.len()));
+                if left.len() < self.durable || !is_prefix {
+                    return Err(format!("{} records are left of {}", left.len(), self.durable));
+                }
+                left.len()
+            }
+        };
         self.records.truncate(kept);
         self.durable = kept;
+        Ok(())
     }
 
     pub(crate) fn bytes(&self) -> impl Iterator<Item = &[u8]> {

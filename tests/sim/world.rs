@@ -77,7 +77,7 @@ impl<'s> World<'s> {
         Self {
             scenario,
             provider: Provider::new(scenario, dice.fork()),
-            store: Store::new(scenario.durability),
+            store: Store::new(scenario.durability, &mut dice),
             consumer: Consumer::new(scenario.wire(), scenario.caller.wants_usage()),
             spans: Vec::new(),
             deaths: 0,
@@ -139,7 +139,7 @@ impl<'s> World<'s> {
     /// Another process reads the journal and goes on.
     fn revive(&mut self) -> Result<Session, String> {
         self.deaths += 1;
-        self.store.crash(&mut self.dice);
+        self.store.crash(self.now.0, &mut self.dice)?;
         self.now = Nanos(self.now.0 + self.dice.below(5_000_000_000) as u64);
         self.note(|| "the process died".to_owned());
         let checkpoint = match Checkpoint::fold(self.store.bytes()) {
@@ -214,24 +214,18 @@ impl<'s> World<'s> {
     // ---- the store
 
     fn plan_commit(&mut self, session: &mut Session) -> Result<(), String> {
-        if self.store.failed {
-            return self.deliver();
-        }
-        if self.store.is_immediate() {
-            return self.commit(session);
-        }
-        if !self.committing
-            && let Some(lag) = self.store.lag(&mut self.dice)
-        {
-            self.committing = true;
-            self.order += 1;
-            self.agenda.insert((self.now.0 + lag, self.order), Due::Commit);
-        }
-        Ok(())
+        if self.committing { Ok(()) } else { self.commit(session) }
     }
 
+    /// Lets the store do what is due, and comes again when it has more to do.
     fn commit(&mut self, session: &mut Session) -> Result<(), String> {
-        if let Some(seq) = self.store.commit() {
+        let (rest, durable) = self.store.commit(self.now.0, &mut self.dice);
+        if let Some(rest) = rest {
+            self.committing = true;
+            self.order += 1;
+            self.agenda.insert((self.now.0 + rest, self.order), Due::Commit);
+        }
+        if let Some(seq) = durable {
             self.note(|| format!("persisted {seq}"));
             session.handle(Input::Persisted(seq), self.now);
         }
@@ -276,7 +270,7 @@ impl<'s> World<'s> {
             && matches!(self.scenario.interruption, Some(Interruption::StoreFails(_)))
             && !outcome.is_complete();
         if !stopped {
-            self.store.commit();
+            self.store.settle(self.now.0, &mut self.dice);
         }
         self.deliver()?;
         Ok(None)
