@@ -5,16 +5,33 @@
 //! 10⁻¹⁸ dollars, and no float is anywhere, not in parsing either. Nothing in this crate reads a
 //! provider's payload (`protocol` does).
 
+//!
+//! With the feature `catalog` a [`Catalog`] knows the prices of many models, each with its source and
+//! the day on which it was read; [`Price`] has the rules: dearer long prompts, service tiers, hours of
+//! the day, regions.
+
 #![no_std]
 
+extern crate alloc;
+#[cfg(feature = "catalog")]
+extern crate std;
+
+#[cfg(feature = "catalog")]
+mod catalog;
+mod civil;
 mod decimal;
 mod money;
+mod price;
 mod rate;
 mod rates;
 mod usage;
 
+#[cfg(feature = "catalog")]
+pub use catalog::{Catalog, Model, SheetError, UnknownModel};
+pub use civil::{Date, TimeError, Timestamp, Weekday};
 pub use decimal::DecimalError;
 pub use money::{Money, MoneyOverflow};
+pub use price::{Card, Price, PriceError, Service, ServicePrice, Terms, Window};
 pub use rate::{Multiplier, Rate};
 pub use rates::{Bill, BillError, Bucket, Rates};
 pub use usage::{Overflow, Usage};

@@ -1,0 +1,278 @@
+//! The catalog that ships: known prices to the last digit, every name resolved, and sheets of a user's own
+//! on top of it.
+
+#![cfg(feature = "catalog")]
+
+use cost::{Catalog, Date, PriceError, Rate, Service, Terms, Usage};
+
+fn terms(at: &str) -> Terms<'static> {
+    Terms { at: at.parse().expect("a time"), service: Service::Standard, region: None }
+}
+
+/// A day on which all prices of the lists hold, and an hour without a window.
+const NOW: &str = "2026-11-23T12:00:00Z";
+
+#[track_caller]
+fn check(model: &str, usage: Usage, terms: &Terms<'_>, total: &str) {
+    let model = Catalog::builtin().resolve(model).expect("it is known");
+    let bill = model.bill(&usage, terms).expect("it has a price");
+    assert_eq!(bill.total.to_string(), total, "{}", model.id);
+}
+
+/// A million tokens of each of input, output, cache read, and cache writes.
+fn million(bucket: usize) -> Usage {
+    let mut usage = Usage::default();
+    let buckets = [
+        &mut usage.input,
+        &mut usage.output,
+        &mut usage.cache_read,
+        &mut usage.cache_write_5m,
+        &mut usage.cache_write_1h,
+    ];
+    // In steps that stay below every tier.
+    *buckets.into_iter().nth(bucket).expect("five buckets") = 100_000;
+    usage
+}
+
+/// Ten times a tenth of a million tokens of each bucket, in dollars.
+#[track_caller]
+fn check_list(model: &str, dollars: &[&str]) {
+    let found = Catalog::builtin().resolve(model).expect("it is known");
+    for (bucket, expected) in dollars.iter().enumerate() {
+        let bill = found.bill(&million(bucket), &terms(NOW)).expect("it has a price");
+        let total = bill.total.checked_mul(10).expect("it fits");
+        assert_eq!(total.to_string(), *expected, "{model}, bucket {bucket}");
+    }
+}
+
+#[test]
+fn claude_costs_what_its_list_says() {
+    check_list("claude-opus-4", &["15", "75", "1.5", "18.75", "30"]);
+    check_list("claude-opus-4-1", &["15", "75", "1.5", "18.75", "30"]);
+    for opus in [
+        "claude-opus-4-5",
+        "claude-opus-4-6",
+        "claude-opus-4-7",
+        "claude-opus-4-8",
+        "claude-opus-5",
+    ] {
+        check_list(opus, &["5", "25", "0.5", "6.25", "10"]);
+    }
+    check_list("claude-opus-5-5", &["4", "20", "0.2", "5", "8"]);
+    for sonnet in ["claude-sonnet-4", "claude-sonnet-4-5", "claude-sonnet-4-6"] {
+        check_list(sonnet, &["3", "15", "0.3", "3.75", "6"]);
+    }
+    check_list("claude-sonnet-5", &["2", "10", "0.2", "2.5", "4"]);
+    check_list("claude-sonnet-5-5", &["2", "10", "0.1", "2.5", "4"]);
+    check_list("claude-haiku-4-5", &["1", "5", "0.1", "1.25", "2"]);
+    check_list("claude-haiku-5-5", &["0.1", "0.5", "0.01", "0.125", "0.2"]);
+    check_list("claude-fable-5", &["10", "50", "1"]);
+    check_list("claude-fable-5-1", &["10", "50", "0.25"]);
+    check_list("claude-3-5-haiku", &["0.8", "4", "0.08", "1", "1.6"]);
+}
+
+#[test]
+fn openai_costs_what_its_list_says() {
+    check_list("gpt-5", &["1.25", "10", "0.125"]);
+    check_list("gpt-5.1", &["1.25", "10", "0.125"]);
+    check_list("gpt-5-mini", &["0.25", "2", "0.025"]);
+    check_list("gpt-5-nano", &["0.05", "0.4", "0.005"]);
+    check_list("gpt-5-pro", &["15", "120"]);
+    check_list("gpt-5.2", &["1.75", "14", "0.175"]);
+    check_list("gpt-5.4", &["2.5", "15", "0.25"]);
+    check_list("gpt-5.4-mini", &["0.75", "4.5", "0.075"]);
+    check_list("gpt-5.5", &["5", "30", "0.5"]);
+    check_list("gpt-5.6-sol", &["4", "20", "0.4", "5"]);
+    check_list("gpt-4o", &["2.5", "10", "1.25"]);
+    check_list("gpt-4.1", &["2", "8", "0.5"]);
+    check_list("o3", &["2", "8", "0.5"]);
+    check_list("o4-mini", &["1.1", "4.4", "0.275"]);
+}
+
+#[test]
+fn gemini_and_deepseek_cost_what_their_lists_say() {
+    check_list("gemini-2.5-pro", &["1.25", "10", "0.125"]);
+    check_list("gemini-2.5-flash", &["0.3", "2.5", "0.03"]);
+    check_list("gemini-2.5-flash-lite", &["0.1", "0.4", "0.01"]);
+    check_list("gemini-3-flash-preview", &["0.5", "3", "0.05"]);
+    check_list("gemini-3.1-pro-preview", &["2", "12", "0.2"]);
+    check_list("gemini-3.5-flash", &["1.5", "9", "0.15"]);
+    check_list("deepseek-flash", &["0.15", "0.6", "0.003"]);
+    check_list("deepseek-v4-pro", &["0.66", "1.98", "0.022"]);
+}
+
+#[test]
+fn a_long_prompt_is_dearer_as_a_whole() {
+    let fresh = |input| Usage { input, ..Usage::default() };
+    let now = terms(NOW);
+    check("claude-haiku-5-5", fresh(100_000), &now, "0.01");
+    check("claude-haiku-5-5", fresh(100_001), &now, "0.0500005");
+    check("claude-sonnet-4-5", fresh(200_001), &now, "1.200006");
+    check("gpt-5.5", Usage { input: 272_001, output: 1_000, ..Usage::default() }, &now, "2.76501");
+    check("gemini-2.5-pro", Usage { cache_read: 200_001, ..Usage::default() }, &now, "0.05000025");
+    // The premium ended.
+    check("claude-opus-4-6", fresh(200_001), &now, "1.000005");
+    check("claude-opus-4-6", fresh(200_001), &terms("2026-03-12T23:59:59Z"), "2.00001");
+}
+
+#[test]
+fn prices_have_a_history() {
+    let usage = Usage { input: 1_000_000, ..Usage::default() };
+    let output = Usage { output: 1_000_000, ..Usage::default() };
+    check("gpt-5.6-sol", output, &terms("2026-08-20T23:59:59Z"), "30");
+    check("gpt-5.6-sol", output, &terms("2026-08-21T00:00:00Z"), "20");
+    check("o3", usage, &terms("2025-06-09T12:00:00Z"), "10");
+    check("o3", usage, &terms("2025-06-10T12:00:00Z"), "2");
+}
+
+#[test]
+fn deepseek_is_twice_as_dear_in_the_working_hours_of_working_days() {
+    let usage = Usage { output: 1_000_000, ..Usage::default() };
+    check("deepseek-flash", usage, &terms("2026-11-25T02:00:00Z"), "1.2");
+    check("deepseek-flash", usage, &terms("2026-11-25T05:00:00Z"), "0.6");
+    // A Saturday, and the National Day of China.
+    check("deepseek-flash", usage, &terms("2026-11-28T02:00:00Z"), "0.6");
+    check("deepseek-flash", usage, &terms("2026-10-01T02:00:00Z"), "0.6");
+    // On the last weekend before the rule, and before there were windows.
+    check("deepseek-v4-pro", usage, &terms("2026-08-22T02:00:00Z"), "3.96");
+    check("deepseek-v4-pro", usage, &terms("2026-08-16T02:00:00Z"), "0.87");
+}
+
+#[test]
+fn services_regions_audio_and_searches_have_their_prices() {
+    let usage = Usage { input: 1_000_000, ..Usage::default() };
+    let at = |service| Terms { service, ..terms(NOW) };
+    check("claude-opus-4-5", usage, &at(Service::Batch), "2.5");
+    check("gpt-5", usage, &at(Service::Flex), "0.625");
+    check("gpt-5", usage, &at(Service::Priority), "2.5");
+    let long = Usage { input: 1_000, ..Usage::default() };
+    check("gpt-5.5", long, &at(Service::Priority), "0.0125");
+    check("claude-opus-5", usage, &Terms { region: Some("us"), ..terms(NOW) }, "5.5");
+    let searches = Usage { web_searches: 3, ..Usage::default() };
+    check("claude-opus-5", searches, &Terms { region: Some("us"), ..terms(NOW) }, "0.03");
+    let audio = Usage { input_audio: 1_000, output_audio: 1_000, ..Usage::default() };
+    check("gpt-4o-audio-preview", audio, &terms(NOW), "0.12");
+    check(
+        "gemini-2.5-flash",
+        Usage { input_audio: 1_000, ..Usage::default() },
+        &terms(NOW),
+        "0.001",
+    );
+    let catalog = Catalog::builtin();
+    let opus = catalog.resolve("claude-opus-4-5").expect("known");
+    let elsewhere = Terms { region: Some("mars"), ..terms(NOW) };
+    assert_eq!(opus.bill(&usage, &elsewhere), Err(PriceError::Region));
+}
+
+#[test]
+fn every_model_has_a_price_a_source_and_names_of_its_own() {
+    let catalog = Catalog::builtin();
+    assert!(catalog.models().len() > 60);
+    for model in catalog.models() {
+        for name in model.aliases.iter().chain([&model.id]) {
+            assert_eq!(catalog.resolve(name).expect("it resolves").id, model.id, "{name}");
+        }
+        let prefixed = format!("{}/{}", model.provider, model.id);
+        assert_eq!(catalog.resolve(&prefixed).expect("it resolves").id, model.id);
+        for price in &model.prices {
+            assert!(!price.source.is_empty() && price.checked.is_some(), "{}", model.id);
+            let rates = price.standard.rates;
+            assert!(rates.input > Some(Rate::FREE) && rates.output > Some(Rate::FREE));
+        }
+        let usage = Usage { input: 1_000, output: 1_000, ..Usage::default() };
+        model.bill(&usage, &terms(NOW)).expect("it has a price today");
+    }
+}
+
+#[test]
+fn an_unknown_model_is_unknown_and_near_names_are_suggested() {
+    let catalog = Catalog::builtin();
+    let unknown = catalog.resolve("claude-opus-4-55").expect_err("no such model");
+    assert!(unknown.near.contains(&"claude-opus-4-5".to_owned()), "{unknown}");
+    for name in ["", "/", "anthropic/", "anthropic/gpt-5", "openai/openai/gpt-5", "GPT-5", "gpt-5 "]
+    {
+        assert!(catalog.resolve(name).is_err(), "{name}");
+    }
+    assert!(catalog.resolve_at("openai", "claude-opus-4-5").is_err());
+    assert_eq!(catalog.resolve_at("openai", "gpt-5").expect("known").id, "gpt-5");
+}
+
+const OWN: &str = r#"
+provider = "anthropic"
+
+[[model]]
+id = "claude-opus-4-5"
+aliases = ["house-opus"]
+
+[[model.price]]
+from = "2027-01-01"
+rates = { input = "4.5", output = "22.5" }
+source = "our contract"
+checked = "2026-11-25"
+"#;
+
+#[test]
+fn a_sheet_of_ones_own_lies_on_top() {
+    let catalog = Catalog::builtin().clone().with_toml("own.toml", OWN).expect("it is valid");
+    let usage = Usage { input: 1_000_000, ..Usage::default() };
+    let opus = catalog.resolve("house-opus").expect("known");
+    let bill = |at| opus.bill(&usage, &terms(at)).expect("priced").total.to_string();
+    assert_eq!((bill(NOW), bill("2027-01-01T00:00:00Z")), ("5".to_owned(), "4.5".to_owned()));
+    assert_eq!(catalog.resolve("claude-opus-4-5-20251101").expect("known").id, opus.id);
+
+    let json = r#"{"provider": "house", "prefixes": ["house/"], "model": [{"id": "llama",
+        "price": [{"rates": {"input": "0", "output": "0.000001"}, "source": "x", "checked": "2026-11-25"}]}]}"#;
+    let catalog = catalog.with_json("own.json", json).expect("it is valid");
+    let llama = catalog.resolve("house/llama").expect("known");
+    assert_eq!(llama.bill(&usage, &terms(NOW)).expect("free").total.to_string(), "0");
+}
+
+#[track_caller]
+fn check_wrong(change: (&str, &str), expected: &str) {
+    let sheet = OWN.replace(change.0, change.1);
+    assert_ne!(sheet, OWN);
+    let error = Catalog::default().with_toml("own.toml", &sheet).expect_err("it is wrong");
+    let text = error.to_string();
+    assert!(text.starts_with("own.toml: ") && text.contains(expected), "{text}");
+}
+
+#[test]
+fn what_is_wrong_in_a_sheet_is_said_with_its_place() {
+    check_wrong(("\"4.5\"", "4.5"), "line 10");
+    check_wrong(("\"4.5\"", "\"4,5\""), "`4,5`: not a decimal number");
+    check_wrong(("\"4.5\"", "\"-4.5\""), "below zero");
+    check_wrong(("\"4.5\"", "\"0.0000001\""), "more than 6 digits");
+    check_wrong(("input =", "inputs ="), "unknown field `inputs`");
+    check_wrong(("2027-01-01", "2027-02-29"), "`2027-02-29`: not a date");
+    check_wrong(("source = \"our contract\"", ""), "missing field `source`");
+    check_wrong(("[[model.price]]", "[[model.cost]]"), "unknown field `cost`");
+}
+
+#[test]
+fn a_sheet_of_odd_windows_tiers_and_orders_is_refused() {
+    let with = |more: &str| {
+        let sheet = format!("{OWN}{more}");
+        let error = Catalog::default().with_toml("own.toml", &sheet).expect_err("it is wrong");
+        error.to_string()
+    };
+    let window = |from, to, except| {
+        with(&format!(
+            "[[model.price.window]]\nmultiplier = \"2\"\nfrom = \"{from}\"\nto = \"{to}\"\n{except}\n"
+        ))
+    };
+    assert!(window("10:00", "06:00", "").contains("ends before it begins"));
+    assert!(window("10:00", "24:01", "").contains("`24:01`"));
+    assert!(window("1:00", "02:00", "").contains("`1:00`"));
+    assert!(window("01:00", "02:00", "except = \"mars\"").contains("`mars`"));
+    let earlier = "[[model.price]]\nfrom = \"2026-01-01\"\nrates = {}\nsource = \"x\"\nchecked = \"2026-01-01\"\n";
+    assert!(with(earlier).contains("not in the order of their days"));
+    let tiers = "over = [{ input = 2, rates = {} }, { input = 1, rates = {} }]\n";
+    assert!(with(tiers).contains("not in the order of their input"));
+}
+
+#[test]
+fn prices_of_the_catalog_are_not_old() {
+    let checked = Catalog::builtin().models().iter().flat_map(|model| &model.prices);
+    let oldest = checked.filter_map(|price| price.checked).min();
+    assert!(oldest >= Some("2026-11-01".parse::<Date>().expect("a date")));
+}
