@@ -44,8 +44,9 @@ pub use checkpoint_store::{Level, Seq, Store, StreamId, StreamState};
 pub use endpoint_pool::{self, Snapshot};
 pub use protocol::{Profile, StopReason, Wire};
 pub use resume::{
-    AttemptId, AttemptSummary, Break, Cause, Checkpoint, Deliver, Frame, Limits, OnStoreFailure,
-    Refusal, Rung, Seam, SeamLabel, SeamPolicy, State, Summary, Timeouts,
+    AttemptId, AttemptSummary, Break, Cause, Checkpoint, CheckpointError, Deliver, Entries, Entry,
+    Frame, Limits, OnStoreFailure, Refusal, Rung, Seam, SeamLabel, SeamPolicy, State, Summary,
+    Timeouts,
 };
 pub use retry_policy::{self, IdempotencyKey, Nanos, Policy};
 pub use rustls;

@@ -3,15 +3,14 @@
 //! What was emitted is the truth. The text, the open block and the stop reason are derived
 //! from it by the same rules that delivered it.
 
-use bytes::Bytes;
 use protocol::{Part, RequestBody, Wire};
 use retry_policy::IdempotencyKey;
 use std::fmt;
 
 use crate::attempt::Stops;
-use crate::input::AttemptId;
-use crate::journal::{self, Fields, Kind, Origin, Part as RecordPart, Seq};
-use crate::seam::{Rung, Seam};
+use crate::entry::{Entries, Entry, Start};
+use crate::journal::{Origin, Seq};
+use crate::seam::Seam;
 use crate::session::Closed;
 use crate::text::Joiner;
 use crate::transcript::{Note, Transcript};
@@ -110,6 +109,12 @@ impl Checkpoint {
         self.transcript.stop.is_some()
     }
 
+    /// Whether the journal says that it ends here.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.closed, Closed::Yes)
+    }
+
     /// The number of the last record.
     #[must_use]
     pub const fn seq(&self) -> Seq {
@@ -162,9 +167,7 @@ impl std::error::Error for CheckpointError {}
 #[derive(Default)]
 struct Fold {
     checkpoint: Option<Checkpoint>,
-    /// Payloads of a content whose last record is still to come.
-    pending: Vec<u8>,
-    pending_kind: Option<Kind>,
+    entries: Entries,
     reading: Reading,
     seq: u64,
 }
@@ -192,29 +195,12 @@ impl Fold {
     fn push(&mut self, record: &[u8], seq: u64) -> Result<(), CheckpointError> {
         self.seq = seq;
         let malformed = CheckpointError::Malformed { seq: Seq(seq) };
-        let part = RecordPart::read(record).ok_or(malformed)?;
-        if self.pending_kind.is_some_and(|kind| kind != part.kind) {
-            // The writer died inside a content and another one went on after it.
-            self.pending.clear();
-        }
-        let payload = match part.kind {
-            // Only the first record of an event has a name; the others repeat its empty length.
-            Kind::Emitted if self.pending_kind == Some(Kind::Emitted) => {
-                part.payload.get(1..).ok_or(malformed)?
-            }
-            _ => part.payload,
-        };
-        self.pending.extend_from_slice(payload);
-        self.pending_kind = part.more.then_some(part.kind);
-        if part.more {
-            return Ok(());
-        }
-        let content = std::mem::take(&mut self.pending);
-        match (part.kind, &mut self.checkpoint) {
-            (Kind::Start, None) => self.checkpoint = Some(read_start(&content, malformed)?),
-            (Kind::Start, Some(_)) | (_, None) => return Err(malformed),
-            (kind, Some(checkpoint)) => {
-                take(checkpoint, &mut self.reading, kind, &content).ok_or(malformed)?;
+        let Some((_, entry)) = self.entries.push(record)? else { return Ok(()) };
+        match (entry, &mut self.checkpoint) {
+            (Entry::Start(start), None) => self.checkpoint = Some(begin(*start)),
+            (Entry::Start(_), Some(_)) | (_, None) => return Err(malformed),
+            (entry, Some(checkpoint)) => {
+                take(checkpoint, &mut self.reading, entry).ok_or(malformed)?;
             }
         }
         Ok(())
@@ -228,78 +214,42 @@ impl Fold {
     }
 }
 
-fn read_start(content: &[u8], malformed: CheckpointError) -> Result<Checkpoint, CheckpointError> {
-    let mut fields = Fields(content);
-    match fields.u8() {
-        Some(journal::FORMAT) => {}
-        Some(found) => return Err(CheckpointError::Version { found }),
-        None => return Err(malformed),
-    }
-    read_request(&mut fields).ok_or(malformed)
-}
-
-fn read_request(fields: &mut Fields<'_>) -> Option<Checkpoint> {
-    let key = IdempotencyKey::from_bytes(fields.bytes(16)?.try_into().ok()?);
-    let wire: Wire = fields.text()?.parse().ok()?;
-    let profile = fields.text()?.to_owned();
-    let endpoint = fields.text()?.to_owned();
-    let headers = (0..fields.u32()?)
-        .map(|_| Some((fields.text()?.to_owned(), fields.text()?.to_owned())))
-        .collect::<Option<Vec<_>>>()?;
-    let request = RequestBody::parse(wire, Bytes::copy_from_slice(fields.0)).ok()?;
-    Some(Checkpoint {
-        request,
-        key,
+fn begin(start: Start) -> Checkpoint {
+    Checkpoint {
+        request: start.request,
+        key: start.key,
         transcript: Transcript::default(),
         seq: Seq(0),
         attempts: 0,
         output_tokens: 0,
         seams: Vec::new(),
         closed: Closed::No,
-        origin: Origin { endpoint, headers },
+        origin: start.origin,
         endpoints: Vec::new(),
-        profile,
-    })
+        profile: start.profile,
+    }
 }
 
-/// Takes one whole content; `None` when it is malformed.
-fn take(
-    checkpoint: &mut Checkpoint,
-    reading: &mut Reading,
-    kind: Kind,
-    content: &[u8],
-) -> Option<()> {
-    let mut fields = Fields(content);
-    match kind {
-        Kind::Start => return None,
-        Kind::Emitted => {
-            let len = usize::from(fields.u8()?);
-            let name = fields.bytes(len)?;
-            emit(checkpoint, reading, name, fields.0)?;
-        }
-        Kind::Attempt => {
-            let (attempt, _rung, _offset) = attempt(&mut fields)?;
+/// Takes one entry; `None` when it says what cannot be.
+fn take(checkpoint: &mut Checkpoint, reading: &mut Reading, entry: Entry<'_>) -> Option<()> {
+    match entry {
+        Entry::Start(_) => return None,
+        Entry::Emitted { name, data } => emit(checkpoint, reading, name, data)?,
+        Entry::Attempt { attempt, endpoint, .. } => {
             checkpoint.attempts = checkpoint.attempts.max(attempt.0);
-            if let Some(endpoint) = fields.text() {
+            if let Some(endpoint) = endpoint {
                 checkpoint.note_endpoint(endpoint);
             }
             checkpoint.settle(reading);
             let text_events = checkpoint.transcript.text_events;
             *reading = Reading { text_events, ..Reading::default() };
         }
-        Kind::Seam => checkpoint.seams.push(fields.seam()?),
-        Kind::Usage => {
-            fields.u32()?;
-            reading.output = Some(fields.usage()?.output);
-        }
-        Kind::Cancel => {}
-        Kind::Close => checkpoint.closed = Closed::Yes,
+        Entry::Seam(seam) => checkpoint.seams.push(seam),
+        Entry::Usage { usage, .. } => reading.output = Some(usage.output),
+        Entry::Cancel => {}
+        Entry::Close => checkpoint.closed = Closed::Yes,
     }
     Some(())
-}
-
-fn attempt(fields: &mut Fields<'_>) -> Option<(AttemptId, Rung, u64)> {
-    Some((AttemptId(fields.u32()?), fields.rung()?, fields.u64()?))
 }
 
 fn emit(

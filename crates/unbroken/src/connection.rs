@@ -167,8 +167,16 @@ const fn key_variable(wire: Wire) -> &'static str {
 
 /// Reads the names of the wires.
 pub(crate) fn wires() -> impl TypedValueParser<Value = Wire> {
-    PossibleValuesParser::new(["anthropic", "openai-chat"])
+    PossibleValuesParser::new([Wire::AnthropicMessages, Wire::OpenAiChat].map(wire_flag))
         .map(|name| name.parse().expect("each listed name is one of a wire"))
+}
+
+/// The wire as a flag names it.
+pub(crate) const fn wire_flag(wire: Wire) -> &'static str {
+    match wire {
+        Wire::AnthropicMessages => "anthropic",
+        Wire::OpenAiChat => "openai-chat",
+    }
 }
 
 /// Whether nobody on the way can read what is sent to a URL: TLS, or this machine.

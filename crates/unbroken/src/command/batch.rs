@@ -74,9 +74,9 @@ pub(crate) struct Batch {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), verbatim_doc_comment)]
     max_tokens: Option<u32>,
 
-    /// Directory of the checkpoints, of this DIR alone, or `memory` to keep none
+    /// Directory or database of the checkpoints, of this DIR alone, or `memory` to keep none
     /// [default: DIR/checkpoints]
-    #[arg(long, value_name = "DIR|memory", verbatim_doc_comment)]
+    #[arg(long, value_name = "DIR|URL|memory", verbatim_doc_comment)]
     checkpoints: Option<PathBuf>,
 
     #[command(flatten)]

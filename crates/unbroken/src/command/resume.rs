@@ -1,9 +1,11 @@
 //! `unbroken resume`: goes on with a stream that a crash, a signal or a deadline cut.
 
+use anyhow::anyhow;
 use clap::Args;
-use client::{Checkpoint, Profile, ResumeOptions, Store, StreamId, Summary};
+use client::{Checkpoint, ErrorKind, IfHeld, Profile, ResumeOptions, Store, StreamId, Summary};
 
 use crate::advice::Advice;
+use crate::breaks::Brief;
 use crate::checkpoints::{Checkpoints, Shelf};
 use crate::cli::examples;
 use crate::clocks::Clocks;
@@ -30,6 +32,11 @@ pub(crate) struct Resume {
     /// Leave out the first N bytes of the text: the ones that the reader has already
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     from: u64,
+
+    /// Go on also while another process may be receiving the stream; that one is stopped by the
+    /// store
+    #[arg(long)]
+    take_over: bool,
 
     /// Write one JSON object a line instead of the text
     #[arg(long)]
@@ -78,19 +85,46 @@ impl Resume {
         let client = self
             .clocks
             .set(connection::client(self.connection.endpoints(profile)?))
-            .checkpoints(store)
+            .checkpoints(store.clone())
             .build()
             .map_err(usage_error)?;
-        let within = self.clocks.deadline();
-        let options = ResumeOptions { within, ..ResumeOptions::default() };
-        let stream = client.resume_with(&self.id, options).await?;
+        let stream = match client.resume_with(&self.id, self.options()).await {
+            Err(error) if error.kind() == ErrorKind::Held => return Err(self.held(&store).await),
+            opened => opened?,
+        };
         report(&format_args!("stream {}", self.id));
         let start = self.start(checkpoint);
         let relay = Relay::new(stream, Form::of(self.json), self.from, self.advice(), verbose);
-        match relay.run(start).await? {
+        let ended = relay.run(start).await;
+        stored::let_go(&store, &self.id).await;
+        match ended? {
             Ended { status: Status::Complete, text_bytes } => self.not_beyond(text_bytes),
             Ended { status, .. } => Ok(status),
         }
+    }
+
+    fn options(&self) -> ResumeOptions {
+        let if_held = if self.take_over { IfHeld::TakeOver } else { IfHeld::Refuse };
+        let within = self.clocks.deadline();
+        ResumeOptions { within, if_held, ..ResumeOptions::default() }
+    }
+
+    /// Says who holds the stream and what can be done about it.
+    async fn held(&self, store: &Store) -> anyhow::Error {
+        let lease = store.info(&self.id).await.ok().and_then(|info| info.lease);
+        let holder = match lease {
+            None => "another process".to_owned(),
+            Some(lease) => match lease.left {
+                Some(left) => {
+                    format!("{}, for {} more unless it goes on", lease.holder, Brief(left))
+                }
+                None => lease.holder.to_string(),
+            },
+        };
+        anyhow!(
+            "stream {} is held by {holder}: wait for it to end, or stop it with --take-over",
+            self.id
+        )
     }
 
     fn start<'a>(&'a self, checkpoint: &'a Checkpoint) -> Start<'a> {
@@ -147,4 +181,40 @@ const EXAMPLES: &str = "\
 Examples:
   unbroken resume s-1234                    the whole text
   unbroken resume s-1234 --from 1500        what a reader with 1500 bytes is missing
+  unbroken resume s-1234 --take-over        also from a process that still receives it
   unbroken resume s-1234 --base-url http://127.0.0.1:8000";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        resume: Resume,
+    }
+
+    fn resume(line: &str) -> Resume {
+        Line::try_parse_from(line.split_whitespace()).unwrap().resume
+    }
+
+    #[test]
+    fn a_stream_is_taken_over_only_when_that_is_asked_for() {
+        assert_eq!(resume("x s-1").options().if_held, IfHeld::Refuse);
+        assert_eq!(resume("x s-1 --take-over").options().if_held, IfHeld::TakeOver);
+    }
+
+    #[tokio::test]
+    async fn a_held_stream_says_who_holds_it_and_what_to_do() {
+        let store = Store::memory();
+        let id = StreamId::new("s-1").unwrap();
+        let writer = store.create(&id).await.unwrap();
+        let holder = format!("stream s-1 is held by pid:{}: wait", std::process::id());
+        let error = resume("x s-1").held(&store).await.to_string();
+        assert!(error.starts_with(&holder) && error.contains("--take-over"), "{error}");
+        drop(writer);
+        let error = resume("x s-1").held(&store).await.to_string();
+        assert!(error.contains("another process"), "{error}");
+    }
+}

@@ -15,6 +15,7 @@ use crate::object::Start;
 use crate::output::Form;
 use crate::relay::Relay;
 use crate::status::{Status, usage_error};
+use crate::stored;
 
 /// Ask a model and write its answer to stdout as it arrives, and nothing else.
 ///
@@ -66,16 +67,15 @@ impl Stream {
         let endpoints = self.connection.endpoints(profile)?;
         let base_url = endpoints[0].base_url().to_owned();
         let request = self.request(&model).await?;
+        let store = self.checkpoints.open()?;
         let client = self
             .clocks
             .set(connection::client(endpoints))
-            .checkpoints(self.checkpoints.open()?)
+            .checkpoints(store.clone())
             .build()
             .map_err(usage_error)?;
-        let mut stream = self.open(&client, request).await?;
+        let stream = self.open(&client, request).await?;
         let id = stream.id().clone();
-        // Whoever reads the name can resume it.
-        stream.flush().await?;
         report(&format_args!("stream {id}"));
         let start = Start {
             id: id.as_str(),
@@ -84,7 +84,9 @@ impl Stream {
             recovered_bytes: 0,
         };
         let relay = Relay::new(stream, Form::of(self.json), 0, self.advice(), verbose);
-        Ok(relay.run(start).await?.status)
+        let ended = relay.run(start).await;
+        stored::let_go(&store, &id).await;
+        Ok(ended?.status)
     }
 
     fn model(&self, profile: &Profile) -> anyhow::Result<String> {

@@ -1,5 +1,7 @@
 //! `unbroken demo`: the proof holds where it should, and fails where it should.
 
+use std::fs;
+
 use crate::world::{Finished, World};
 
 fn demo(flags: &[&str]) -> Finished {
@@ -60,4 +62,66 @@ fn a_stream_that_cannot_end_is_not_proven() {
     let run = demo(&["--faults", "rst@5,end@5,html,503,close,empty,quota", "--tokens", "90"]);
     run.assert_status(1);
     assert!(run.text().contains("NOT PROVEN"), "{}", run.text());
+}
+
+/// More kinds than a proof needs, since a worker may be killed before it meets a fault.
+const STORM: &str = "rst@30,html,503,utf8@30,close,chunk@30,empty,json@30,end@30,529";
+
+#[track_caller]
+fn check_kills(wire: &str) {
+    let world = World::with_faults("");
+    let scratch = world.home().join("scratch");
+    fs::create_dir(&scratch).expect("a home");
+    let flags =
+        ["demo", "--kill", "--protocol", wire, "--pace", "2ms", "--tokens", "400", "--faults"];
+    let mut command = world.command(&[&flags[..], &[STORM]].concat());
+    let child = command.env("TMPDIR", &scratch).spawn().expect("the command starts");
+    let run = Finished::of(child, Vec::new());
+    run.assert_status(0);
+    let text = run.text();
+    assert!(text.contains(" 0 lost, 0 repeated"), "{text}");
+    assert!(text.contains("killed 3 times with SIGKILL"), "{text}");
+    assert_eq!(text.matches("--- kill ").count(), 3, "{text}");
+    assert!(text.contains("every byte once, in order"), "{text}");
+    assert_eq!(run.stderr, "");
+    let left = fs::read_dir(&scratch).expect("a directory");
+    assert_eq!(left.count(), 0, "nothing is left behind");
+}
+
+#[test]
+fn killed_workers_lose_and_repeat_nothing_on_the_messages_wire() {
+    check_kills("anthropic");
+}
+
+#[test]
+fn killed_workers_lose_and_repeat_nothing_on_the_chat_wire() {
+    check_kills("openai-chat");
+}
+
+#[test]
+fn the_stream_stays_in_the_checkpoints_that_are_named() {
+    let world = World::with_faults("");
+    let (one, other) = (world.home().join("one"), world.home().join("other"));
+    for (directory, kill) in [(&one, &[][..]), (&other, &["--kill"][..])] {
+        let directory = directory.to_str().unwrap();
+        let flags = ["demo", "--pace", "2ms", "--tokens", "400", "--faults", STORM];
+        let run = world.run(&[&flags[..], &["--checkpoints", directory], kill].concat());
+        run.assert_status(0);
+        let stays = run.stderr.strip_prefix("unbroken: stream ").unwrap();
+        let id = stays.strip_suffix(" stays in the checkpoints\n").unwrap();
+        let verify = world.run(&["streams", "verify", "--checkpoints", directory]);
+        verify.assert_status(0);
+        assert!(verify.text().starts_with(&format!("{id}\tcomplete\t")), "{}", verify.text());
+        let text = world.run(&["streams", "show", "--text", id, "--checkpoints", directory]);
+        let expected = format!("{0} expected, {0} received", text.stdout.len());
+        assert!(run.text().contains(&expected), "{}", run.text());
+    }
+}
+
+#[test]
+fn a_kill_needs_checkpoints_that_outlive_a_process() {
+    let run = demo(&["--kill", "--checkpoints", "memory"]);
+    run.assert_status(2);
+    assert!(run.stderr.contains("--kill needs --checkpoints"), "{}", run.stderr);
+    assert_eq!(run.text(), "");
 }

@@ -7,8 +7,12 @@ mod interruption;
 mod keys;
 mod mock;
 mod outcome;
+#[cfg(unix)]
+mod redis_server;
 mod resume;
 mod stream;
 mod streams;
 mod usage;
+#[cfg(unix)]
+mod with_redis_server;
 mod world;

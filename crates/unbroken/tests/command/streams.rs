@@ -1,5 +1,6 @@
-//! `unbroken streams`: list, show, prune and remove, on a pipe.
+//! `unbroken streams`: list, show, export, verify, prune and remove, on a pipe.
 
+use client::{Store, StreamId};
 use serde_json::Value;
 
 use crate::world::{PROMPT, World};
@@ -64,6 +65,132 @@ fn prune_removes_what_is_complete_or_all() {
     assert_eq!(ids(&world), ["cut"]);
     assert_eq!(world.run(&["streams", "prune", "--all"]).text(), "cut\n");
     assert!(ids(&world).is_empty());
+}
+
+#[test]
+fn prune_of_the_expired_leaves_the_others() {
+    let world = two();
+    let pruned = world.run(&["streams", "prune", "--expired"]);
+    pruned.assert_status(0);
+    assert_eq!((pruned.text(), pruned.stderr.as_str()), ("", ""));
+    assert_eq!(ids(&world), ["cut", "whole"]);
+}
+
+/// The objects of an export, by stream.
+fn exported(world: &World, flags: &[&str]) -> Vec<Value> {
+    let run = world.run(&[&["streams", "export"], flags].concat());
+    run.assert_status(0);
+    run.text().lines().map(|line| serde_json::from_str(line).expect("an object")).collect()
+}
+
+fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    objects.iter().filter(|object| object["kind"] == kind).collect()
+}
+
+#[test]
+fn an_export_says_what_was_asked_and_what_came() {
+    let world = World::with_faults("end@60");
+    world.run_at_server(&["stream", "--id", "s-1", "--system", "Be brief", PROMPT]);
+    let objects = exported(&world, &["s-1"]);
+    assert_eq!(objects[0]["type"], "stream");
+    assert_eq!(objects[0]["state"], "complete");
+    let records = objects[0]["records"].as_u64().unwrap();
+    let seqs: Vec<u64> = objects[1..].iter().map(|o| o["seq"].as_u64().unwrap()).collect();
+    assert_eq!(seqs, (1..=records).collect::<Vec<_>>());
+    assert!(objects[1..].iter().all(|o| o["type"] == "record" && o["id"] == "s-1"));
+    let start = &objects[1];
+    assert_eq!(
+        (&start["kind"], &start["request"]["system"]),
+        (&"start".into(), &"Be brief".into())
+    );
+    assert_eq!(start["base_url"], format!("{}/v1", world.url()));
+    let attempts = of_kind(&objects, "attempt");
+    assert_eq!(attempts[0]["rung"], "retry");
+    assert_eq!((&attempts[1]["attempt"], &attempts[1]["rung"]), (&2.into(), &"prefill".into()));
+    let seams = of_kind(&objects, "seam");
+    assert_eq!((seams.len(), &seams[0]["label"]), (1, &"exact".into()));
+    assert_eq!(seams[0]["offset"], attempts[1]["offset"]);
+    assert!(of_kind(&objects, "usage")[0]["usage"]["output"].as_u64() > Some(0));
+    let events = of_kind(&objects, "event").into_iter().filter_map(|event| event["data"].as_str());
+    let data: Vec<Value> = events.map(|data| serde_json::from_str(data).unwrap()).collect();
+    let text: String = data.iter().filter_map(|data| data["delta"]["text"].as_str()).collect();
+    assert_eq!(text, world.text());
+    assert_eq!(objects.last().unwrap()["kind"], "close");
+}
+
+#[test]
+fn an_export_is_of_what_is_named_or_of_all() {
+    let world = two();
+    let of = |flags: &[&str]| -> Vec<String> {
+        let objects = exported(&world, flags);
+        let streams = objects.iter().filter(|object| object["type"] == "stream");
+        streams.map(|object| object["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(of(&["--all"]), ["cut", "whole"]);
+    assert_eq!(of(&["whole", "cut"]), ["whole", "cut"]);
+    world.run(&["streams", "export"]).assert_status(2);
+    world.run(&["streams", "export", "--all", "cut"]).assert_status(2);
+    world.run(&["streams", "export", "nobody"]).assert_status(1);
+}
+
+/// Writes a stream of these records beside the others.
+fn write_by_hand(world: &World, id: &str, records: &[&[u8]]) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let store = Store::sled(world.checkpoints()).expect("nobody has it open");
+        let id = StreamId::new(id).expect("an id");
+        let mut writer = store.create(&id).await.expect("a new name");
+        for record in records {
+            writer.append(&[record]).expect("there is room");
+        }
+        writer.flush().await.expect("a disk");
+    });
+    // The store gives its lock back in the background.
+    let released = || world.run(&["streams"]).stderr.is_empty();
+    assert!((0..50).any(|_| released()), "the store is still open");
+}
+
+#[test]
+fn verify_reads_every_stream_and_fails_for_one_that_is_damaged() {
+    let world = two();
+    write_by_hand(&world, "unasked", &[]);
+    let run = world.run(&["streams", "verify"]);
+    run.assert_status(0);
+    let lines: Vec<Vec<&str>> = run.text().lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(lines[0][..2], ["cut", "open"]);
+    assert_eq!(lines[1], ["unasked", "unasked", "0"]);
+    assert_eq!(lines[2][..2], ["whole", "complete"]);
+    write_by_hand(&world, "spoilt", &[b"\x09junk"]);
+    let run = world.run(&["streams", "verify"]);
+    run.assert_status(1);
+    assert!(run.text().contains("spoilt\tdamaged\t1\tcheckpoint record 1 is malformed\n"));
+    assert_eq!(run.text().lines().count(), 4, "the others are read all the same");
+    world.run(&["streams", "verify", "whole", "cut"]).assert_status(0);
+    world.run(&["streams", "verify", "nobody"]).assert_status(1);
+    let json = world.run(&["streams", "verify", "--json", "spoilt"]);
+    json.assert_status(1);
+    let verdict: Value = serde_json::from_str(json.text()).unwrap();
+    assert_eq!((&verdict["verdict"], &verdict["records"]), (&"damaged".into(), &1.into()));
+    let export = world.run(&["streams", "export", "--all"]);
+    export.assert_status(1);
+    let told = &export.stderr;
+    assert!(told.contains("stream spoilt in") && told.contains("record 1 is malformed"), "{told}");
+    assert!(export.text().contains(r#""id":"whole""#));
+}
+
+#[test]
+fn verify_does_not_vouch_for_a_store_that_it_cannot_open() {
+    let world = World::slow();
+    let mut process = world.start_at_server(&["stream", "--id", "s-1", PROMPT]);
+    let shown = process.read(10);
+    let run = world.run(&["streams", "verify"]);
+    run.assert_status(1);
+    assert!(run.stderr.contains("another process has"), "{}", run.stderr);
+    process.signal("KILL");
+    process.finish(shown);
+    let run = world.run(&["streams", "verify"]);
+    run.assert_status(0);
+    assert!(run.text().starts_with("s-1\topen\t"), "{}", run.text());
 }
 
 #[test]

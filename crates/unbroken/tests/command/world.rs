@@ -162,6 +162,10 @@ impl Started {
         drop(self.0.stdout.take());
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Sends a signal: `INT`, `TERM`, `KILL`.
     pub(crate) fn signal(&self, name: &str) {
         let command = format!("kill -{name} {}", self.0.id());
@@ -190,7 +194,7 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
-    fn of(child: Child, read: Vec<u8>) -> Self {
+    pub(crate) fn of(child: Child, read: Vec<u8>) -> Self {
         let output = child.wait_with_output().expect("the command ends");
         let status: ExitStatus = output.status;
         let stderr = String::from_utf8(output.stderr).expect("stderr is UTF-8");

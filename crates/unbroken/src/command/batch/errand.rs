@@ -3,7 +3,7 @@
 
 use anyhow::Context;
 use client::{
-    Cause, Client, Error, ErrorKind, Event, Profile, ResponseStream, ResumeOptions, Store,
+    Cause, Client, Error, ErrorKind, Event, IfHeld, Profile, ResponseStream, ResumeOptions, Store,
     StreamId, Summary,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -94,7 +94,9 @@ impl Errand {
         if let Ok(held) = store.info(id).await {
             if held.last.is_some() {
                 self.resumed = true;
-                let options = ResumeOptions { within: *deadline, ..ResumeOptions::default() };
+                // The folder has one run at a time: who holds a stream of it is dead.
+                let (within, if_held) = (*deadline, IfHeld::TakeOver);
+                let options = ResumeOptions { within, if_held, ..ResumeOptions::default() };
                 return client.resume_with(id, options).await;
             }
             // It was made by one that was killed before it asked. If it stays, the name is

@@ -23,17 +23,39 @@ pub(super) struct Proof {
     echoed: u64,
     seams: String,
     time: String,
+    kills: Kills,
     failure: Option<String>,
+}
+
+/// Processes that were killed, and that were to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Kills {
+    wanted: u32,
+    done: u32,
 }
 
 /// Kinds of faults that a demonstration must have survived to show anything.
 const KINDS_MIN: usize = 6;
 
 impl Proof {
-    /// Compares what was seen with the whole answer and with the ledger of its prompt.
-    pub(super) fn new(seen: &Seen, expected: &str, ledger: &Ledger, prompt: &str) -> Self {
-        let harmful = ledger.for_prompt(prompt).filter(|record| record.ending != Ending::Complete);
-        let mut kinds: Vec<String> = harmful.map(|record| storm::describe(&record.fault)).collect();
+    /// Compares what was seen with the whole answer and with the ledger of its prompt; `kills` is
+    /// how many workers were to be killed.
+    pub(super) fn new(
+        seen: &Seen,
+        expected: &str,
+        ledger: &Ledger,
+        prompt: &str,
+        kills: u32,
+    ) -> Self {
+        let records = ledger.requests.iter().enumerate();
+        let harmful = records.filter(|(place, record)| match record.ending {
+            Ending::Complete => false,
+            // A client that was killed had yet to meet the fault.
+            Ending::ClientGone | Ending::InProgress => seen.broken.contains(place),
+            Ending::Cut | Ending::Rejected => true,
+        });
+        let mut kinds: Vec<String> =
+            harmful.map(|(_, record)| storm::describe(&record.fault)).collect();
         if seen.refused > 0 {
             kinds.extend(ledger.outages.iter().map(|_| storm::NOBODY_LISTENS.to_owned()));
         }
@@ -49,6 +71,7 @@ impl Proof {
             echoed: ledger.echoed(prompt),
             seams: labels(&seen.seams),
             time: format!("{}, of which {} lost", Brief(seen.took), Brief(seen.time_lost)),
+            kills: Kills { wanted: kills, done: seen.kills },
             failure: seen.failure.clone(),
         }
     }
@@ -59,23 +82,25 @@ impl Proof {
     }
 
     /// The figures, each with its name.
-    pub(super) fn rows(&self) -> [(&'static str, String); 6] {
+    pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
         let Self { expected, received, difference, faults, requests, .. } = self;
         let Difference { lost, repeated } = difference;
         let kinds: Vec<&str> = self.kinds.iter().map(String::as_str).collect();
-        [
-            (
-                "bytes",
-                format!(
-                    "{expected} expected, {received} received, {lost} lost, {repeated} repeated"
-                ),
-            ),
+        let bytes =
+            format!("{expected} expected, {received} received, {lost} lost, {repeated} repeated");
+        let mut rows = vec![
+            ("bytes", bytes),
             ("faults", format!("{faults} survived, {} kinds: {}", kinds.len(), kinds.join(", "))),
             ("requests", requests.to_string()),
             ("seams", self.seams.clone()),
             ("tokens", self.tokens()),
             ("time", self.time.clone()),
-        ]
+        ];
+        if self.kills.wanted > 0 {
+            let Kills { done, .. } = self.kills;
+            rows.insert(2, ("kills", format!("killed {done} times with SIGKILL, in mid-stream")));
+        }
+        rows
     }
 
     /// The judgement in one line.
@@ -94,6 +119,10 @@ impl Proof {
         if lost + repeated > 0 || self.expected != self.received {
             return Some(format!("{lost} bytes lost, {repeated} repeated"));
         }
+        let Kills { wanted, done } = self.kills;
+        if done < wanted {
+            return Some(format!("killed only {done} times of {wanted}"));
+        }
         (self.kinds.len() < KINDS_MIN)
             .then(|| format!("only {} kinds of faults, fewer than {KINDS_MIN}", self.kinds.len()))
     }
@@ -111,9 +140,10 @@ impl Proof {
 }
 
 /// `3 exact, 1 anchored`, the surest first.
-fn labels(seams: &[SeamLabel]) -> String {
+fn labels(seams: &[String]) -> String {
     let order = [SeamLabel::Exact, SeamLabel::Anchored, SeamLabel::Overlap, SeamLabel::None];
-    let counts = order.map(|label| (seams.iter().filter(|seam| **seam == label).count(), label));
+    let count = |label: SeamLabel| seams.iter().filter(|seam| *seam == label.name()).count();
+    let counts = order.map(|label| (count(label), label));
     let some = counts.iter().filter(|(count, _)| *count > 0);
     let texts: Vec<String> = some.map(|(count, label)| format!("{count} {label}")).collect();
     if texts.is_empty() { "none".to_owned() } else { texts.join(", ") }
@@ -198,8 +228,9 @@ mod tests {
             needed: 200,
             billed: 203,
             echoed: 0,
-            seams: labels(&[SeamLabel::Anchored, SeamLabel::Exact, SeamLabel::Exact]),
+            seams: labels(&["anchored", "exact", "exact"].map(str::to_owned)),
             time: String::new(),
+            kills: Kills { wanted: 0, done: 0 },
             failure: failure.map(str::to_owned),
         }
     }
@@ -210,6 +241,14 @@ mod tests {
         assert!(proof(5, 0, None).verdict().contains("only 5 kinds"));
         assert!(proof(6, 1, None).verdict().contains("1 bytes lost"));
         assert!(proof(6, 0, Some("gave up")).verdict().contains("gave up"));
+    }
+
+    #[test]
+    fn a_proof_needs_every_kill_that_was_wanted() {
+        let with = |wanted, done| Proof { kills: Kills { wanted, done }, ..proof(6, 0, None) };
+        assert!(with(3, 3).holds());
+        assert!(with(3, 2).verdict().contains("killed only 2 times of 3"));
+        assert_eq!(with(3, 3).rows()[2].1, "killed 3 times with SIGKILL, in mid-stream");
     }
 
     #[test]

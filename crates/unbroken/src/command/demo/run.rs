@@ -1,12 +1,11 @@
 //! One demonstration as it goes: what was received, when, and what broke. It shows and counts;
 //! it judges nothing.
 
-use client::{Break as Broke, Cause, SeamLabel};
+use std::collections::BTreeSet;
 use std::io;
 use std::time::{Duration, Instant};
 
 use super::screen::Screen;
-use crate::breaks::Break;
 
 /// What the demonstration has seen.
 #[derive(Debug)]
@@ -21,14 +20,20 @@ pub(super) struct Run {
 /// What there is to judge.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
+    /// The stream, once it is known.
+    pub(super) id: Option<String>,
     /// The text as it was shown.
     pub(super) text: String,
     /// Breaks that it went on after.
     pub(super) breaks: u32,
-    /// Of which nobody listened.
+    /// The requests that broke, by their place in the provider's ledger.
+    pub(super) broken: BTreeSet<usize>,
+    /// Breaks where nobody listened.
     pub(super) refused: u32,
-    /// The joints of the text, in order.
-    pub(super) seams: Vec<SeamLabel>,
+    /// Workers that were killed.
+    pub(super) kills: u32,
+    /// The labels of the joints of the text, in order.
+    pub(super) seams: Vec<String>,
     /// Why it did not end with the provider's own end.
     pub(super) failure: Option<String>,
     /// From the request to the end.
@@ -65,16 +70,35 @@ impl Run {
         self.screen.text(text)
     }
 
-    /// Marks a break; `fault` is what was done to the connection.
-    pub(super) fn mark(&mut self, told: &Break, fault: Option<&str>) -> io::Result<()> {
+    /// Marks a break of a request, or of an attempt that made none; `fault` is what was done to it.
+    pub(super) fn mark(
+        &mut self,
+        what: &str,
+        request: Option<usize>,
+        fault: &str,
+    ) -> io::Result<()> {
         self.flow = Flow::Broken;
         self.seen.breaks += 1;
-        self.seen.refused += u32::from(matches!(told.cause, Cause::Broke(Broke::Refused)));
-        self.screen.mark(self.seen.text.len(), told, fault)
+        match request {
+            Some(place) => drop(self.seen.broken.insert(place)),
+            None => self.seen.refused += 1,
+        }
+        let (number, at) = (self.seen.breaks, self.seen.text.len());
+        self.screen.mark(&format!("break {number} at byte {at}: {fault} -> {what}"))
+    }
+
+    /// Marks the death of a worker.
+    pub(super) fn mark_kill(&mut self, pid: u32) -> io::Result<()> {
+        self.flow = Flow::Broken;
+        self.seen.kills += 1;
+        let (number, at) = (self.seen.kills, self.seen.text.len());
+        self.screen.mark(&format!(
+            "kill {number} at byte {at}: process {pid} -> a new process goes on from the store"
+        ))
     }
 
     /// Notes how sure a joint of the text is.
-    pub(super) fn join(&mut self, label: SeamLabel) {
+    pub(super) fn join(&mut self, label: String) {
         self.seen.seams.push(label);
     }
 

@@ -4,7 +4,6 @@
 use std::io::{self, Stdout, Write};
 
 use super::proof::Proof;
-use crate::breaks::Break;
 use crate::diagnostics::colour;
 
 /// Stdout with marks between lines of text.
@@ -61,10 +60,8 @@ impl<W: Write> Screen<W> {
     }
 
     /// Writes a mark on a line of its own.
-    pub(super) fn mark(&mut self, at: usize, told: &Break, fault: Option<&str>) -> io::Result<()> {
-        let fault = fault.map(|fault| format!("{fault} -> ")).unwrap_or_default();
-        let mark = format!("  --- break {} at byte {at}: {fault}{told}", told.number);
-        let mark = self.palette.paint(YELLOW, &mark);
+    pub(super) fn mark(&mut self, mark: &str) -> io::Result<()> {
+        let mark = self.palette.paint(YELLOW, &format!("  --- {mark}"));
         self.fresh_line()?;
         self.line(&mark)
     }
@@ -97,26 +94,19 @@ impl<W: Write> Screen<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use client::{Cause, Rung};
-    use std::time::Duration;
 
     fn shown(palette: Palette) -> String {
         let mut screen = Screen { out: Vec::new(), palette, ends_line: true };
-        let wait = Duration::from_millis(84);
-        let told = Break { number: 2, cause: Cause::Truncated, rung: Rung::Prefill, wait };
         screen.text("half a li").unwrap();
-        screen.mark(9, &told, Some("stall")).unwrap();
+        screen.mark("break 2").unwrap();
         screen.text("ne\n").unwrap();
-        screen.mark(12, &told, None).unwrap();
+        screen.mark("break 3").unwrap();
         String::from_utf8(screen.out).unwrap()
     }
 
     #[test]
     fn marks_stand_between_lines_of_the_text() {
-        let expected = "half a li\n  \
-            --- break 2 at byte 9: stall -> stream ended before the response did; prefill after 84 ms\n\
-            ne\n  \
-            --- break 2 at byte 12: stream ended before the response did; prefill after 84 ms\n";
+        let expected = "half a li\n  --- break 2\nne\n  --- break 3\n";
         assert_eq!(shown(Palette::Plain), expected);
     }
 

@@ -1,0 +1,120 @@
+//! The entries of a journal as JSON shows them.
+
+use client::Entry;
+use serde::Serialize;
+use serde_json::Value;
+
+/// One entry of a journal, as JSON shows it.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub(super) enum Written {
+    /// What was asked, and where. Headers that may be secret are not in a journal.
+    Start {
+        protocol: &'static str,
+        profile: String,
+        base_url: String,
+        headers: Vec<(String, String)>,
+        request: Value,
+    },
+    /// A server-sent event that the consumer was given.
+    Event { event: String, data: String },
+    /// A connection attempt, and how many bytes of text there were when it began.
+    Attempt { attempt: u32, rung: &'static str, offset: u64, base_url: Option<String> },
+    /// A joint of the text.
+    Seam { attempt: u32, rung: &'static str, label: &'static str, offset: u64, dropped: u64 },
+    /// What an attempt was billed, as far as the provider had reported it.
+    Usage { attempt: u32, usage: Tokens },
+    /// The caller gave the stream up.
+    Cancel,
+    /// The provider finished.
+    Close,
+}
+
+/// Tokens, in buckets that do not overlap except where a name says `of`.
+#[derive(Debug, Serialize)]
+pub(super) struct Tokens {
+    input: u64,
+    cache_read: u64,
+    cache_write: u64,
+    output: u64,
+    reasoning_of_output: u64,
+}
+
+impl Written {
+    /// What a journal says; `None` for what this program does not know or JSON cannot hold.
+    pub(super) fn of(entry: Entry<'_>) -> Option<Self> {
+        Some(match entry {
+            Entry::Start(start) => Self::Start {
+                protocol: start.wire.name(),
+                profile: start.profile,
+                base_url: start.origin.endpoint,
+                headers: start.origin.headers,
+                request: serde_json::from_slice(start.request.bytes()).ok()?,
+            },
+            Entry::Emitted { name, data } => Self::Event { event: text(name)?, data: text(data)? },
+            Entry::Attempt { attempt, rung, offset, endpoint } => Self::Attempt {
+                attempt: attempt.0,
+                rung: rung.name(),
+                offset,
+                base_url: endpoint.map(str::to_owned),
+            },
+            Entry::Seam(seam) => Self::Seam {
+                attempt: seam.attempt.0,
+                rung: seam.rung.name(),
+                label: seam.label.name(),
+                offset: seam.offset,
+                dropped: seam.dropped,
+            },
+            Entry::Usage { attempt, usage } => {
+                Self::Usage { attempt: attempt.0, usage: Tokens::of(&usage) }
+            }
+            Entry::Cancel => Self::Cancel,
+            Entry::Close => Self::Close,
+            _ => return None,
+        })
+    }
+}
+
+impl Tokens {
+    fn of(usage: &cost::Usage) -> Self {
+        Self {
+            input: usage.input,
+            cache_read: usage.cache_read,
+            cache_write: usage.cache_write_5m.saturating_add(usage.cache_write_1h),
+            output: usage.output,
+            reasoning_of_output: usage.output_reasoning,
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> Option<String> {
+    std::str::from_utf8(bytes).ok().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use client::Entries;
+
+    fn json(record: &[u8]) -> Option<String> {
+        let mut entries = Entries::default();
+        let (_, entry) = entries.push(record).unwrap()?;
+        Written::of(entry).map(|written| serde_json::to_string(&written).unwrap())
+    }
+
+    #[test]
+    fn entries_are_objects_of_their_kind() {
+        let event = r#"{"kind":"event","event":"n","data":"d"}"#;
+        assert_eq!(json(b"\x02\0\x01nd").as_deref(), Some(event));
+        assert_eq!(json(b"\x07\0").as_deref(), Some(r#"{"kind":"close"}"#));
+        let counts = (1..=9_u64).flat_map(u64::to_be_bytes);
+        let record: Vec<u8> = [5, 0, 0, 0, 0, 2].into_iter().chain(counts).collect();
+        let usage = r#"{"kind":"usage","attempt":2,"usage":{"input":1,"cache_read":2,"cache_write":7,"output":6,"reasoning_of_output":7}}"#;
+        assert_eq!(json(&record).as_deref(), Some(usage));
+    }
+
+    #[test]
+    fn what_is_no_text_is_not_shown_as_one() {
+        assert_eq!(json(b"\x02\0\x01n\xff"), None);
+    }
+}
