@@ -177,7 +177,7 @@ fn pace(writers: &mut [StreamWriter], rate: u32, run_for: Duration) -> Vec<Durat
     }
 }
 
-/// A reader that saw all but the last 1,000 records reads them; the best of 50.
+/// A reader that saw all but the last 1,000 records reads them; the median of 50.
 fn time_resume(backend: &dyn Backend) -> Duration {
     let last = run(backend.stat(&id(0))).expect("it is there").last.expect("not empty");
     let after = Seq::new(last.value().saturating_sub(1000));

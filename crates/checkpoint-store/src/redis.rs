@@ -23,9 +23,10 @@ use std::sync::Arc;
 use std::thread;
 
 use tokio::runtime::{Builder, Handle};
+use tokio::task::JoinHandle;
 
 pub use self::options::RedisOptions;
-use self::streams::Streams;
+use self::streams::{Granted, Streams};
 use crate::backend::{Applied, Backend, BoxFuture, Caps, CommitPath, Head, Open};
 use crate::chunk::Chunk;
 use crate::expiry::Ttl;
@@ -40,9 +41,15 @@ use crate::{Epoch, ErrorKind, Page, Seq, StoreError, StreamId, StreamNo};
 /// [`Level::Memory`](crate::Level::Memory) without an append-only file and with `everysec`, under
 /// which a server that is killed while a sync runs loses up to 2 s of what it acknowledged. The
 /// level is read when a connection is made and at every renewal of a lease; a server that fell
-/// below it is [`Unavailable`](ErrorKind::Unavailable). Copies on replicas are not counted: a
-/// failover can lose what the replica did not have yet, and writers then get
-/// [`Gap`](ErrorKind::Gap).
+/// below it is [`Unavailable`](ErrorKind::Unavailable).
+///
+/// Copies on replicas are not counted: a failover can lose what the replica did not have yet, and
+/// its writers then get [`Gap`](ErrorKind::Gap), [`Fenced`](ErrorKind::Fenced) or
+/// [`NotFound`](ErrorKind::NotFound). That is noticed because connections break; a server that is
+/// made a replica and a primary again behind connections that stay, or a proxy that hides it, is
+/// noticed at the next renewal, a third of a lease later.
+///
+/// A writer learns at its next renewal that another program has extended its stream.
 pub struct RedisBackend {
     streams: Arc<Streams>,
     runtime: Handle,
@@ -84,8 +91,21 @@ impl RedisBackend {
     ) -> BoxFuture<'_, Result<T, StoreError>> {
         let task = self.runtime.spawn(work);
         // Only a panic ends a task while the backend lives.
-        Box::pin(async { task.await.unwrap_or_else(|_| Err(ErrorKind::Poisoned.into())) })
+        Box::pin(async { task.await.unwrap_or_else(|_| Err(gone())) })
     }
+}
+
+/// A task that ends when nobody wants its answer any more.
+struct Dropped<T>(JoinHandle<T>);
+
+impl<T> Drop for Dropped<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn gone() -> StoreError {
+    ErrorKind::Poisoned.into()
 }
 
 impl Drop for RedisBackend {
@@ -137,9 +157,9 @@ impl Backend for RedisBackend {
             }
         };
         Box::pin(async move {
-            let (head, generation) = opened.await?;
+            let Granted { head, token, generation } = opened.await?;
             // Here and not on the thread: whoever left meanwhile has no writer to renew for.
-            self.streams.held.grant(id, &head, generation);
+            self.streams.held.grant(id, &head, token, generation);
             Ok(head)
         })
     }
@@ -174,7 +194,8 @@ impl Backend for RedisBackend {
         after: Option<Seq>,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         let (streams, id) = (Arc::clone(&self.streams), id.clone());
-        self.run(async move { streams.wait(&id, after).await })
+        let mut task = Dropped(self.runtime.spawn(async move { streams.wait(&id, after).await }));
+        Box::pin(async move { (&mut task.0).await.unwrap_or_else(|_| Err(gone())) })
     }
 
     fn list<'a>(

@@ -3,7 +3,7 @@
 
 use redis::{Pipeline, Value};
 
-use super::held::Straight;
+use super::held::{Straight, Token};
 use super::link::Connection;
 use super::reply::{Reply, malformed, text};
 use super::script::Script;
@@ -14,6 +14,9 @@ use crate::chunk::{Chunk, Frames};
 use crate::expiry::TOMBSTONE_TTL;
 use crate::{Ending, Seq, StoreError, StreamId, StreamNo};
 
+/// Bytes of chunks that one pipeline sends, or one chunk: each has the time of one answer.
+const PIPELINE_BYTES_MAX: usize = 1024 * 1024;
+
 #[cfg(doc)]
 use crate::backend::Head;
 
@@ -22,6 +25,8 @@ struct Run<'a> {
     chunk: &'a Chunk,
     /// The stream, unless it is gone.
     id: Option<StreamId>,
+    /// Its writer, if that is here.
+    token: Option<Token>,
     straight: Option<Straight>,
     applied: Option<Applied>,
 }
@@ -29,14 +34,19 @@ struct Run<'a> {
 impl Streams {
     pub(super) async fn commit(&self, batch: &[Chunk]) -> Result<Vec<Applied>, StoreError> {
         let mut connection = self.link.connection().await?;
-        let mut runs = self.runs(&mut connection, batch).await?;
-        self.round(&mut connection, &mut runs).await?;
-        // What was refused on the straight way is left to the script.
-        if runs.iter().any(|run| run.applied.is_none()) {
+        let mut applied = Vec::with_capacity(batch.len());
+        for part in parts(batch) {
+            let mut runs = self.runs(&mut connection, part).await?;
             self.round(&mut connection, &mut runs).await?;
+            // What was refused on the straight way is left to the script.
+            if runs.iter().any(|run| run.applied.is_none()) {
+                self.round(&mut connection, &mut runs).await?;
+            }
+            for run in runs {
+                applied.push(run.applied.ok_or_else(malformed)?);
+            }
         }
-        let applied = runs.into_iter().map(|run| run.applied.ok_or_else(malformed));
-        applied.collect()
+        Ok(applied)
     }
 
     async fn runs<'a>(
@@ -47,9 +57,9 @@ impl Streams {
         let mut runs = Vec::with_capacity(batch.len());
         for chunk in batch {
             let frames = chunk.frames();
-            let id = self.held.id_of(frames.stream, frames.epoch);
+            let (id, token) = self.held.writer(frames.stream, frames.epoch).unzip();
             let straight = self.held.straight(&frames, connection.generation);
-            runs.push(Run { chunk, id, straight, applied: None });
+            runs.push(Run { chunk, id, token, straight, applied: None });
         }
         let unknown: Vec<_> = runs.iter_mut().filter(|run| run.id.is_none()).collect();
         if !unknown.is_empty() {
@@ -91,7 +101,7 @@ impl Streams {
             if let (None, Some(id)) = (run.applied, &run.id) {
                 match &run.straight {
                     Some(straight) => self.add_straight(&mut pipe, run.chunk, id, straight),
-                    None => self.add_script(&mut pipe, connection, run.chunk, id),
+                    None => self.add_script(&mut pipe, connection, run, id),
                 }
             }
             widths.push(pipe.len() - before);
@@ -137,14 +147,15 @@ impl Streams {
         &self,
         pipe: &mut Pipeline,
         connection: &Connection,
-        chunk: &Chunk,
+        run: &Run<'_>,
         id: &StreamId,
     ) {
-        let frames = chunk.frames();
+        let frames = run.chunk.frames();
         let mut call = connection.scripts.call(Script::Append, &self.keys, id);
+        call.arg(run.token.as_ref().map_or("", Token::as_str));
         call.arg(frames.stream.value()).arg(frames.epoch.value()).arg(frames.first.value());
         call.arg(frames.count).arg(ending(frames.ending)).arg(frames.payload().len());
-        call.arg(chunk.bytes());
+        call.arg(run.chunk.bytes());
         pipe.add_command(call);
     }
 
@@ -204,6 +215,22 @@ impl Streams {
     }
 }
 
+/// The batch in parts that one pipeline sends.
+fn parts(batch: &[Chunk]) -> impl Iterator<Item = &[Chunk]> {
+    let mut rest = batch;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = rest.iter().take_while(|chunk| {
+            bytes += chunk.bytes().len();
+            bytes <= PIPELINE_BYTES_MAX
+        });
+        let count = fits.count().max(1).min(rest.len());
+        let (part, others) = rest.split_at(count);
+        rest = others;
+        (!part.is_empty()).then_some(part)
+    })
+}
+
 impl Run<'_> {
     fn stream(&self) -> StreamNo {
         self.chunk.frames().stream
@@ -220,4 +247,23 @@ fn applied(reply: &Reply) -> Result<Applied, StoreError> {
         "deleted" => Applied::Deleted,
         _ => return Err(malformed()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Epoch, Seq};
+
+    #[test]
+    fn a_batch_is_sent_in_parts_that_an_answer_has_time_for() {
+        let chunk = |bytes: usize| {
+            let record = vec![0; bytes];
+            Chunk::new(StreamNo::new(1), Epoch::FIRST, Seq::FIRST, &[&record], Ending::Open)
+        };
+        let kib = |count: usize| chunk(count * 1024);
+        let batch = [kib(400), kib(600), kib(400), kib(3000), chunk(1), chunk(1)];
+        let lens: Vec<usize> = parts(&batch).map(<[Chunk]>::len).collect();
+        assert_eq!(lens, [2, 1, 1, 2]);
+        assert_eq!(parts(&[]).count(), 0);
+    }
 }

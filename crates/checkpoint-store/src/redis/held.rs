@@ -2,6 +2,8 @@
 //! where each stands, so that the usual append need not ask.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -29,20 +31,27 @@ pub(super) struct Held {
 #[derive(Debug)]
 struct Grip {
     id: StreamId,
+    token: Token,
     next: Seq,
     bytes: u64,
-    /// The connection over which that was learned.
-    generation: u64,
+    /// The connection over which that was learned; none while an append is on its way.
+    generation: Option<u64>,
     slide: Option<Duration>,
     /// When the expiry of what describes the stream was moved.
     moved: Option<Instant>,
     is_released: bool,
 }
 
-/// A stream and the epoch in which it is held.
+/// What tells a writer from any other, also from one that has its epoch because a failover forgot
+/// one of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Token(Arc<str>);
+
+/// A stream, and who holds it.
 #[derive(Clone, Debug)]
 pub(super) struct Holding {
     pub(super) id: StreamId,
+    pub(super) token: Token,
     pub(super) stream: StreamNo,
     pub(super) epoch: Epoch,
 }
@@ -63,16 +72,33 @@ pub(super) struct Slide {
     pub(super) moves_rest: bool,
 }
 
+impl Token {
+    /// A new one, of 128 random bits.
+    pub(super) fn new() -> Self {
+        let random = || RandomState::new().build_hasher().finish();
+        Self(Arc::from(format!("{:016x}{:016x}", random(), random())))
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Held {
-    pub(super) fn grant(&self, id: &StreamId, head: &Head, generation: u64) {
+    pub(super) fn grant(&self, id: &StreamId, head: &Head, token: Token, generation: u64) {
         let mut grips = self.grips.hold();
+        if grips.keys().any(|(stream, epoch)| *stream == head.stream && *epoch > head.epoch) {
+            // It was taken over from this writer before that was told.
+            return;
+        }
         // An earlier writer of this process is fenced.
         grips.retain(|(stream, _), _| *stream != head.stream);
         let grip = Grip {
             id: id.clone(),
+            token,
             next: head.next,
             bytes: head.bytes,
-            generation,
+            generation: Some(generation),
             slide: head.expiry.slide,
             moved: None,
             is_released: false,
@@ -80,33 +106,40 @@ impl Held {
         grips.insert((head.stream, head.epoch), grip);
     }
 
-    pub(super) fn id_of(&self, stream: StreamNo, epoch: Epoch) -> Option<StreamId> {
-        self.grips.hold().get(&(stream, epoch)).map(|grip| grip.id.clone())
+    /// The id of the stream and the token of its writer, if that is here.
+    pub(super) fn writer(&self, stream: StreamNo, epoch: Epoch) -> Option<(StreamId, Token)> {
+        let grips = self.grips.hold();
+        grips.get(&(stream, epoch)).map(|grip| (grip.id.clone(), grip.token.clone()))
     }
 
     /// How to append a run, when all about it is as usual: its writer holds the stream, it starts
-    /// where the stream ended a moment ago, over this connection, and it does not end it.
+    /// where the stream ended a moment ago, over this connection, and it does not end it. Until it
+    /// is [`stored`](Self::stored) no other one is usual.
     pub(super) fn straight(&self, frames: &Frames<'_>, generation: u64) -> Option<Straight> {
-        let grips = self.grips.hold();
-        let grip = grips.get(&(frames.stream, frames.epoch))?;
-        let is_usual = grip.generation == generation
+        let mut grips = self.grips.hold();
+        let grip = grips.get_mut(&(frames.stream, frames.epoch))?;
+        let is_usual = grip.generation == Some(generation)
             && grip.next == frames.first
             && frames.ending == Ending::Open
             && frames.count > 0;
+        if !is_usual {
+            return None;
+        }
+        grip.generation = None;
         let slide = grip.slide.map(|time| Slide {
             time,
             moves_rest: grip.moved.is_none_or(|moved| moved.elapsed() >= time / SLIDE_PARTS),
         });
         let bytes = grip.bytes + frames.payload().len() as u64;
-        is_usual.then_some(Straight { bytes, slide })
+        Some(Straight { bytes, slide })
     }
 
     /// The stream ends here now.
     pub(super) fn stored(&self, frames: &Frames<'_>, next: Seq, bytes: u64, generation: u64) {
         let mut grips = self.grips.hold();
         let Some(grip) = grips.get_mut(&(frames.stream, frames.epoch)) else { return };
-        if generation > grip.generation || next > grip.next {
-            (grip.next, grip.bytes, grip.generation) = (next, bytes, generation);
+        if next >= grip.next {
+            (grip.next, grip.bytes, grip.generation) = (next, bytes, Some(generation));
         }
     }
 
@@ -121,6 +154,12 @@ impl Held {
         if let Some(grip) = self.grips.hold().get_mut(&(holding.stream, holding.epoch)) {
             grip.slide = slide;
         }
+    }
+
+    /// Streams of this id are kept longer now.
+    pub(super) fn extended(&self, id: &StreamId, slide: Option<Duration>) {
+        let mut grips = self.grips.hold();
+        grips.values_mut().filter(|grip| grip.id == *id).for_each(|grip| grip.slide = slide);
     }
 
     /// It has no writer here any more.
@@ -139,7 +178,12 @@ impl Held {
     /// Forgets the released ones, whose leases are to be ended.
     pub(super) fn take_released(&self) -> Vec<Holding> {
         let released = self.grips.hold().extract_if(|_, grip| grip.is_released).collect::<Vec<_>>();
-        let holding = |((stream, epoch), grip): (_, Grip)| Holding { id: grip.id, stream, epoch };
+        let holding = |((stream, epoch), grip): (_, Grip)| Holding {
+            id: grip.id,
+            token: grip.token,
+            stream,
+            epoch,
+        };
         released.into_iter().map(holding).collect()
     }
 
@@ -148,6 +192,7 @@ impl Held {
         let grips = self.grips.hold();
         let holding = |(&(stream, epoch), grip): (&(StreamNo, Epoch), &Grip)| Holding {
             id: grip.id.clone(),
+            token: grip.token.clone(),
             stream,
             epoch,
         };
@@ -180,7 +225,7 @@ mod tests {
 
     fn held() -> (Held, StreamId) {
         let (held, id) = (Held::default(), StreamId::new("s").unwrap());
-        held.grant(&id, &Head::new(STREAM, Epoch::FIRST, Expiry::NEVER), 1);
+        held.grant(&id, &Head::new(STREAM, Epoch::FIRST, Expiry::NEVER), Token::new(), 1);
         (held, id)
     }
 
@@ -197,12 +242,22 @@ mod tests {
     #[test]
     fn only_the_next_run_over_the_same_connection_is_usual() {
         let (held, _) = held();
-        check(&held, &run(1, Ending::Open), 1, Some(4));
         check(&held, &run(1, Ending::Close), 1, None);
         check(&held, &run(2, Ending::Open), 1, None);
         check(&held, &run(1, Ending::Open), 2, None);
+        check(&held, &run(1, Ending::Open), 1, Some(4));
         held.stored(&run(1, Ending::Open).frames(), Seq::new(2).unwrap(), 4, 2);
         check(&held, &run(2, Ending::Open), 2, Some(8));
+    }
+
+    #[test]
+    fn nothing_is_usual_while_a_run_is_on_its_way() {
+        let (held, _) = held();
+        let first = run(1, Ending::Open);
+        check(&held, &first, 1, Some(4));
+        check(&held, &first, 1, None);
+        held.stored(&first.frames(), Seq::new(2).unwrap(), 4, 1);
+        check(&held, &run(2, Ending::Open), 1, Some(8));
     }
 
     #[test]
@@ -229,9 +284,13 @@ mod tests {
     fn a_successor_in_this_process_takes_the_place_of_its_predecessor() {
         let (held, id) = held();
         let next = Epoch::FIRST.next();
-        held.grant(&id, &Head::new(STREAM, next, Expiry::NEVER), 1);
+        held.grant(&id, &Head::new(STREAM, next, Expiry::NEVER), Token::new(), 1);
         assert_eq!(held.all().len(), 1);
         check(&held, &run(1, Ending::Open), 1, None);
-        assert_eq!((held.id_of(STREAM, next), held.id_of(STREAM, Epoch::FIRST)), (Some(id), None));
+        let id_of = |epoch| held.writer(STREAM, epoch).map(|(id, _)| id);
+        assert_eq!((id_of(next), id_of(Epoch::FIRST)), (Some(id.clone()), None));
+        // Told late, the earlier one changes nothing.
+        held.grant(&id, &Head::new(STREAM, Epoch::FIRST, Expiry::NEVER), Token::new(), 1);
+        assert_eq!((id_of(next), id_of(Epoch::FIRST)), (Some(id.clone()), None));
     }
 }

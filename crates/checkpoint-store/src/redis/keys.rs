@@ -40,11 +40,6 @@ impl Keys {
         format!("{}:epoch:{id}", self.base)
     }
 
-    /// What took the place of the records, behind its CRC32C.
-    pub(super) fn snapshot(&self, id: &StreamId) -> String {
-        format!("{}:snapshot:{id}", self.base)
-    }
-
     /// The id of the stream of this number.
     pub(super) fn number(&self, stream: StreamNo) -> String {
         format!("{}:number:{}", self.base, stream.value())

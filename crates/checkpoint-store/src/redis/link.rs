@@ -1,20 +1,22 @@
 //! `Link`: the one connection to the server, made anew when it broke. It repeats nothing: what was
 //! on its way has an unknown outcome, and whoever asked is told so.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Pipeline, RedisError, ServerError, Value};
+use rustls::crypto::{CryptoProvider, ring};
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::keys::{Keys, LAYOUT};
 use super::options::{RedisOptions, invalid};
 use super::reply;
 use super::script::Scripts;
-use super::server;
+use super::server::{self, Server, Settings};
 use crate::{ErrorKind, Level, StoreError};
 
 /// After a connection could not be made, everyone gets the same error for so long.
@@ -25,6 +27,7 @@ pub(super) struct Link {
     client: Client,
     keys: Keys,
     config: AsyncConnectionConfig,
+    connect_timeout: Duration,
     /// That of the first connection; no later one may have less.
     level: OnceLock<Level>,
     state: Mutex<State>,
@@ -44,6 +47,8 @@ pub(super) struct Connection {
     pub(super) scripts: Arc<Scripts>,
     /// Counts the connections: what was learned over an earlier one may not hold any more.
     pub(super) generation: u64,
+    /// Which server it is, with whose data.
+    identity: String,
     is_broken: Arc<AtomicBool>,
 }
 
@@ -53,11 +58,14 @@ impl Link {
         let client = Client::open(url).map_err(|_| {
             invalid("the URL of a Redis server is redis://[user[:password]@]host[:port][/db]")
         })?;
+        provide_crypto(url);
+        let connect_timeout = options.connect_timeout;
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(options.connect_timeout))
             .set_response_timeout(Some(options.response_timeout));
         let keys = Keys::new(&options.prefix);
-        Ok(Self { client, keys, config, level: OnceLock::new(), state: Mutex::default() })
+        let level = OnceLock::new();
+        Ok(Self { client, keys, config, connect_timeout, level, state: Mutex::default() })
     }
 
     /// The level of the server.
@@ -78,7 +86,8 @@ impl Link {
             return Err(failure.clone());
         }
         state.connections += 1;
-        match self.connect(state.connections).await {
+        let connected = timeout(self.connect_timeout, self.connect(state.connections)).await;
+        match connected.unwrap_or_else(|_| Err(late())) {
             Ok(connection) => {
                 state.connection = Some(connection.clone());
                 Ok(connection)
@@ -90,20 +99,25 @@ impl Link {
         }
     }
 
-    /// Asks the server again what it is worth; gives the connection up when that is less.
+    /// Asks the server again who it is and what it is worth; gives the connection up when it is
+    /// another one, or worth less.
     pub(super) async fn verify(&self) -> Result<(), StoreError> {
         let mut connection = self.connection().await?;
-        let checked = self.check(&mut connection).await;
-        checked.inspect_err(|_| connection.give_up())
+        let server = self.check(&mut connection).await;
+        if !server.as_ref().is_ok_and(|server| server.identity == connection.identity) {
+            connection.give_up();
+        }
+        server.map(drop)
     }
 
     async fn connect(&self, generation: u64) -> Result<Connection, StoreError> {
         let wire = self.client.get_multiplexed_async_connection_with_config(&self.config);
         let scripts = Arc::new(Scripts::default());
         let is_broken = Arc::default();
-        let wire = wire.await.map_err(failure)?;
-        let mut connection = Connection { wire, scripts, generation, is_broken };
-        self.check(&mut connection).await?;
+        let wire = wire.await.map_err(|error| refused_login(&error))?;
+        let identity = String::new();
+        let mut connection = Connection { wire, scripts, generation, identity, is_broken };
+        connection.identity = self.check(&mut connection).await?.identity;
         self.check_layout(&mut connection).await?;
         let mut load = Pipeline::new();
         for script in Scripts::load() {
@@ -118,16 +132,19 @@ impl Link {
 
     /// Takes the prefix for this layout, or learns that it is another's.
     async fn check_layout(&self, connection: &mut Connection) -> Result<(), StoreError> {
-        let mut pipe = Pipeline::new();
-        pipe.cmd("SET").arg(self.keys.format()).arg(LAYOUT).arg("NX").arg("GET");
-        let answer = connection.send(&pipe).await?.pop().unwrap_or_default();
-        match reply::read::<Option<u8>>(connection.accept(answer)?)? {
-            None | Some(LAYOUT) => Ok(()),
+        let mut get = redis::cmd("GET");
+        get.arg(self.keys.format());
+        let mut set = redis::cmd("SET");
+        set.arg(self.keys.format()).arg(LAYOUT).arg("NX");
+        match reply::read::<Option<u8>>(connection.ask(get).await?)? {
+            Some(LAYOUT) => Ok(()),
             Some(found) => Err(ErrorKind::Version { found, max: LAYOUT }.into()),
+            // Whoever is faster has the same layout, or is met at the next connection.
+            None => connection.ask(set).await.map(drop),
         }
     }
 
-    async fn check(&self, connection: &mut Connection) -> Result<(), StoreError> {
+    async fn check(&self, connection: &mut Connection) -> Result<Server, StoreError> {
         let mut pipe = Pipeline::new();
         for question in server::questions() {
             pipe.add_command(question);
@@ -136,42 +153,34 @@ impl Link {
         let mut answer = || answers.next().unwrap_or_default();
         let info = reply::text(connection.accept(answer())?)?;
         // A managed server may refuse to tell its settings.
-        let config: Option<Vec<String>> = redis::from_redis_value(answer()).ok();
-        let appendfsync = config.as_ref().and_then(|pair| pair.get(1)).map(String::as_str);
-        let found = server::level(&info, appendfsync)?;
-        let promised = *self.level.get_or_init(|| found);
-        if found < promised {
+        let settings: Settings = redis::from_redis_value(answer()).unwrap_or_default();
+        let server = Server::of(&info, &settings)?;
+        let promised = *self.level.get_or_init(|| server.level);
+        if server.level < promised {
+            let found = server.level;
             let what = format!("the server is durable to the level {found} now, not {promised}");
             return Err(StoreError::with_source(ErrorKind::Unavailable, what));
         }
-        Ok(())
+        Ok(server)
     }
 }
 
 impl Connection {
-    /// Sends commands in one go; the answers are in their order, refusals among them. Of a
-    /// transaction there is one answer.
+    /// Sends commands in one go; the answers are in their order, refusals among them.
     pub(super) async fn send(&mut self, pipe: &Pipeline) -> Result<Vec<Value>, StoreError> {
-        let (skipped, answers) = match pipe.is_transaction() {
-            true => (pipe.len() + 1, 1),
-            false => (0, pipe.len()),
-        };
-        let sent = self.wire.send_packed_commands(pipe, skipped, answers).await;
+        let sent = self.wire.send_packed_commands(pipe, 0, pipe.len()).await;
         sent.map_err(|error| {
             self.give_up();
             failure(error)
         })
     }
 
-    /// The answers to the commands of a transaction.
-    pub(super) async fn transact(&mut self, pipe: &Pipeline) -> Result<Vec<Value>, StoreError> {
-        match self.send(pipe).await?.pop() {
-            Some(Value::Array(answers)) if answers.len() == pipe.len() => {
-                answers.into_iter().map(|answer| self.accept(answer)).collect()
-            }
-            Some(answer) => Err(self.accept(answer).err().unwrap_or_else(reply::malformed)),
-            None => Err(reply::malformed()),
-        }
+    /// The answer to one command.
+    pub(super) async fn ask(&mut self, command: redis::Cmd) -> Result<Value, StoreError> {
+        let mut pipe = Pipeline::new();
+        pipe.add_command(command);
+        let answer = self.send(&pipe).await?.pop().unwrap_or_default();
+        self.accept(answer)
     }
 
     /// The answer, unless it is a refusal.
@@ -195,14 +204,47 @@ impl Connection {
     }
 }
 
+/// TLS needs somebody's cryptography; this is the one where the program has chosen none.
+fn provide_crypto(url: &str) {
+    if url.starts_with("rediss:") && CryptoProvider::get_default().is_none() {
+        // Somebody may have been faster.
+        let _ = ring::default_provider().install_default();
+    }
+}
+
+fn late() -> StoreError {
+    StoreError::with_source(ErrorKind::Unavailable, "the server did not let us in in time")
+}
+
+/// Why a connection could not be made. A server may quote what it was told, the password too, so of
+/// its words there is only the first.
+fn refused_login(error: &RedisError) -> StoreError {
+    let kind = kind_of_error(error);
+    let what = match (error.code(), error.is_io_error()) {
+        (Some(code), _) => format!("the server refuses the login: {code}"),
+        (None, true) => error.to_string(),
+        (None, false) => format!("no connection: {}", error.category()),
+    };
+    StoreError::with_source(kind, what)
+}
+
 fn failure(error: RedisError) -> StoreError {
+    StoreError::with_source(kind_of_error(&error), error)
+}
+
+fn kind_of_error(error: &RedisError) -> ErrorKind {
     use redis::ErrorKind::{AuthenticationFailed, InvalidClientConfig};
-    let kind = match (error.code(), error.kind()) {
+    // A peer whose certificate is not trusted today is not trusted a moment later.
+    let is_distrust = std::error::Error::source(error)
+        .and_then(|cause| cause.downcast_ref::<Arc<dyn std::error::Error + Send + Sync>>())
+        .and_then(|cause| cause.downcast_ref::<io::Error>())
+        .is_some_and(|cause| cause.kind() == io::ErrorKind::InvalidData);
+    match (error.code(), error.kind()) {
         (Some(code), _) => kind_of(code),
         (None, AuthenticationFailed | InvalidClientConfig) => ErrorKind::Io,
+        _ if is_distrust => ErrorKind::Io,
         _ => ErrorKind::Unavailable,
-    };
-    StoreError::with_source(kind, error)
+    }
 }
 
 /// What the word before a refusal means.

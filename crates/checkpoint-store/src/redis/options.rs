@@ -7,6 +7,9 @@ use crate::{ErrorKind, StoreError};
 /// The shortest lease: a third of it must be enough for a renewal.
 const LEASE_MIN: Duration = Duration::from_millis(100);
 
+/// The longest lease: whoever waits for a dead writer waits that long.
+const LEASE_MAX: Duration = Duration::from_secs(3600);
+
 /// How a Redis server is used.
 #[derive(Clone, Debug)]
 pub struct RedisOptions {
@@ -15,13 +18,14 @@ pub struct RedisOptions {
     /// Default `unbroken`.
     pub prefix: String,
     /// Time after which the lease of a writer that died lapses; it is renewed every third of that.
-    /// At least 100 ms. Default 15 s.
+    /// 100 ms to 1 h. Default 15 s.
     pub lease: Duration,
     /// How late a tail may see what another process committed. Default 20 ms.
     pub tail_interval: Duration,
-    /// Time to connect and to log in. Default 2 s.
+    /// Time to connect, to log in and to look at the server's settings. Default 2 s.
     pub connect_timeout: Duration,
-    /// Time for an answer; the connection is given up after that. Default 5 s.
+    /// Time for an answer to at most 1 MiB of records; the connection is given up after that.
+    /// Default 5 s.
     pub response_timeout: Duration,
 }
 
@@ -44,8 +48,8 @@ impl RedisOptions {
         {
             return Err(invalid("a prefix has 1 to 64 bytes of A-Z a-z 0-9 . _ -"));
         }
-        if self.lease < LEASE_MIN {
-            return Err(invalid("a lease has at least 100 ms"));
+        if !(LEASE_MIN..=LEASE_MAX).contains(&self.lease) {
+            return Err(invalid("a lease has 100 ms to 1 h"));
         }
         if self.tail_interval.is_zero() {
             return Err(invalid("a tail interval is longer than 0"));
@@ -71,8 +75,10 @@ mod tests {
             let options = RedisOptions { prefix: prefix.to_owned(), ..valid.clone() };
             assert!(options.check().is_err(), "{prefix}");
         }
-        let options = RedisOptions { lease: Duration::from_millis(99), ..valid.clone() };
-        assert!(options.check().is_err());
+        for lease in [Duration::from_millis(99), Duration::from_millis(3_600_001)] {
+            let options = RedisOptions { lease, ..valid.clone() };
+            assert!(options.check().is_err(), "{lease:?}");
+        }
         let options = RedisOptions { tail_interval: Duration::ZERO, ..valid };
         assert!(options.check().is_err());
     }

@@ -1,17 +1,18 @@
 //! What is read without changing anything: heads, pages, lists, snapshots, and the wait for more.
 
-use redis::{Pipeline, Value};
+use redis::Value;
 
 use super::link::Connection;
-use super::reply::{malformed, read};
-use super::standing::{self, Entry, QUESTIONS, Standing};
+use super::reply::{Reply, malformed, read};
+use super::script::Script;
+use super::standing::{ANSWERS, Entry, Standing};
 use super::streams::Streams;
 use crate::chunk::{ChunkError, FORMAT, Frames};
 use crate::page::{PageBuilder, Taken};
 use crate::stream_info::{Listing, StreamInfo};
-use crate::{ErrorKind, Page, Seq, StoreError, StreamId};
+use crate::{ErrorKind, Page, Seq, StoreError, StreamId, Timestamp};
 
-/// Streams that one transaction asks about.
+/// Streams that one call asks about.
 const STREAMS_PER_LOOK: usize = 64;
 
 /// Entries of a log that are read in one go, at most.
@@ -80,14 +81,11 @@ impl Streams {
 
     pub(super) async fn snapshot(&self, id: &StreamId) -> Result<Option<Vec<u8>>, StoreError> {
         let mut connection = self.link.connection().await?;
-        let mut pipe = Pipeline::new();
-        pipe.atomic().cmd("EXISTS").arg(self.keys.meta(id)).arg(self.keys.log(id));
-        pipe.cmd("GET").arg(self.keys.snapshot(id));
-        let mut answers = connection.transact(&pipe).await?;
-        let snapshot: Option<Vec<u8>> = read(answers.pop().unwrap_or_default())?;
-        match answers.pop() {
-            Some(Value::Int(2)) => snapshot.map(checked).transpose(),
-            _ => Err(ErrorKind::NotFound.into()),
+        let call = connection.scripts.call(Script::Snapshot, &self.keys, id);
+        let mut reply = Reply::read(connection.ask(call).await?)?;
+        match reply.word.as_str() {
+            "done" => reply.bytes(0)?.map(checked).transpose(),
+            _ => Err(reply.unexpected()),
         }
     }
 
@@ -107,15 +105,18 @@ impl Streams {
         connection: &mut Connection,
         ids: &[StreamId],
     ) -> Result<Vec<Option<Standing>>, StoreError> {
-        let mut pipe = Pipeline::new();
-        pipe.atomic().cmd("TIME");
-        for id in ids {
-            standing::ask(&mut pipe, &self.keys, id);
+        let Some((first, others)) = ids.split_first() else { return Ok(Vec::new()) };
+        let mut call = connection.scripts.call(Script::Stat, &self.keys, first);
+        for id in others {
+            call.arg(id.as_str());
         }
-        let mut answers = connection.transact(&pipe).await?.into_iter();
-        let now = standing::time(answers.next().unwrap_or_default())?;
-        let answers: Vec<Value> = answers.collect();
-        let (groups, _) = answers.as_chunks::<QUESTIONS>();
+        let answers: Vec<Value> = read(connection.ask(call).await?)?;
+        let (now, answers) = answers.split_first().ok_or_else(malformed)?;
+        let now = Timestamp::from_millis(read(now.clone())?);
+        let (groups, rest) = answers.as_chunks::<ANSWERS>();
+        if groups.len() != ids.len() || !rest.is_empty() {
+            return Err(malformed());
+        }
         groups.iter().map(|group| Standing::read(group.clone(), now)).collect()
     }
 
@@ -125,11 +126,10 @@ impl Streams {
         after: Option<&StreamId>,
     ) -> Result<Vec<StreamId>, StoreError> {
         let from = after.map_or_else(|| "-".to_owned(), |id| format!("({id}"));
-        let mut pipe = Pipeline::new();
-        pipe.cmd("ZRANGE").arg(self.keys.names()).arg(from).arg("+").arg("BYLEX");
-        pipe.arg("LIMIT").arg(0).arg(STREAMS_PER_LOOK);
-        let answer = connection.send(&pipe).await?.pop().unwrap_or_default();
-        let names: Vec<String> = read(connection.accept(answer)?)?;
+        let mut range = redis::cmd("ZRANGE");
+        range.arg(self.keys.names()).arg(from).arg("+").arg("BYLEX");
+        range.arg("LIMIT").arg(0).arg(STREAMS_PER_LOOK);
+        let names: Vec<String> = read(connection.ask(range).await?)?;
         names.into_iter().map(|name| StreamId::new(name).map_err(|_| malformed())).collect()
     }
 
@@ -168,11 +168,10 @@ impl Streams {
         let records = standing.head.next.value() - page.next().value();
         let record_bytes = standing.head.bytes / (standing.head.next.value() - 1).max(1);
         let fitting = page.room() / record_bytes.max(1) + 1;
-        let mut pipe = Pipeline::new();
-        pipe.cmd("XRANGE").arg(self.keys.log(id)).arg(standing.entry_of(page.next())?.text());
-        pipe.arg("+").arg("COUNT").arg(records.min(fitting).min(ENTRIES_MAX));
-        let answer = connection.send(&pipe).await?.pop().unwrap_or_default();
-        let entries: Vec<Value> = read(connection.accept(answer)?)?;
+        let mut range = redis::cmd("XRANGE");
+        range.arg(self.keys.log(id)).arg(standing.entry_of(page.next())?.text());
+        range.arg("+").arg("COUNT").arg(records.min(fitting).min(ENTRIES_MAX));
+        let entries: Vec<Value> = read(connection.ask(range).await?)?;
         entries.into_iter().map(Entry::read).collect()
     }
 }

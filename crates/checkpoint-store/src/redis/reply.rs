@@ -45,6 +45,11 @@ impl Reply {
         self.rest.get_mut(at).map(std::mem::take).ok_or_else(malformed).and_then(text)
     }
 
+    /// Bytes at this place, if there are any.
+    pub(super) fn bytes(&mut self, at: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        self.rest.get_mut(at).map(std::mem::take).map_or(Ok(None), read)
+    }
+
     /// The error of a word that every script may answer.
     pub(super) fn unexpected(&self) -> StoreError {
         match self.word.as_str() {

@@ -19,11 +19,13 @@ pub(super) enum Script {
     Delete,
     Renew,
     Release,
+    Snapshot,
+    Stat,
     Sweep,
 }
 
 impl Script {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Create,
         Self::Recover,
         Self::Append,
@@ -32,6 +34,8 @@ impl Script {
         Self::Delete,
         Self::Renew,
         Self::Release,
+        Self::Snapshot,
+        Self::Stat,
         Self::Sweep,
     ];
 
@@ -45,6 +49,8 @@ impl Script {
             Self::Delete => include_str!("lua/delete.lua"),
             Self::Renew => include_str!("lua/renew.lua"),
             Self::Release => include_str!("lua/release.lua"),
+            Self::Snapshot => include_str!("lua/snapshot.lua"),
+            Self::Stat => include_str!("lua/stat.lua"),
             Self::Sweep => include_str!("lua/sweep.lua"),
         }
     }

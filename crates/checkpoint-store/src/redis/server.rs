@@ -1,5 +1,7 @@
-//! What the settings of a Redis server are worth: its level, and whether it can be trusted with
-//! streams at all.
+//! `Server`: who a Redis server is and what its settings are worth: its level, and whether it can be
+//! trusted with streams at all.
+
+use std::collections::HashMap;
 
 use redis::Cmd;
 
@@ -9,24 +11,53 @@ use crate::{ErrorKind, Level, StoreError};
 /// The first version that has all that the scripts use.
 const MAJOR_MIN: u32 = 7;
 
-/// What to ask the server: the answers are for [`level`].
+/// A server that can be trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Server {
+    pub(super) level: Level,
+    /// Which process it is and whose data it has: another one after a restart, and after it was a
+    /// replica for a while.
+    pub(super) identity: String,
+}
+
+/// Settings by their names.
+pub(super) type Settings = HashMap<String, String>;
+
+/// What to ask the server.
 pub(super) fn questions() -> [Cmd; 2] {
     let mut config = redis::cmd("CONFIG");
-    config.arg("GET").arg("appendfsync");
+    config.arg("GET").arg("appendfsync").arg("no-appendfsync-on-rewrite");
     [redis::cmd("INFO"), config]
 }
 
-/// The level of a server, from its `INFO` and its `appendfsync`, if it tells that.
-///
-/// With `appendfsync no` a record is in the hands of the operating system before it is acknowledged.
-/// With `everysec` it need not be: while a sync is running, Redis holds writes back for up to 2 s and
-/// acknowledges all the same (`flushAppendOnlyFile` in its `aof.c`). A server that hides its settings
-/// is taken for one that does so.
-pub(super) fn level(info: &str, appendfsync: Option<&str>) -> Result<Level, StoreError> {
-    let field = |name: &str| {
-        let mut fields = info.lines().filter_map(|line| line.split_once(':'));
-        fields.find(|(key, _)| *key == name).map(|(_, value)| value.trim())
-    };
+impl Server {
+    /// The server of this `INFO`, and of these settings, if it tells them.
+    ///
+    /// With `appendfsync no` a record is in the hands of the operating system before it is
+    /// acknowledged. With `everysec` it need not be: while a sync is running, Redis holds writes
+    /// back for up to 2 s and acknowledges all the same (`flushAppendOnlyFile` in its `aof.c`). A
+    /// server that hides its settings is taken for one that does so. With
+    /// `no-appendfsync-on-rewrite` nothing is synced while the file is rewritten.
+    pub(super) fn of(info: &str, settings: &Settings) -> Result<Self, StoreError> {
+        let field = |name: &str| {
+            let mut fields = info.lines().filter_map(|line| line.split_once(':'));
+            fields.find(|(key, _)| *key == name).map(|(_, value)| value.trim())
+        };
+        trust(field)?;
+        let setting = |name: &str| settings.get(name).map(String::as_str);
+        let syncs = (setting("appendfsync"), setting("no-appendfsync-on-rewrite"));
+        let level = match (field("aof_enabled"), syncs) {
+            (Some("1"), (Some("always"), Some("no"))) => Level::Disk,
+            (Some("1"), (Some("always" | "no"), _)) => Level::Process,
+            _ => Level::Memory,
+        };
+        let identity = ["run_id", "master_replid"].map(|name| field(name).unwrap_or_default());
+        Ok(Self { level, identity: identity.concat() })
+    }
+}
+
+/// Refuses a server that is too old, may drop keys, or is not the one that is written to.
+fn trust<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Result<(), StoreError> {
     let version = field("redis_version").unwrap_or("unknown");
     let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
     if major.is_none_or(|major| major < MAJOR_MIN) {
@@ -42,11 +73,7 @@ pub(super) fn level(info: &str, appendfsync: Option<&str>) -> Result<Level, Stor
              to be noeviction"
         )));
     }
-    Ok(match (field("aof_enabled"), appendfsync) {
-        (Some("1"), Some("always")) => Level::Disk,
-        (Some("1"), Some("no")) => Level::Process,
-        _ => Level::Memory,
-    })
+    Ok(())
 }
 
 #[cfg(test)]
@@ -56,18 +83,38 @@ mod tests {
     const PLAIN: &str = "# Server\r\nredis_version:7.0.15\r\nrole:master\r\nmaxmemory:0\r\n\
                          maxmemory_policy:allkeys-lru\r\naof_enabled:1\r\n";
 
+    fn settings(appendfsync: &str, on_rewrite: &str) -> Settings {
+        let pairs = [("appendfsync", appendfsync), ("no-appendfsync-on-rewrite", on_rewrite)];
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+
+    #[track_caller]
+    fn check_level(info: &str, settings: &Settings, level: Level) {
+        assert_eq!(Server::of(info, settings).unwrap().level, level);
+    }
+
     fn refusal(info: &str) -> StoreError {
-        level(info, Some("always")).expect_err("refused")
+        Server::of(info, &settings("always", "no")).expect_err("refused")
     }
 
     #[test]
     fn the_level_is_what_is_done_before_an_answer() {
-        assert_eq!(level(PLAIN, Some("always")).unwrap(), Level::Disk);
-        assert_eq!(level(PLAIN, Some("no")).unwrap(), Level::Process);
-        assert_eq!(level(PLAIN, Some("everysec")).unwrap(), Level::Memory);
-        assert_eq!(level(PLAIN, None).unwrap(), Level::Memory);
+        check_level(PLAIN, &settings("always", "no"), Level::Disk);
+        check_level(PLAIN, &settings("always", "yes"), Level::Process);
+        check_level(PLAIN, &settings("no", "no"), Level::Process);
+        check_level(PLAIN, &settings("everysec", "no"), Level::Memory);
+        check_level(PLAIN, &Settings::new(), Level::Memory);
         let without = PLAIN.replace("aof_enabled:1", "aof_enabled:0");
-        assert_eq!(level(&without, Some("always")).unwrap(), Level::Memory);
+        check_level(&without, &settings("always", "no"), Level::Memory);
+    }
+
+    #[test]
+    fn a_server_that_was_a_replica_or_was_restarted_is_another_one() {
+        let identity = |info: &str| Server::of(info, &Settings::new()).unwrap().identity;
+        let first = format!("{PLAIN}run_id:a1\r\nmaster_replid:b1\r\n");
+        assert_eq!(identity(&first), "a1b1");
+        assert_ne!(identity(&first), identity(&first.replace("b1", "b2")));
+        assert_ne!(identity(&first), identity(&first.replace("a1", "a2")));
     }
 
     #[test]
@@ -75,7 +122,7 @@ mod tests {
         let limited = PLAIN.replace("maxmemory:0", "maxmemory:100");
         assert_eq!(refusal(&limited).kind(), ErrorKind::Io);
         let keeps = limited.replace("allkeys-lru", "noeviction");
-        assert!(level(&keeps, None).is_ok());
+        assert!(Server::of(&keeps, &Settings::new()).is_ok());
     }
 
     #[test]

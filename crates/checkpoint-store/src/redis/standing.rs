@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use redis::{Pipeline, Value};
+use redis::Value;
 
-use super::keys::Keys;
 use super::reply::{malformed, read};
 use crate::backend::Head;
 use crate::chunk::{Chunk, Ending};
@@ -13,14 +12,16 @@ use crate::expiry::Expiry;
 use crate::stream_info::{StreamInfo, StreamState};
 use crate::{Epoch, Holder, Lease, Seq, StoreError, StreamId, StreamNo, Timestamp};
 
-/// Commands that [`ask`] adds for each stream.
-pub(super) const QUESTIONS: usize = 3;
+/// Values that the script answers for each stream.
+pub(super) const ANSWERS: usize = 3;
 
 /// Where a stream stands.
 #[derive(Debug)]
 pub(super) struct Standing {
     pub(super) head: Head,
     pub(super) lease: Option<Lease>,
+    /// What tells this stream from any other of its id.
+    pub(super) born: String,
     /// The last entry of the log.
     pub(super) entry: EntryId,
     /// Where each epoch began, in their order.
@@ -44,21 +45,8 @@ pub(super) struct Entry {
     bytes: u64,
 }
 
-/// Adds the questions about a stream to a transaction that has asked for the `TIME`.
-pub(super) fn ask(pipe: &mut Pipeline, keys: &Keys, id: &StreamId) {
-    pipe.cmd("HGETALL").arg(keys.meta(id));
-    pipe.cmd("PEXPIRETIME").arg(keys.log(id));
-    pipe.cmd("XREVRANGE").arg(keys.log(id)).arg("+").arg("-").arg("COUNT").arg(1);
-}
-
-/// The answer to `TIME`.
-pub(super) fn time(answer: Value) -> Result<Timestamp, StoreError> {
-    let (seconds, micros): (u64, u64) = read(answer)?;
-    Ok(Timestamp::from_millis(seconds.saturating_mul(1000).saturating_add(micros / 1000)))
-}
-
 impl Standing {
-    /// Reads the answers to [`ask`]; `None` when there is no such stream.
+    /// Reads what the script answers; `None` when there is no such stream.
     pub(super) fn read(answers: [Value; 3], now: Timestamp) -> Result<Option<Self>, StoreError> {
         let [meta, expires, last] = answers;
         let meta: HashMap<String, String> = read(meta)?;
@@ -102,7 +90,8 @@ impl Standing {
             }
         }
         epochs.sort_unstable();
-        Ok(Some(Self { head, lease, entry: entry.id, epochs }))
+        let born = meta.get("born").cloned().ok_or_else(malformed)?;
+        Ok(Some(Self { head, lease, born, entry: entry.id, epochs }))
     }
 
     /// An id that is not after the entry which holds the record at `next`, and after all before.
@@ -195,9 +184,9 @@ mod tests {
         Value::Array(vec![Value::Array(vec![bulk(id), bulks(fields)])])
     }
 
-    const META: [&str; 16] = [
+    const META: [&str; 18] = [
         "number", "4", "epoch", "3", "state", "open", "first", "1", "from:1", "1", "from:3", "10",
-        "from:2", "10", "lease", "6500",
+        "from:2", "10", "lease", "6500", "born", "a1",
     ];
 
     fn standing(meta: &[&str]) -> Result<Option<Standing>, StoreError> {

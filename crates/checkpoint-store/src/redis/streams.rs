@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::{Cmd, Pipeline};
 use tokio::time::Instant;
 
-use super::held::{Held, Holding};
+use super::held::{Held, Holding, Token};
 use super::keys::Keys;
 use super::link::{Connection, Link};
 use super::options::RedisOptions;
@@ -18,8 +18,22 @@ use crate::expiry::{Expiry, Ttl};
 use crate::stream_info::StreamState;
 use crate::{ErrorKind, Holder, Level, StoreError, StreamId, StreamNo, Takeover, Timestamp};
 
+/// The longest time that a stream is kept, in milliseconds: 100 years. What is longer has no end.
+const TTL_MAX_MILLIS: u64 = 100 * 365 * 24 * 3600 * 1000;
+
+/// The last moment until which a stream is kept, in milliseconds: the end of the year 9999.
+const UNTIL_MAX_MILLIS: u64 = 253_402_300_799_000;
+
 /// Names that one sweep looks at, at most.
 const SWEEP_LOOKS: usize = 1024;
+
+/// A writer that was let in.
+pub(super) struct Granted {
+    pub(super) head: Head,
+    pub(super) token: Token,
+    /// The connection over which that was learned.
+    pub(super) generation: u64,
+}
 
 /// The streams of one store.
 pub(super) struct Streams {
@@ -48,34 +62,37 @@ impl Streams {
         Ok(self.link.level())
     }
 
-    /// The head, and the connection over which it was learned.
     pub(super) async fn create(
         &self,
         id: &StreamId,
         holder: &Holder,
         ttl: Option<Ttl>,
-    ) -> Result<(Head, u64), StoreError> {
+    ) -> Result<Granted, StoreError> {
         let mut connection = self.link.connection().await?;
+        let token = Token::new();
         let mut call = connection.scripts.call(Script::Create, &self.keys, id);
-        call.arg(holder.as_str()).arg(millis(self.options.lease));
+        call.arg(token.as_str()).arg(holder.as_str()).arg(millis(self.options.lease));
         add_ttl(&mut call, ttl);
         let reply = ask(&mut connection, call).await?;
         match reply.word.as_str() {
             "exists" => Err(ErrorKind::Exists.into()),
-            _ => Ok((head(&reply)?, connection.generation)),
+            _ => {
+                let generation = connection.generation;
+                Ok(Granted { head: head(&reply)?, token, generation })
+            }
         }
     }
 
-    /// The head, and the connection over which it was learned.
     pub(super) async fn recover(
         &self,
         id: &StreamId,
         holder: &Holder,
         takeover: Takeover,
-    ) -> Result<(Head, u64), StoreError> {
+    ) -> Result<Granted, StoreError> {
         let mut connection = self.link.connection().await?;
+        let token = Token::new();
         let mut call = connection.scripts.call(Script::Recover, &self.keys, id);
-        call.arg(holder.as_str()).arg(millis(self.options.lease));
+        call.arg(token.as_str()).arg(holder.as_str()).arg(millis(self.options.lease));
         match takeover {
             Takeover::IfFree => call.arg(""),
             Takeover::Over(epoch) => call.arg(epoch.value()),
@@ -88,7 +105,10 @@ impl Streams {
                 let kind = ErrorKind::Held { epoch: reply.epoch(0)?, left };
                 Err(StoreError::with_source(kind, format!("held by {}", reply.text(2)?)))
             }
-            _ => Ok((head(&reply)?, connection.generation)),
+            _ => {
+                let generation = connection.generation;
+                Ok(Granted { head: head(&reply)?, token, generation })
+            }
         }
     }
 
@@ -96,13 +116,17 @@ impl Streams {
         let mut connection = self.link.connection().await?;
         let mut call = connection.scripts.call(Script::Extend, &self.keys, id);
         add_ttl(&mut call, Some(ttl));
-        done(&ask(&mut connection, call).await?)
+        let reply = ask(&mut connection, call).await?;
+        done(&reply)?;
+        self.held.extended(id, reply.number(0)?.map(Duration::from_millis));
+        Ok(())
     }
 
     pub(super) async fn compact(&self, id: &StreamId, snapshot: &[u8]) -> Result<(), StoreError> {
         let mut connection = self.link.connection().await?;
+        let born = self.standing(&mut connection, id).await?.born;
         let mut call = connection.scripts.call(Script::Compact, &self.keys, id);
-        call.arg([&crc32c::crc32c(snapshot).to_le_bytes(), snapshot].concat());
+        call.arg(born).arg([&crc32c::crc32c(snapshot).to_le_bytes(), snapshot].concat());
         let reply = ask(&mut connection, call).await?;
         match reply.word.as_str() {
             "open" => Err(ErrorKind::StillOpen.into()),
@@ -112,7 +136,9 @@ impl Streams {
 
     pub(super) async fn delete(&self, id: &StreamId) -> Result<(), StoreError> {
         let mut connection = self.link.connection().await?;
-        let call = connection.scripts.call(Script::Delete, &self.keys, id);
+        let born = self.standing(&mut connection, id).await?.born;
+        let mut call = connection.scripts.call(Script::Delete, &self.keys, id);
+        call.arg(born);
         let reply = ask(&mut connection, call).await?;
         done(&reply)?;
         self.tails.changed(StreamNo::new(reply.count(0)?));
@@ -134,9 +160,11 @@ impl Streams {
         let mut due = Instant::now() + period;
         loop {
             self.held.news_until(due).await;
+            // Before the releases: what is released until all stops is ended too.
+            let is_last = self.held.is_stopped();
             // A server out of reach lets the leases lapse by itself.
             let _ = self.end_released().await;
-            if self.held.is_stopped() {
+            if is_last {
                 return;
             }
             if Instant::now() >= due {
@@ -181,8 +209,7 @@ impl Streams {
         let mut pipe = Pipeline::new();
         for holding in held {
             let mut call = connection.scripts.call(script, &self.keys, &holding.id);
-            call.arg(holding.stream.value()).arg(holding.epoch.value());
-            call.arg(millis(self.options.lease));
+            call.arg(holding.token.as_str()).arg(millis(self.options.lease));
             pipe.add_command(call);
         }
         if pipe.is_empty() {
@@ -194,10 +221,7 @@ impl Streams {
 }
 
 async fn ask(connection: &mut Connection, call: Cmd) -> Result<Reply, StoreError> {
-    let mut pipe = Pipeline::new();
-    pipe.add_command(call);
-    let answer = connection.send(&pipe).await?.pop().unwrap_or_default();
-    Reply::read(connection.accept(answer)?)
+    Reply::read(connection.ask(call).await?)
 }
 
 fn done(reply: &Reply) -> Result<(), StoreError> {
@@ -231,8 +255,8 @@ fn head(reply: &Reply) -> Result<Head, StoreError> {
 fn add_ttl(call: &mut Cmd, ttl: Option<Ttl>) {
     match ttl {
         None => call.arg("").arg(""),
-        Some(Ttl::Until(at)) => call.arg(at.millis()).arg(""),
-        Some(Ttl::Sliding(slide)) => call.arg("").arg(millis(slide)),
+        Some(Ttl::Until(at)) => call.arg(at.millis().min(UNTIL_MAX_MILLIS)).arg(""),
+        Some(Ttl::Sliding(slide)) => call.arg("").arg(millis(slide).min(TTL_MAX_MILLIS)),
     };
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use redis::{Pipeline, Value};
 use tokio::sync::{Notify, oneshot};
 
+use super::link::Connection;
 use super::reply::read;
 use super::standing::EntryId;
 use super::streams::Streams;
@@ -91,19 +92,29 @@ impl Streams {
         for (id, entry) in wanted {
             pipe.cmd("XRANGE").arg(self.keys.log(id)).arg(format!("({}", entry.text())).arg("+");
             pipe.arg("COUNT").arg(1);
+            pipe.cmd("EXISTS").arg(self.keys.log(id));
             pipe.cmd("HGET").arg(self.keys.meta(id)).arg("state");
         }
         let answers = connection.send(&pipe).await?;
-        let (pairs, _) = answers.as_chunks::<2>();
-        for ((id, entry), [entries, state]) in wanted.iter().zip(pairs) {
-            let entries: Vec<Value> = read(connection.accept(entries.clone())?)?;
-            let state: Option<String> = read(connection.accept(state.clone())?)?;
-            if !entries.is_empty() || state.as_deref() != Some("open") {
-                self.tails.wake(|waiting| (&waiting.id, waiting.entry) == (id, *entry), &Ok(()));
+        let (looks, _) = answers.as_chunks::<3>();
+        for ((id, entry), look) in wanted.iter().zip(looks) {
+            let over = is_over(&connection, look);
+            if !matches!(over, Ok(false)) {
+                let result = over.map(drop);
+                self.tails.wake(|waiting| (&waiting.id, waiting.entry) == (id, *entry), &result);
             }
         }
         Ok(())
     }
+}
+
+/// Whether the wait for a stream is over. What is wrong with one stream is no matter of others.
+fn is_over(connection: &Connection, look: &[Value; 3]) -> Result<bool, StoreError> {
+    let [entries, is_there, state] = look;
+    let entries: Vec<Value> = read(connection.accept(entries.clone())?)?;
+    let is_there: bool = read(connection.accept(is_there.clone())?)?;
+    let state: Option<String> = read(connection.accept(state.clone())?)?;
+    Ok(!entries.is_empty() || !is_there || state.as_deref() != Some("open"))
 }
 
 #[cfg(test)]

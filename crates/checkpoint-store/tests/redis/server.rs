@@ -1,7 +1,7 @@
 //! `Server`: a `redis-server` of a test's own, in a directory of its own, on a Unix socket, which
 //! nobody else can take between a kill and a restart.
 
-use std::io::{BufRead, BufReader, Error, ErrorKind, Result, Write};
+use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -53,13 +53,18 @@ impl Server {
 
     /// The first line of the answer to a command.
     pub(crate) fn ask(&self, command: &str) -> Result<String> {
-        let mut stream = BufReader::new(UnixStream::connect(&self.socket)?);
-        stream.get_mut().write_all(format!("{command}\r\n").as_bytes())?;
-        let mut line = String::new();
-        match stream.read_line(&mut line)? {
-            0 => Err(Error::from(ErrorKind::UnexpectedEof)),
-            _ => Ok(line.trim_end().to_owned()),
-        }
+        let answer = self.ask_all(command)?;
+        let line = answer.lines().next().ok_or_else(|| Error::from(ErrorKind::UnexpectedEof))?;
+        Ok(line.to_owned())
+    }
+
+    /// The answer to a command, and what comes after it until the connection ends.
+    pub(crate) fn ask_all(&self, command: &str) -> Result<String> {
+        let mut stream = UnixStream::connect(&self.socket)?;
+        stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
     }
 
     pub(crate) fn kill(&mut self) {

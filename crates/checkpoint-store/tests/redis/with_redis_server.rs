@@ -1,7 +1,10 @@
 //! Every rule of the contract, and writers that are killed.
 
+mod backends;
 mod outages;
+mod pressure;
 mod servers;
+mod settings;
 mod sharing;
 
 use std::path::Path;

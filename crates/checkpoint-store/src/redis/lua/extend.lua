@@ -3,7 +3,7 @@ local h = head()
 if not h then return {'absent'} end
 local current = redis.call('PEXPIRETIME', LOG)
 -- What is kept until it is deleted stays so.
-if current < 0 then return {'done'} end
+if current < 0 then return {'done', -1} end
 local at, slide = tonumber(ARGV[2]), tonumber(ARGV[3])
 if slide then
   at = now() + slide
@@ -11,4 +11,4 @@ if slide then
   redis.call('HSET', META, 'slide', digits(h.slide))
 end
 keep_until(h, math.max(current, at), h.slide)
-return {'done'}
+return {'done', h.slide or -1}

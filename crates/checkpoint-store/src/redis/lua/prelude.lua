@@ -25,14 +25,14 @@ end
 -- Where the stream stands, or nil. An entry of the log is a chunk (c) or a mark (n: the next
 -- position) and has the bytes of all records up to there (b).
 local function head()
-  local meta = redis.call('HMGET', META, 'number', 'epoch', 'state', 'first', 'slide')
+  local meta = redis.call('HMGET', META, 'number', 'epoch', 'state', 'first', 'slide', 'token', 'born')
   local last = redis.call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)[1]
   if not meta[1] or not last then return nil end
   local field = {}
   for i = 1, #last[2], 2 do field[last[2][i]] = last[2][i + 1] end
   return {
     number = meta[1], epoch = tonumber(meta[2]), state = meta[3], first = tonumber(meta[4]),
-    slide = tonumber(meta[5]), entry = last[1], bytes = tonumber(field.b),
+    slide = tonumber(meta[5]), token = meta[6], born = meta[7], entry = last[1], bytes = tonumber(field.b),
     next = tonumber(field.n) or tonumber(string.match(last[1], '%d+$')) + 1,
   }
 end

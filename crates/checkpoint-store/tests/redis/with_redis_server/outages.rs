@@ -172,20 +172,20 @@ fn scripts_that_a_server_forgot_are_given_to_it_again() {
 fn replica_of(server: &Server, directory: &Path) -> Server {
     let replica = Server::appending(directory, "everysec");
     // A replica finds its primary by host and port; the primary listens on one of its own choice.
-    let port = free_port_of(server);
+    let port = free_port("port", server);
     let answer = replica.ask(&format!("REPLICAOF 127.0.0.1 {port}")).expect("answered");
     assert_eq!(answer, "+OK");
     replica
 }
 
-/// Makes a server that has only its socket listen on a port as well.
-fn free_port_of(server: &Server) -> u16 {
+/// Makes a server that has only its socket listen on a port as well; `setting` says how.
+pub(super) fn free_port(setting: &str, server: &Server) -> u16 {
     eventually("a free port", || {
         let free = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = free.local_addr().expect("it is bound").port();
         drop(free);
         // Refused when somebody took it in between.
-        let answer = server.ask(&format!("CONFIG SET port {port}")).expect("answered");
+        let answer = server.ask(&format!("CONFIG SET {setting} {port}")).expect("answered");
         (answer == "+OK").then_some(port)
     })
 }
@@ -211,4 +211,41 @@ fn a_writer_goes_on_with_the_replica_that_took_the_place_of_its_server() {
     assert_eq!(replica.ask("REPLICAOF NO ONE").expect("answered"), "+OK");
     run(writer.durable_at_least(seq)).expect("durable");
     check_records(&store, 2);
+}
+
+/// What a replica has of what its primary has done.
+fn offset(server: &Server) -> String {
+    let info = server.ask_all("INFO replication").expect("answered");
+    let offset = info.lines().find_map(|line| line.strip_prefix("master_repl_offset:"));
+    offset.expect("it says so").trim().to_owned()
+}
+
+#[test]
+fn of_two_writers_that_a_failover_gave_the_same_epoch_one_writes() {
+    let (left, right) = (Directory::new(), Directory::new());
+    let mut primary = Server::appending(left.path(), "everysec");
+    let replica = replica_of(&primary, right.path());
+    let proxy = Proxy::to(primary.socket());
+    let here = store(&proxy.url());
+    let mut writer = run(here.create(&id())).expect("created");
+    append_durably(&mut writer);
+    let over = writer.epoch();
+    drop(writer);
+    eventually("the replica has it", || {
+        let has = replica.ask("XLEN {unbroken}:log:s").expect("answered") == ":2";
+        (has && offset(&primary) == offset(&replica)).then_some(())
+    });
+    // The replica learns of nothing any more, and is promoted when the primary is gone.
+    assert_eq!(replica.ask("REPLICAOF NO ONE").expect("answered"), "+OK");
+    let mut forgotten = run(here.take_over(&id(), over)).expect("taken over");
+    primary.kill();
+    let there = store(&replica.url());
+    let mut known = run(there.take_over(&id(), over)).expect("taken over");
+    assert_eq!(forgotten.epoch(), known.epoch());
+    proxy.cut(Network::Leads(replica.socket().to_owned()));
+    let seq = append(&mut forgotten);
+    let fenced = run(forgotten.durable_at_least(seq)).expect_err("nobody knows it");
+    assert_eq!(fenced.kind(), ErrorKind::Fenced { current: known.epoch() });
+    append_durably(&mut known);
+    check_records(&there, 2);
 }
