@@ -9,6 +9,7 @@ mod record;
 mod retry;
 mod simulate;
 mod sse;
+mod store;
 mod table;
 
 use std::fs;
@@ -34,6 +35,7 @@ struct Suite {
 const SUITES: &[Suite] = &[
     Suite { name: "sse", run: sse::run },
     Suite { name: "retry", run: retry::run },
+    Suite { name: "store", run: store::run },
     Suite { name: "outage", run: simulate::outage },
     Suite { name: "balance", run: simulate::balance },
     Suite { name: "stall", run: simulate::stall },

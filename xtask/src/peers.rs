@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use cargo_metadata::Message;
 
-use crate::cargo::{cargo, command_line, root};
+use crate::cargo::{Usage, cargo, command_line, root};
 
 /// Which programs, and what is linked into them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,31 @@ pub(crate) enum Selection {
     Alone,
     /// Those that compare retry policies, without the codecs' peers.
     Retry,
+    /// The one that compares durable streams, without the codecs' peers.
+    Store,
+}
+
+/// The status with which a program refuses its arguments.
+const WRONG_ARGUMENTS: i32 = 2;
+
+/// Builds the program of a suite and runs it with `args` in the caller's folder, so that relative
+/// paths are the caller's.
+///
+/// # Errors
+///
+/// When it refuses its arguments, a [`Usage`]; otherwise when it cannot be built or fails.
+pub(crate) fn run(selection: Selection, program: &str, args: &[String]) -> Result<()> {
+    let mut command = Command::new(build(selection, program)?);
+    command.args(args);
+    let line = command_line(&command);
+    let status = command.status().with_context(|| format!("cannot start `{line}`"))?;
+    if status.code() == Some(WRONG_ARGUMENTS) {
+        return Err(Usage(format!("`bench {program}` does not take `{}`", args.join(" "))).into());
+    }
+    if !status.success() {
+        bail!("`{line}` failed: {status}");
+    }
+    Ok(())
 }
 
 /// Builds for release and gives the path of `program`.
@@ -36,6 +61,9 @@ pub(crate) fn build(selection: Selection, program: &str) -> Result<PathBuf> {
         }
         Selection::Retry => {
             command.args(["--no-default-features", "--features", "retry"]);
+        }
+        Selection::Store => {
+            command.args(["--no-default-features", "--features", "store", "--bin", program]);
         }
     }
     executable(command, program)

@@ -1,8 +1,8 @@
-//! The codecs of this workspace beside their peers: same input, same work, same run.
+//! What this workspace has beside its peers: same input, same work, same run.
 //!
-//! Three programs use it: `sse` measures time, `sse-allocations` counts allocations, and
+//! `sse` measures the time of decoders, `sse-allocations` counts their allocations, and
 //! `sse-instructions` runs our codec alone for a counting machine. `retry` and `retry-allocations`
-//! compare retry policies.
+//! compare retry policies; `store` compares durable streams on disk.
 
 pub mod corpus;
 pub mod ours;
@@ -16,6 +16,8 @@ pub mod entry;
 pub mod floor;
 #[cfg(feature = "peers")]
 pub mod goals;
+#[cfg(any(feature = "peers", feature = "store"))]
+mod grid;
 #[cfg(feature = "peers")]
 pub mod measure;
 #[cfg(feature = "peers")]
@@ -27,3 +29,6 @@ pub mod report;
 
 #[cfg(feature = "retry")]
 pub mod retry;
+
+#[cfg(feature = "store")]
+pub mod store;

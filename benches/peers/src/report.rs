@@ -1,6 +1,5 @@
 //! What was measured as Markdown: a table per stream, and one that compares with the best peers.
 
-mod grid;
 mod json;
 
 pub use json::render as json;
@@ -8,9 +7,8 @@ pub use json::render as json;
 use crate::corpus::NAMES;
 use crate::entry::{ENTRIES, Role};
 use crate::goals::Goal;
+use crate::grid::{Grid, digits};
 use crate::measure::{Cell, Measured};
-
-use grid::Grid;
 
 /// A table per stream.
 pub fn streams(cells: &[Cell]) -> String {
@@ -145,19 +143,9 @@ fn times(ratio: f64) -> String {
     format!("{}x", digits(ratio))
 }
 
-/// Three digits; more would claim what a shared machine cannot give.
-fn digits(number: f64) -> String {
-    let decimals = match number {
-        n if n < 9.995 => 2,
-        n if n < 99.95 => 1,
-        _ => 0,
-    };
-    format!("{number:.decimals$}")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Cell, ENTRIES, Measured, Role, digits, streams, summary};
+    use super::{Cell, ENTRIES, Measured, Role, streams, summary};
 
     const ROW: Measured = Measured {
         best_ns: 1e6,
@@ -213,10 +201,5 @@ mod tests {
         assert!(text.contains("failed: sseer 0.3.1 at 16KiB: panicked\n"), "{text}");
         assert!(text.contains("250*"), "{text}");
         assert!(text.contains("* sse-parse 0.1.0 at 16KiB: too slow"), "{text}");
-    }
-
-    #[test]
-    fn numbers_have_three_digits() {
-        assert_eq!([0.0, 1.234, 12.34, 1234.5].map(digits), ["0.00", "1.23", "12.3", "1234"]);
     }
 }

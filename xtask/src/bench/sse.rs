@@ -4,30 +4,15 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
 use super::machine::Machine;
-use crate::cargo::{Usage, command_line};
-use crate::peers::{Selection, build};
-
-/// The status with which the program refuses its arguments.
-const WRONG_ARGUMENTS: i32 = 2;
+use crate::peers::{self, Selection};
 
 pub(super) fn run(args: &[String]) -> Result<()> {
-    let mut command = Command::new(build(Selection::Everything, "sse")?);
-    // In the caller's folder, so that a relative file of `--json` is the caller's.
-    command.args(args);
-    let line = command_line(&command);
-    let status = command.status().with_context(|| format!("cannot start `{line}`"))?;
-    if status.code() == Some(WRONG_ARGUMENTS) {
-        return Err(Usage(format!("`bench sse` does not take `{}`", args.join(" "))).into());
-    }
-    if !status.success() {
-        bail!("`{line}` failed: {status}");
-    }
+    peers::run(Selection::Everything, "sse", args)?;
     let line = format!("cargo xtask bench sse {}", args.join(" "));
     json_file(args).map_or(Ok(()), |path| complete(Path::new(path), &Machine::probe(), &line))
 }
