@@ -346,7 +346,7 @@ impl Log {
 
     fn read(&self, after: Option<Seq>, bytes_max: usize) -> Result<Page, StoreError> {
         self.head.check_cursor(after)?;
-        let mut builder = PageBuilder::new(after, bytes_max);
+        let mut builder = PageBuilder::new(after, bytes_max).with_room_for(&self.head);
         let from = self.segments.partition_point(|segment| segment.first <= builder.next());
         for segment in &self.segments[from.saturating_sub(1)..] {
             if builder.push(&self.frames(segment)) == Taken::Full {

@@ -4,6 +4,7 @@
 use crate::Seq;
 use crate::backend::Head;
 use crate::chunk::Frames;
+use crate::limits::PAGE_BYTES;
 use crate::stream_info::StreamState;
 
 /// One record and its position.
@@ -102,6 +103,21 @@ impl PageBuilder {
         let first = Seq::after(after);
         let page = Page { first, ends: Vec::new(), bytes: Vec::new(), more: false, closed: false };
         Self { page, next: first, bytes_max }
+    }
+
+    /// Makes room at once for the records of this stream that fit, so that filling the page moves
+    /// nothing.
+    #[must_use]
+    pub fn with_room_for(mut self, head: &Head) -> Self {
+        let records = head.next.value().saturating_sub(self.next.value());
+        let record_bytes = head.bytes / (head.next.value() - 1).max(1);
+        let bytes = records.saturating_mul(record_bytes);
+        // What a head says is not believed beyond a page.
+        let most = self.bytes_max.min(PAGE_BYTES);
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(most);
+        self.page.bytes.reserve(bytes);
+        self.page.ends.reserve(usize::try_from(records).unwrap_or(usize::MAX).min(bytes));
+        self
     }
 
     /// The position of the record that comes next.

@@ -34,7 +34,7 @@ impl Streams {
         loop {
             let standing = self.standing(&mut connection, id).await?;
             standing.head.check_cursor(after)?;
-            let mut page = PageBuilder::new(after, bytes_max);
+            let mut page = PageBuilder::new(after, bytes_max).with_room_for(&standing.head);
             self.fill(&mut connection, id, &standing, &mut page).await?;
             let page = page.finish(&standing.head);
             if !page.is_empty() || !page.more() {

@@ -35,7 +35,7 @@ impl Engine {
     ) -> Result<Page, StoreError> {
         let stored = self.stored_of(id, self.clock.now())?;
         stored.head.check_cursor(after)?;
-        let mut builder = PageBuilder::new(after, bytes_max);
+        let mut builder = PageBuilder::new(after, bytes_max).with_room_for(&stored.head);
         if builder.next() < stored.tail_first() {
             self.read_chunks(&mut builder, stored.head.stream, stored.tail_first())?;
         }
