@@ -199,7 +199,7 @@ impl Streams {
                 self.forget_ended(&frames);
             }
             Applied::Fenced { .. } | Applied::Deleted => {
-                self.held.forget(frames.stream, frames.epoch);
+                self.held.lose(frames.stream, frames.epoch);
             }
             _ => {}
         }

@@ -39,6 +39,9 @@ struct Grip {
     slide: Option<Duration>,
     /// When the expiry of what describes the stream was moved.
     moved: Option<Instant>,
+    /// Its writer was told, or will be, that the stream is another's: there is nothing to renew. Its
+    /// token stays, for without one it would pass for a writer of its epoch.
+    is_lost: bool,
     is_released: bool,
 }
 
@@ -101,6 +104,7 @@ impl Held {
             generation: Some(generation),
             slide: head.expiry.slide,
             moved: None,
+            is_lost: false,
             is_released: false,
         };
         grips.insert((head.stream, head.epoch), grip);
@@ -162,6 +166,13 @@ impl Held {
         grips.values_mut().filter(|grip| grip.id == *id).for_each(|grip| grip.slide = slide);
     }
 
+    /// The stream is not this writer's any more.
+    pub(super) fn lose(&self, stream: StreamNo, epoch: Epoch) {
+        if let Some(grip) = self.grips.hold().get_mut(&(stream, epoch)) {
+            (grip.is_lost, grip.generation) = (true, None);
+        }
+    }
+
     /// It has no writer here any more.
     pub(super) fn forget(&self, stream: StreamNo, epoch: Epoch) {
         self.grips.hold().remove(&(stream, epoch));
@@ -196,7 +207,7 @@ impl Held {
             stream,
             epoch,
         };
-        grips.iter().filter(|(_, grip)| !grip.is_released).map(holding).collect()
+        grips.iter().filter(|(_, grip)| !grip.is_released && !grip.is_lost).map(holding).collect()
     }
 
     /// Over at that time, or earlier when something was released or all is to stop.
@@ -278,6 +289,19 @@ mod tests {
         assert!(held.all().is_empty());
         assert_eq!(held.take_released()[0].id, id);
         assert!(held.take_released().is_empty());
+    }
+
+    #[test]
+    fn a_lost_stream_is_not_renewed_and_its_writer_keeps_its_token() {
+        let (held, _) = held();
+        let token = held.writer(STREAM, Epoch::FIRST).map(|(_, token)| token);
+        held.lose(STREAM, Epoch::FIRST);
+        assert!(held.all().is_empty());
+        check(&held, &run(1, Ending::Open), 1, None);
+        assert_eq!(held.writer(STREAM, Epoch::FIRST).map(|(_, token)| token), token);
+        held.release(STREAM, Epoch::FIRST);
+        assert_eq!(held.take_released().len(), 1);
+        assert!(held.writer(STREAM, Epoch::FIRST).is_none());
     }
 
     #[test]

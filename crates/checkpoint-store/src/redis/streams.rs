@@ -184,7 +184,7 @@ impl Streams {
                 "done" => {
                     self.held.set_slide(holding, reply.number(0)?.map(Duration::from_millis));
                 }
-                _ => self.held.forget(holding.stream, holding.epoch),
+                _ => self.held.lose(holding.stream, holding.epoch),
             }
         }
         Ok(())

@@ -243,6 +243,8 @@ fn of_two_writers_that_a_failover_gave_the_same_epoch_one_writes() {
     let mut known = run(there.take_over(&id(), over)).expect("taken over");
     assert_eq!(forgotten.epoch(), known.epoch());
     proxy.cut(Network::Leads(replica.socket().to_owned()));
+    // The renewal of its lease is refused before it appends.
+    std::thread::sleep(crate::with_redis_server::LEASE);
     let seq = append(&mut forgotten);
     let fenced = run(forgotten.durable_at_least(seq)).expect_err("nobody knows it");
     assert_eq!(fenced.kind(), ErrorKind::Fenced { current: known.epoch() });
