@@ -35,3 +35,7 @@ pub use price::{Card, Price, PriceError, Service, ServicePrice, Terms, Window};
 pub use rate::{Multiplier, Rate};
 pub use rates::{Bill, BillError, Bucket, Rates};
 pub use usage::{Overflow, Usage};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
