@@ -154,7 +154,7 @@ impl Committer {
     fn take(&mut self) {
         let mut lanes = std::mem::take(&mut self.lanes);
         self.queue.take_lanes(&mut lanes);
-        let mut taken = 0;
+        let (mut taken, mut refused) = (0, 0);
         for lane in lanes.drain(..) {
             let is_refused = self.queue.check(&lane).is_err();
             let mut buffer = lane.buffer.hold();
@@ -163,8 +163,7 @@ impl Committer {
             let parcel = if is_refused { None } else { buffer.take() };
             let is_gone = buffer.departed && buffer.is_settled();
             drop(buffer);
-            taken += dropped;
-            self.queue.release(dropped);
+            refused += dropped;
             if let Some(parcel) = parcel {
                 let chunk = parcel.seal(&lane);
                 taken += chunk.frames().payload().len();
@@ -174,7 +173,11 @@ impl Committer {
             }
         }
         self.lanes = lanes;
-        self.queue.taken(taken);
+        self.queue.taken(taken + refused);
+        // Once for all: it wakes everyone who waits for room.
+        if refused > 0 {
+            self.queue.release(refused);
+        }
     }
 
     fn settle(&mut self, lane: Arc<Lane>, chunk: Chunk, result: Result<Seq, StoreError>) {

@@ -1,7 +1,7 @@
 //! `Follower`: a reader that stays: pages as they become durable, until the stream ends.
 //! Replay and tail are one cursor, so nothing is missed or repeated between them.
 
-use crate::{Page, Seq, Store, StoreError, StreamId};
+use crate::{ErrorKind, Page, Seq, Store, StoreError, StreamId, StreamNo};
 
 /// Reads a stream from a position on, and waits at its end for more.
 ///
@@ -28,19 +28,22 @@ pub struct Follower {
     store: Store,
     id: StreamId,
     after: Option<Seq>,
+    /// The stream that was met first: its id may be used again.
+    stream: Option<StreamNo>,
     is_ended: bool,
 }
 
 impl Follower {
     pub(crate) fn new(store: Store, id: StreamId, after: Option<Seq>) -> Self {
-        Self { store, id, after, is_ended: false }
+        Self { store, id, after, stream: None, is_ended: false }
     }
 
     /// The next durable records, as soon as there are any; `None` when the stream has ended.
     ///
     /// # Errors
     ///
-    /// Those of [`Store::read`]. After a retryable one the follower goes on where it was.
+    /// Those of [`Store::read`]; [`NotFound`](ErrorKind::NotFound) also when another stream has the
+    /// id by now. After a retryable one the follower goes on where it was.
     ///
     /// # Cancel safety
     ///
@@ -48,6 +51,9 @@ impl Follower {
     pub async fn next_page(&mut self) -> Result<Option<Page>, StoreError> {
         while !self.is_ended {
             let page = self.store.read(&self.id, self.after, usize::MAX).await?;
+            if *self.stream.get_or_insert(page.stream()) != page.stream() {
+                return Err(ErrorKind::NotFound.into());
+            }
             self.is_ended = page.ends_stream();
             if !page.is_empty() {
                 self.after = page.last();

@@ -1,11 +1,11 @@
 //! `Page`: records that were read back, in one buffer, and the builder that backends fill it with.
 //! A page is a run without gaps; the position of its last record is the cursor for the next one.
 
-use crate::Seq;
 use crate::backend::Head;
 use crate::chunk::Frames;
 use crate::limits::PAGE_BYTES;
 use crate::stream_info::StreamState;
+use crate::{Seq, StreamNo};
 
 /// One record and its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,7 @@ pub struct Record<'a> {
 /// Consecutive records of one stream, strictly after the position that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
+    stream: StreamNo,
     first: Seq,
     ends: Vec<usize>,
     bytes: Vec<u8>,
@@ -36,6 +37,11 @@ impl Page {
             (start, seq) = (end, seq.next());
             record
         })
+    }
+
+    /// The stream that it is from: another one than before when the id was used again.
+    pub fn stream(&self) -> StreamNo {
+        self.stream
     }
 
     /// Number of records.
@@ -101,7 +107,15 @@ impl PageBuilder {
     /// A page of the records strictly after `after`, of at most `bytes_max` bytes or one record.
     pub fn new(after: Option<Seq>, bytes_max: usize) -> Self {
         let first = Seq::after(after);
-        let page = Page { first, ends: Vec::new(), bytes: Vec::new(), more: false, closed: false };
+        let page = Page {
+            // Told when the page is finished.
+            stream: StreamNo::new(0),
+            first,
+            ends: Vec::new(),
+            bytes: Vec::new(),
+            more: false,
+            closed: false,
+        };
         Self { page, next: first, bytes_max }
     }
 
@@ -151,6 +165,7 @@ impl PageBuilder {
 
     /// The page, given where the stream stood when it was read.
     pub fn finish(mut self, head: &Head) -> Page {
+        self.page.stream = head.stream;
         self.page.more = self.next < head.next;
         self.page.closed = head.state == StreamState::Closed;
         self.page

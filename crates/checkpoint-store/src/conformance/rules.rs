@@ -93,6 +93,7 @@ macro_rules! conformance_rules {
             streams::a_writer_is_free_only_after_its_last_record,
             streams::a_deleted_stream_is_gone_and_its_writer_is_told,
             streams::a_follower_replays_what_is_there_and_waits_for_the_rest,
+            streams::a_follower_does_not_go_on_in_the_next_stream_of_its_id,
             streams::a_store_keeps_its_streams_as_long_as_its_options_say,
             streams::a_snapshot_that_is_too_large_is_refused,
             streams::a_listing_is_bounded,

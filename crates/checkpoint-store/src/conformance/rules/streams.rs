@@ -228,6 +228,23 @@ pub fn a_follower_replays_what_is_there_and_waits_for_the_rest(subject: &mut Sub
     assert_eq!(position, Seq::new(expected.len() as u64));
 }
 
+pub fn a_follower_does_not_go_on_in_the_next_stream_of_its_id(subject: &mut Subject) {
+    let store = subject.store();
+    let mut first = create(&store, "s");
+    let seq = append(&mut first, b"first");
+    run(first.durable_at_least(seq)).expect("durable");
+    let mut follower = store.follow(&id("s"), None);
+    assert_eq!(run(follower.next_page()).expect("it reads").map(|page| page.len()), Some(1));
+    run(store.delete(&id("s"))).expect("deleted");
+    drop(first);
+    let mut second = create(&store, "s");
+    append(&mut second, b"of another");
+    let seq = append(&mut second, b"stream");
+    run(second.durable_at_least(seq)).expect("durable");
+    let refused = run(follower.next_page()).expect_err("its stream is gone");
+    assert_eq!(refused.kind(), ErrorKind::NotFound);
+}
+
 pub fn a_store_keeps_its_streams_as_long_as_its_options_say(subject: &mut Subject) {
     let ttl = Ttl::Sliding(Duration::from_secs(3600));
     let store = subject.store_with(Options { ttl: Some(ttl), ..Options::default() });
