@@ -1,7 +1,7 @@
 //! The URL of a Redis server. It is given to the store and to nobody else: what is shown of it
 //! holds no password.
 
-use client::{Store, rustls};
+use client::Store;
 use std::error::Error;
 use std::fmt;
 
@@ -26,8 +26,6 @@ impl RedisUrl {
     ///
     /// What the store says, in words without any part of the URL that is not shown.
     pub(crate) fn open(&self) -> anyhow::Result<Store> {
-        // It was installed before, if this is not the first store of the process.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         Store::redis(&self.0).map_err(|error| {
             let why = self.scrub(&chain(&error));
             anyhow::anyhow!("cannot open the checkpoints in {self}: {why}")
@@ -42,13 +40,25 @@ impl RedisUrl {
     /// A text without this URL and without what comes before its host.
     fn scrub(&self, text: &str) -> String {
         let mut text = text.replace(&self.0, &self.to_string());
-        if let Some((login, _)) = self.split().1.rsplit_once('@') {
+        if let Some((_, query)) = self.socket() {
+            for secret in query.split('&').filter_map(|flag| flag.strip_prefix("pass=")) {
+                if !secret.is_empty() {
+                    text = text.replace(secret, HIDDEN);
+                }
+            }
+        } else if let Some((login, _)) = self.split().1.rsplit_once('@') {
             let password = login.split_once(':').map_or(login, |(_, password)| password);
             for secret in [login, password].into_iter().filter(|secret| !secret.is_empty()) {
                 text = text.replace(secret, HIDDEN);
             }
         }
         text
+    }
+
+    /// The path of a socket, and the query behind it, which may have a password with any character.
+    fn socket(&self) -> Option<(&str, &str)> {
+        let rest = self.0.strip_prefix("redis+unix://")?;
+        Some(rest.split_once(['?', '#']).unwrap_or((rest, "")))
     }
 
     fn split(&self) -> (&str, &str) {
@@ -62,6 +72,9 @@ impl fmt::Display for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, rest) = self.split();
         f.write_str(scheme)?;
+        if let Some((path, _)) = self.socket() {
+            return write!(f, "{}", path.escape_debug());
+        }
         // A password may hold any character, also one that ends a host.
         let (login, server) = rest.rsplit_once('@').unwrap_or(("", rest));
         match login.split_once(':') {
@@ -122,6 +135,8 @@ mod tests {
         check("redis://:s3cret", "redis://:***");
         check("redis://host:s3cret/0", "redis://host:***/0");
         check("redis+unix:///run/redis.sock?db=1&pass=s3cret", "redis+unix:///run/redis.sock");
+        check("redis+unix:///run/r.sock?pass=a:b@cret", "redis+unix:///run/r.sock");
+        check("redis+unix:///run/r.sock?pass=s3@cret#x", "redis+unix:///run/r.sock");
         check("redis://host/0?pass=s3cret", "redis://host/0");
         check("redis://user:s3cret@ho\x1b[1mst", "redis://user:***@ho\\u{1b}[1mst");
     }
@@ -147,6 +162,8 @@ mod tests {
         let url = RedisUrl::parse("redis://user:s3cret@host").unwrap();
         let text = url.scrub("no way to redis://user:s3cret@host; user:s3cret; s3cret");
         assert_eq!(text, "no way to redis://user:***@host; ***; ***");
+        let url = RedisUrl::parse("redis+unix:///run/r.sock?db=1&pass=s3@cret").unwrap();
+        assert_eq!(url.scrub("the password s3@cret is wrong"), "the password *** is wrong");
     }
 
     #[test]
