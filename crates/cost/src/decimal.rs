@@ -115,18 +115,28 @@ pub(crate) fn format(number: i128, digits: u32, f: &mut fmt::Formatter<'_>) -> f
             kept -= 1;
         }
     }
-    let unit = 10_u128.pow(kept);
     // A debt that was rounded away is none.
     let sign = if number < 0 && magnitude > 0 { "-" } else { "" };
-    write!(f, "{sign}{}", magnitude / unit)?;
-    match kept {
+    digits_of(sign, magnitude, kept, f)
+}
+
+/// Prints `number` divided by 10 to the power of `digits`, with all these digits.
+pub(crate) fn write(number: i128, digits: u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let sign = if number < 0 { "-" } else { "" };
+    digits_of(sign, number.unsigned_abs(), digits, f)
+}
+
+fn digits_of(sign: &str, number: u128, digits: u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let unit = 10_u128.pow(digits);
+    write!(f, "{sign}{}", number / unit)?;
+    match digits {
         0 => Ok(()),
-        _ => write!(f, ".{:0width$}", magnitude % unit, width = kept as usize),
+        _ => write!(f, ".{:0width$}", number % unit, width = digits as usize),
     }
 }
 
 /// The quotient; a half goes to the even number.
-fn rounded(number: u128, divisor: u128) -> u128 {
+pub(crate) fn rounded(number: u128, divisor: u128) -> u128 {
     let (quotient, rest) = (number / divisor, number % divisor);
     let is_above_half = rest > divisor - rest || rest == divisor - rest && quotient % 2 == 1;
     if divisor > 1 && is_above_half { quotient + 1 } else { quotient }

@@ -24,6 +24,9 @@ mod money;
 mod price;
 mod rate;
 mod rates;
+mod recovery;
+mod scenario;
+mod share;
 mod usage;
 
 #[cfg(feature = "catalog")]
@@ -34,6 +37,11 @@ pub use money::{Money, MoneyOverflow};
 pub use price::{Card, Price, PriceError, Service, ServicePrice, Terms, Window};
 pub use rate::{Multiplier, Rate};
 pub use rates::{Bill, BillError, Bucket, Rates};
+pub use recovery::{
+    Interrupted, Prompt, Recovered, RecoveryError, Tariff, Waste, Way, cache_pays_above,
+};
+pub use scenario::{Assumptions, Report, ReportError, Row, Scenario, Workload};
+pub use share::{Percent, Share};
 pub use usage::{Overflow, Usage};
 
 #[cfg(doctest)]
