@@ -24,13 +24,6 @@ pub(crate) struct Relay {
     stop_reason: Option<StopReason>,
 }
 
-/// How a relay ended.
-pub(crate) struct Ended {
-    pub(crate) status: Status,
-    /// Bytes of the text, left out or written.
-    pub(crate) text_bytes: u64,
-}
-
 /// Whether breaks are told on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Narration {
@@ -84,7 +77,7 @@ impl Relay {
     }
 
     /// Forwards everything and says on stderr how it ended.
-    pub(crate) async fn run(mut self, start: Start<'_>) -> anyhow::Result<Ended> {
+    pub(crate) async fn run(mut self, start: Start<'_>) -> anyhow::Result<Status> {
         let mut signals = Signals::new().context("cannot wait for signals")?;
         let end = tokio::select! {
             biased;
@@ -92,9 +85,7 @@ impl Relay {
             end = self.forward(start) => end,
         };
         self.end_line(&end);
-        let text_bytes = self.output.text_bytes();
-        let status = self.finish(end).await?;
-        Ok(Ended { status, text_bytes })
+        self.finish(end).await
     }
 
     /// # Cancel safety

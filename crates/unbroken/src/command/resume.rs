@@ -13,7 +13,7 @@ use crate::connection::{self, Connection};
 use crate::diagnostics::report;
 use crate::object::Start;
 use crate::output::{Form, Output};
-use crate::relay::{Ended, Relay};
+use crate::relay::Relay;
 use crate::status::{Status, usage_error};
 use crate::stored;
 
@@ -29,7 +29,8 @@ pub(crate) struct Resume {
     /// The stream, as `unbroken stream` named it on stderr
     id: StreamId,
 
-    /// Leave out the first N bytes of the text: the ones that the reader has already
+    /// Leave out the first N bytes of the text: the ones that the reader has already. More than the
+    /// checkpoint holds is an error: what follows them would be a new sample of the model
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     from: u64,
 
@@ -57,6 +58,7 @@ impl Resume {
     pub(crate) async fn run(self, verbose: u8) -> anyhow::Result<Status> {
         let Shelf { store, place } = self.checkpoints.open_holding(&self.id).await?;
         let checkpoint = stored::read(&store, &self.id, &place).await?;
+        self.require_shown(&checkpoint)?;
         if checkpoint.is_complete() {
             return self.print(&checkpoint).await;
         }
@@ -71,7 +73,7 @@ impl Resume {
         let text_bytes = checkpoint.text().len() as u64;
         let summary = Summary { text_bytes, ..Summary::default() };
         output.end(&self.id, &summary).await?;
-        self.not_beyond(text_bytes)
+        Ok(Status::Complete)
     }
 
     async fn go_on(
@@ -97,16 +99,12 @@ impl Resume {
         let relay = Relay::new(stream, Form::of(self.json), self.from, self.advice(), verbose);
         let ended = relay.run(start).await;
         stored::let_go(&store, &self.id).await;
-        match ended? {
-            Ended { status: Status::Complete, text_bytes } => self.not_beyond(text_bytes),
-            Ended { status, .. } => Ok(status),
-        }
+        ended
     }
 
     fn options(&self) -> ResumeOptions {
         let if_held = if self.take_over { IfHeld::TakeOver } else { IfHeld::Refuse };
-        let within = self.clocks.deadline();
-        ResumeOptions { within, if_held, ..ResumeOptions::default() }
+        ResumeOptions { within: self.clocks.deadline(), if_held, shown: Some(self.from) }
     }
 
     /// Says who holds the stream and what can be done about it.
@@ -157,16 +155,23 @@ impl Resume {
         Ok(stored)
     }
 
-    /// A reader who has more than there is has the text of another stream.
-    fn not_beyond(&self, text_bytes: u64) -> anyhow::Result<Status> {
-        if self.from > text_bytes {
-            anyhow::bail!(
-                "--from {} is beyond the end: the whole text of stream {} has {text_bytes} bytes",
+    /// Sees that the reader has no more than the checkpoint: it would go on behind other words.
+    fn require_shown(&self, checkpoint: &Checkpoint) -> anyhow::Result<()> {
+        let held = checkpoint.text().len() as u64;
+        match checkpoint.is_complete() {
+            _ if self.from <= held => Ok(()),
+            true => Err(anyhow!(
+                "--from {} is beyond the end: the whole text of stream {} has {held} bytes",
                 self.from,
                 self.id
-            );
+            )),
+            false => Err(anyhow!(
+                "--from {} is ahead of the checkpoint: it has {held} bytes of the text of stream {}, \
+                 and a continuation would not fit what the reader has beyond them",
+                self.from,
+                self.id
+            )),
         }
-        Ok(Status::Complete)
     }
 
     fn advice(&self) -> Advice {
@@ -203,6 +208,12 @@ mod tests {
     fn a_stream_is_taken_over_only_when_that_is_asked_for() {
         assert_eq!(resume("x s-1").options().if_held, IfHeld::Refuse);
         assert_eq!(resume("x s-1 --take-over").options().if_held, IfHeld::TakeOver);
+    }
+
+    #[test]
+    fn the_client_is_told_what_the_reader_has() {
+        assert_eq!(resume("x s-1").options().shown, Some(0));
+        assert_eq!(resume("x s-1 --from 7").options().shown, Some(7));
     }
 
     #[tokio::test]

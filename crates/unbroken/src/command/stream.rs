@@ -86,7 +86,7 @@ impl Stream {
         let relay = Relay::new(stream, Form::of(self.json), 0, self.advice(), verbose);
         let ended = relay.run(start).await;
         stored::let_go(&store, &id).await;
-        Ok(ended?.status)
+        ended
     }
 
     fn model(&self, profile: &Profile) -> anyhow::Result<String> {
