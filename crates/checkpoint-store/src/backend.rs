@@ -33,7 +33,9 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// - A failed write or sync is never repeated: from then on every call gives
 ///   [`ErrorKind::Poisoned`]. A network that is down is [`ErrorKind::Unavailable`] instead; the
 ///   committer repeats such a commit, and [`Applied::Duplicate`] answers what had its effect.
-/// - A future that is dropped early may or may not have had its effect, all of it or nothing.
+/// - A future that is dropped early may or may not have had its effect, all of it or nothing. The
+///   lease of an [`open`](Self::open) that was dropped before its answer ends by itself: at once, or
+///   where [`Caps::lease`] is a time, within that.
 pub trait Backend: Send + Sync + 'static {
     /// What this backend can do; constant over its life.
     fn caps(&self) -> Caps;

@@ -25,7 +25,7 @@ use std::task::Poll;
 
 use tokio::sync::{mpsc, oneshot};
 
-use self::engine::{Engine, Watch};
+use self::engine::{Engine, Granted, Watch};
 use self::opening::Opener;
 #[cfg(feature = "redb")]
 pub use self::redb::RedbOptions;
@@ -128,11 +128,20 @@ impl<O> DiskBackend<O> {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |engine| {
             let result = work(engine);
-            // The caller may have gone; the work is done all the same.
+            // The caller may have gone; the work is done all the same, and what it granted ends here.
             let _ = reply.send(result);
         });
         self.jobs.send(job).await.map_err(|_| ErrorKind::Poisoned)?;
         answer.await.map_err(|_| ErrorKind::Poisoned)?
+    }
+
+    /// A granted head is taken in the same poll as its answer, so a future that is dropped before
+    /// that leaves no lease.
+    async fn open_with(
+        &self,
+        work: impl FnOnce(&mut Engine) -> Result<Granted, StoreError> + Send + 'static,
+    ) -> Result<Head, StoreError> {
+        Ok(self.run(work).await?.take())
     }
 
     async fn wait_for(&self, id: StreamId, after: Option<Seq>) -> Result<(), StoreError> {
@@ -178,11 +187,11 @@ impl<O: 'static> Backend for DiskBackend<O> {
         match open {
             Open::Create { holder, ttl } => {
                 let holder = holder.clone();
-                Box::pin(self.run(move |engine| engine.create(&id, &holder, ttl)))
+                Box::pin(self.open_with(move |engine| engine.create(&id, &holder, ttl)))
             }
             Open::Recover { holder, takeover } => {
                 let holder = holder.clone();
-                Box::pin(self.run(move |engine| engine.recover(&id, &holder, takeover)))
+                Box::pin(self.open_with(move |engine| engine.recover(&id, &holder, takeover)))
             }
         }
     }

@@ -172,8 +172,8 @@ impl Store {
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped the stream may exist, and be held until its lease lapses, or on
-    /// disk until the store is closed; [`take_over`](Self::take_over) takes it.
+    /// When the future is dropped the stream may exist, held by nobody; where a lease lapses with
+    /// time ([`Caps::lease`](crate::Caps::lease)), it may be held until then.
     pub async fn create(&self, id: &StreamId) -> Result<StreamWriter, StoreError> {
         self.create_for(id, self.inner.ttl).await
     }
@@ -206,8 +206,8 @@ impl Store {
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped the stream may be held until the lease lapses, or on disk until
-    /// the store is closed.
+    /// When the future is dropped the stream may be in its next epoch, held by nobody; where a lease
+    /// lapses with time ([`Caps::lease`](crate::Caps::lease)), it may be held until then.
     pub async fn recover(&self, id: &StreamId) -> Result<StreamWriter, StoreError> {
         self.settled(id).await;
         self.takeover(id, Takeover::IfFree).await

@@ -39,6 +39,7 @@ macro_rules! conformance_rules {
             leases::a_late_release_does_not_free_the_stream_of_a_successor,
             leases::a_close_ends_the_lease,
             leases::a_lease_ends_with_its_writer,
+            leases::a_dropped_open_leaves_no_lease,
             leases::a_lease_is_renewed_while_its_writer_lives,
             leases::of_two_recoveries_of_a_free_stream_exactly_one_succeeds,
             leases::of_two_takeovers_from_one_writer_exactly_one_succeeds,

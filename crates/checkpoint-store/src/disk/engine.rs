@@ -3,12 +3,14 @@
 
 #[cfg(test)]
 mod cuts;
+mod granted;
 mod reading;
 mod removal;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub(super) use self::granted::Granted;
 use super::database::{Batch, Database, Table};
 use super::layout::{self, damaged};
 use super::stored::Stored;
@@ -70,7 +72,7 @@ impl Engine {
         id: &StreamId,
         holder: &Holder,
         ttl: Option<Ttl>,
-    ) -> Result<Head, StoreError> {
+    ) -> Result<Granted, StoreError> {
         let now = self.clock.now();
         let mut batch = Batch::default();
         let (epoch, expired) = self.make_room(id, now, &mut batch)?;
@@ -89,8 +91,7 @@ impl Engine {
         if let Some(expired) = expired {
             self.watch.forget(expired);
         }
-        self.watch.leases.grant(head.stream, head.epoch, holder);
-        Ok(head)
+        Ok(Granted::new(&self.watch, head, holder))
     }
 
     pub(super) fn recover(
@@ -98,7 +99,7 @@ impl Engine {
         id: &StreamId,
         holder: &Holder,
         takeover: Takeover,
-    ) -> Result<Head, StoreError> {
+    ) -> Result<Granted, StoreError> {
         let now = self.clock.now();
         let mut stored = self.stored_of(id, now)?;
         let recovered = stored.head.recovered()?;
@@ -111,8 +112,7 @@ impl Engine {
         let mut batch = Batch::default();
         put_head(&mut batch, stored);
         self.change(batch)?;
-        self.watch.leases.grant(head.stream, head.epoch, holder);
-        Ok(head)
+        Ok(Granted::new(&self.watch, head, holder))
     }
 
     pub(super) fn commit(&mut self, chunks: &[Chunk]) -> Result<Vec<Applied>, StoreError> {

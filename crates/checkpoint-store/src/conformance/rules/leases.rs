@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::sync::{Arc, Barrier};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use crate::{Applied, Backend, Epoch, ErrorKind, Head, Holder, Open, Seq, StoreEr
 
 /// The longest lease whose renewal is worth the wait.
 const RENEWAL_WAIT: Duration = Duration::from_secs(3);
+
+/// Looks that a dropped open gets to take effect before it is dropped.
+const LOOKS: u32 = 100;
 
 /// The epoch of whoever holds a stream, from the refusal that names it.
 #[track_caller]
@@ -104,6 +108,51 @@ pub fn a_lease_ends_with_its_writer(subject: &mut Subject) {
         }
     });
     assert_eq!((next.epoch, next.next), (epoch(2), seq(2)));
+}
+
+/// Begins to open a stream and leaves before the answer is there: at once, or, where a backend goes
+/// on by itself, once `took_effect` says so. An open that was answered is released like any other.
+fn open_and_leave(
+    subject: &Subject,
+    name: &str,
+    open: Open<'_>,
+    patient: bool,
+    took_effect: impl Fn() -> bool,
+) {
+    let name = id(name);
+    let mut opening = subject.backend().open(&name, open);
+    match opening.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(head)) => subject.release(&head),
+        Poll::Ready(Err(error)) => panic!("not opened: {error}"),
+        // A backend that goes on only when it is polled never gets there.
+        Poll::Pending => _ = (0..LOOKS).find(|_| !patient || took_effect()),
+    }
+}
+
+pub fn a_dropped_open_leaves_no_lease(subject: &mut Subject) {
+    let holder = Holder::new("dropper");
+    // Each lease that has to lapse is waited for.
+    let rounds = if subject.backend().caps().lease.is_some() { 2 } else { 6 };
+    for round in 0..rounds {
+        let name = format!("s{round}");
+        let create = Open::Create { holder: &holder, ttl: None };
+        open_and_leave(subject, &name, create, round % 2 == 0, || subject.stat(&name).is_ok());
+        // A lease with a time may last that long; one without ends with whoever asked for it.
+        let next = eventually("nobody holds what a dropped create left", || {
+            subject
+                .try_create(&name, None)
+                .or_else(|_| subject.recover(&name, Takeover::IfFree))
+                .ok()
+        });
+        subject.release(&next);
+        await_free(subject, &name);
+        let recover = Open::Recover { holder: &holder, takeover: Takeover::IfFree };
+        let is_taken = || subject.info(&name).epoch > next.epoch;
+        open_and_leave(subject, &name, recover, round % 2 == 0, is_taken);
+        eventually("nobody holds what a dropped recovery left", || {
+            subject.recover(&name, Takeover::IfFree).ok()
+        });
+    }
 }
 
 pub fn a_lease_is_renewed_while_its_writer_lives(subject: &mut Subject) {
