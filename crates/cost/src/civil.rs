@@ -95,6 +95,18 @@ impl Date {
     pub const fn days_since(self, earlier: Self) -> i32 {
         self.days - earlier.days
     }
+
+    /// Year, month and day of the month.
+    pub(crate) fn parts(self) -> (i64, i64, i64) {
+        let days = i64::from(self.days) + 719_468;
+        let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+        let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year + year / 4 - year / 100);
+        let shifted = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * shifted + 2) / 5 + 1;
+        let month = (shifted + 2) % 12 + 1;
+        (era * 400 + year + i64::from(month <= 2), month, day)
+    }
 }
 
 impl FromStr for Date {
@@ -192,14 +204,7 @@ fn days_of(year: i64, month: i64, day: i64) -> i64 {
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let days = i64::from(self.days) + 719_468;
-        let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-        let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (365 * year + year / 4 - year / 100);
-        let shifted = (5 * of_year + 2) / 153;
-        let day = of_year - (153 * shifted + 2) / 5 + 1;
-        let month = (shifted + 2) % 12 + 1;
-        let year = era * 400 + year + i64::from(month <= 2);
+        let (year, month, day) = self.parts();
         write!(f, "{year:04}-{month:02}-{day:02}")
     }
 }

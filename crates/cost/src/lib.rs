@@ -16,6 +16,8 @@ extern crate alloc;
 #[cfg(feature = "catalog")]
 extern crate std;
 
+mod account;
+mod budget;
 #[cfg(feature = "catalog")]
 mod catalog;
 mod civil;
@@ -29,6 +31,8 @@ mod scenario;
 mod share;
 mod usage;
 
+pub use account::{Account, Brought, StreamCost};
+pub use budget::{Budget, Period};
 #[cfg(feature = "catalog")]
 pub use catalog::{Catalog, Model, SheetError, UnknownModel};
 pub use civil::{Date, TimeError, Timestamp, Weekday};
