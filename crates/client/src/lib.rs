@@ -40,7 +40,9 @@ pub use secret::Secret;
 pub use stream::ResponseStream;
 
 pub use bytes::Bytes;
-pub use checkpoint_store::{Level, Seq, Store, StreamId, StreamState};
+pub use checkpoint_store::{
+    ErrorKind as StoreErrorKind, Level, Seq, Store, StoreError, StreamId, StreamState,
+};
 pub use endpoint_pool::{self, Snapshot};
 pub use protocol::{Profile, StopReason, Wire};
 pub use resume::{

@@ -1,9 +1,11 @@
 //! Where checkpoints are kept: a directory, a Redis server, or memory. What is in them is `stored`'s
 //! matter.
 
+mod directory;
+mod quarantine;
 mod redis_url;
+mod shelves;
 
-use anyhow::{Context, anyhow};
 use clap::Args;
 use client::{Store, StreamId};
 use std::env;
@@ -11,6 +13,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use self::redis_url::RedisUrl;
+pub(crate) use self::shelves::{Shelf, Shelves};
 use crate::advice::Advice;
 use crate::diagnostics::report;
 use crate::status::usage_error;
@@ -30,45 +33,6 @@ pub(crate) struct Checkpoints {
     given: Option<PathBuf>,
 }
 
-/// Stores in one directory: each process that streams at the same time has one of its own,
-/// since a store has one owner.
-const STORES_MAX: u32 = 16;
-
-/// A store of an earlier process.
-#[derive(Clone)]
-pub(crate) struct Shelf {
-    pub(crate) store: Store,
-    /// Where it is, for messages.
-    pub(crate) place: String,
-}
-
-/// The stores of earlier processes.
-pub(crate) struct Shelves {
-    /// Those that no other process has open.
-    pub(crate) open: Vec<Shelf>,
-    /// How many others have.
-    pub(crate) in_use: usize,
-    /// Where they are, for messages.
-    place: String,
-}
-
-impl Shelves {
-    /// The store that holds the stream.
-    pub(crate) async fn holding(&self, id: &StreamId) -> anyhow::Result<&Shelf> {
-        for shelf in &self.open {
-            match shelf.store.info(id).await {
-                Ok(_) => return Ok(shelf),
-                Err(error) if error.is_retryable() => {
-                    let asking = || format!("cannot look for stream {id} in {}", shelf.place);
-                    return Err(error).with_context(asking);
-                }
-                Err(_) => {}
-            }
-        }
-        Err(anyhow!("no such stream: {id} in {}", self.place))
-    }
-}
-
 impl Checkpoints {
     /// The checkpoints in this directory, or in memory.
     pub(crate) const fn at(place: PathBuf) -> Self {
@@ -80,55 +44,56 @@ impl Checkpoints {
     pub(crate) fn open_only(&self) -> anyhow::Result<Store> {
         match self.place()? {
             Place::Memory => Ok(Store::memory()),
-            Place::Directory(path) => open(&path)?.ok_or_else(|| in_use(&path)),
+            Place::Directory(path) => {
+                directory::open(&path)?.ok_or_else(|| directory::in_use(&path))
+            }
             Place::Redis(url) => url.open(),
         }
     }
 
     /// Opens a store to write to: of a directory, which is made, one that no other process has open.
-    pub(crate) fn open(&self) -> anyhow::Result<Store> {
-        let path = match self.place()? {
-            Place::Memory => return Ok(Store::memory()),
-            Place::Directory(path) => path,
-            Place::Redis(url) => return url.open(),
-        };
-        for path in stores(&path) {
-            if let Some(store) = open(&path)? {
-                return Ok(store);
-            }
-        }
-        Err(in_use(&path))
-    }
-
-    /// Opens every store of earlier processes that none has open; the others are told on stderr.
-    pub(crate) fn open_all(&self) -> anyhow::Result<Shelves> {
+    pub(crate) fn open(&self) -> anyhow::Result<Shelf> {
         let path = match self.place()? {
             Place::Memory => {
-                return Err(usage_error(
-                    "--checkpoints memory keeps nothing for another process; name a directory",
-                ));
+                return Ok(Shelf { store: Store::memory(), place: MEMORY.to_owned() });
             }
             Place::Directory(path) => path,
-            Place::Redis(url) => {
-                let (store, place) = (url.open()?, url.to_string());
-                let open = vec![Shelf { store, place: place.clone() }];
-                return Ok(Shelves { open, in_use: 0, place });
-            }
+            Place::Redis(url) => return Ok(Shelf { store: url.open()?, place: url.to_string() }),
         };
-        let mut shelves =
-            Shelves { open: Vec::new(), in_use: 0, place: path.display().to_string() };
-        for path in stores(&path).filter(|path| path.exists()) {
-            match open(&path)? {
-                Some(store) => {
-                    shelves.open.push(Shelf { store, place: path.display().to_string() });
-                }
-                None => {
-                    shelves.in_use += 1;
-                    report(&in_use(&path));
-                }
+        for path in directory::places(&path) {
+            if let Some(store) = directory::open(&path)? {
+                return Ok(Shelf { store, place: path.display().to_string() });
             }
         }
-        Ok(shelves)
+        Err(directory::in_use(&path))
+    }
+
+    /// Whether a store beside the one that is written to holds the stream. One that another process
+    /// has open cannot be asked; one that fails is told on stderr.
+    pub(crate) async fn is_beside(&self, shelf: &Shelf, id: &StreamId) -> anyhow::Result<bool> {
+        let Place::Directory(path) = self.place()? else { return Ok(false) };
+        for path in directory::places(&path) {
+            if path.display().to_string() == shelf.place {
+                continue;
+            }
+            match directory::holds(&path, id).await {
+                Ok(false) => {}
+                Ok(true) => return Ok(true),
+                Err(error) => report(&format_args!("{error:#}")),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Opens every store of earlier processes that none has open.
+    pub(crate) fn open_all(&self) -> anyhow::Result<Shelves> {
+        match self.place()? {
+            Place::Memory => Err(usage_error(
+                "--checkpoints memory keeps nothing for another process; name a directory",
+            )),
+            Place::Directory(path) => Shelves::of(&path),
+            Place::Redis(url) => Ok(Shelves::one(url.open()?, url.to_string())),
+        }
     }
 
     /// Opens the store that holds the stream.
@@ -208,30 +173,6 @@ fn standard(data: Option<&OsStr>, home: Option<&OsStr>) -> Option<PathBuf> {
     Some(data.join("unbroken"))
 }
 
-/// Where the stores of a directory are: in itself, and beside it for processes that find it taken.
-fn stores(path: &Path) -> impl Iterator<Item = PathBuf> {
-    let beside = (2..=STORES_MAX).map(|number| path.join(number.to_string()));
-    std::iter::once(path.to_owned()).chain(beside)
-}
-
-/// `None` when another process has it open.
-fn open(path: &Path) -> anyhow::Result<Option<Store>> {
-    match Store::sled(path) {
-        Ok(store) => Ok(Some(store)),
-        Err(error) if error.is_retryable() => Ok(None),
-        Err(error) => Err(anyhow::Error::new(error))
-            .with_context(|| format!("cannot open the checkpoints in {}", path.display())),
-    }
-}
-
-fn in_use(path: &Path) -> anyhow::Error {
-    anyhow!(
-        "another process has the checkpoints in {} open: let it end, name another directory with \
-         --checkpoints DIR, or use --checkpoints memory, which always works",
-        path.display()
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -306,7 +247,8 @@ mod tests {
         let first = checkpoints.open().unwrap();
         let second = checkpoints.open().unwrap();
         let shelves = checkpoints.open_all().unwrap();
-        assert_eq!((shelves.open.len(), shelves.in_use), (0, 2));
+        assert_eq!((shelves.open.len(), shelves.tell_missing()), (0, true));
+        assert!(second.place.ends_with("/2"), "{}", second.place);
         drop((first, second));
     }
 
@@ -327,7 +269,7 @@ mod tests {
         let _first = checkpoints.open().unwrap();
         let id: StreamId = "s-1".parse().unwrap();
         let second = checkpoints.open().unwrap();
-        second.create(&id).await.unwrap().close().await.unwrap();
+        second.store.create(&id).await.unwrap().close().await.unwrap();
         drop(second);
         let found = loop {
             // The store gives its lock back in the background.
@@ -337,13 +279,6 @@ mod tests {
         };
         assert!(found.ends_with('2'), "{found}");
         let error = checkpoints.open_holding(&"s-2".parse().unwrap()).await.err().unwrap();
-        assert!(error.to_string().contains("no such stream: s-2"));
-    }
-
-    #[test]
-    fn a_store_that_is_in_use_says_what_to_do() {
-        let error = in_use(Path::new("/data"));
-        assert!(format!("{error:#}").contains("--checkpoints memory"), "{error:#}");
-        assert_eq!(Status::of(&error), Status::Failed);
+        assert!(error.to_string().contains("s-2 is in no store"), "{error}");
     }
 }

@@ -58,7 +58,8 @@ Exit status:
   75  the response is not whole and its checkpoint is kept: go on with `unbroken resume ID`,
       a batch with the same command again
   1   refused or failed
-  2   arguments or environment not usable";
+  2   arguments or environment not usable
+  3   `unbroken streams`: a store is in use or failed; the others were served";
 
 #[cfg(test)]
 mod tests {

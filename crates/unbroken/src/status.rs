@@ -13,6 +13,8 @@ pub(crate) enum Status {
     Failed = 1,
     /// The arguments or the environment are not usable.
     Usage = 2,
+    /// Done as far as possible: a store could not be opened, or failed.
+    Partly = 3,
     /// The response is not whole; its checkpoint is kept.
     Incomplete = 75,
 }

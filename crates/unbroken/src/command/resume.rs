@@ -35,7 +35,7 @@ pub(crate) struct Resume {
     from: u64,
 
     /// Go on also while another process may be receiving the stream; that one is stopped by the
-    /// store
+    /// store. Works on Redis: a store in a directory has one owner, which has to end first
     #[arg(long)]
     take_over: bool,
 

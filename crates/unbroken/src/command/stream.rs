@@ -6,7 +6,7 @@ use client::{Client, ErrorKind, Profile, Prompt, Request, ResponseStream, Stream
 use tokio::io::AsyncReadExt;
 
 use crate::advice::Advice;
-use crate::checkpoints::Checkpoints;
+use crate::checkpoints::{Checkpoints, Shelf};
 use crate::cli::examples;
 use crate::clocks::Clocks;
 use crate::connection::{self, Connection};
@@ -41,7 +41,8 @@ pub(crate) struct Stream {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_tokens: Option<u32>,
 
-    /// Name of the stream, of letters, digits, `.`, `_`, `-` [default: random]
+    /// Name of the stream, of letters, digits, `.`, `_`, `-` [default: random]. Of a directory's
+    /// stores those that another process has open cannot be asked whether they have it already
     #[arg(long)]
     id: Option<StreamId>,
 
@@ -67,7 +68,9 @@ impl Stream {
         let endpoints = self.connection.endpoints(profile)?;
         let base_url = endpoints[0].base_url().to_owned();
         let request = self.request(&model).await?;
-        let store = self.checkpoints.open()?;
+        let shelf = self.checkpoints.open()?;
+        self.require_new_id(&shelf).await?;
+        let Shelf { store, .. } = shelf;
         let client = self
             .clocks
             .set(connection::client(endpoints))
@@ -127,12 +130,21 @@ impl Stream {
 
     async fn open(&self, client: &Client, request: Request) -> anyhow::Result<ResponseStream> {
         client.stream(request).await.map_err(|error| match (error.kind(), &self.id) {
-            (ErrorKind::Exists, Some(id)) => {
-                let advice = self.advice().sentence(id);
-                anyhow::anyhow!("there is a stream {id} already; {advice}")
-            }
+            (ErrorKind::Exists, Some(id)) => self.exists(id),
             _ => error.into(),
         })
+    }
+
+    /// Sees that the name is free in the other stores as well, as far as they can be asked.
+    async fn require_new_id(&self, shelf: &Shelf) -> anyhow::Result<()> {
+        match &self.id {
+            Some(id) if self.checkpoints.is_beside(shelf, id).await? => Err(self.exists(id)),
+            _ => Ok(()),
+        }
+    }
+
+    fn exists(&self, id: &StreamId) -> anyhow::Error {
+        anyhow::anyhow!("there is a stream {id} already; {}", self.advice().sentence(id))
     }
 
     fn advice(&self) -> Advice {

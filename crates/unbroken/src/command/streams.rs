@@ -5,6 +5,7 @@ mod card;
 mod entry;
 mod export;
 mod removal;
+mod round;
 mod row;
 mod verdict;
 
@@ -16,8 +17,9 @@ use std::io::{self, Write};
 use self::card::Card;
 use self::export::Export;
 use self::removal::Which;
+use self::round::{Part, Round, is_of_output, unique};
 use self::verdict::Verdict;
-use crate::checkpoints::{Checkpoints, Shelf, Shelves};
+use crate::checkpoints::{Checkpoints, Shelves};
 use crate::cli::examples;
 use crate::diagnostics::report;
 use crate::status::Status;
@@ -27,6 +29,9 @@ use crate::stored;
 ///
 /// Without a command it lists them: a table on a terminal, else tab-separated lines of id,
 /// state, records and bytes of the journal. A stream is `complete`, or `open`: to be resumed.
+///
+/// A directory has a store for each process that streamed at the same time. One that a process has
+/// open, or that is damaged, is told on stderr and left out, and the status is 3.
 #[derive(Args)]
 #[command(after_help = examples(EXAMPLES))]
 pub(crate) struct Streams {
@@ -84,7 +89,7 @@ enum Action {
         #[arg(long, group = "which")]
         expired: bool,
     },
-    /// Remove these streams
+    /// Remove these streams; status 1 when one of them is not there
     Rm {
         #[arg(required = true)]
         id: Vec<StreamId>,
@@ -96,85 +101,113 @@ impl Streams {
     pub(crate) async fn run(self) -> anyhow::Result<Status> {
         let shelves = self.checkpoints.open_all()?;
         match &self.action {
-            None | Some(Action::List) => {
-                let mut list = Vec::new();
-                for shelf in &shelves.open {
-                    list.extend(row::list(shelf).await?);
-                }
-                row::write(&list, self.json)?;
-            }
-            Some(Action::Show { id, text }) => {
-                let shelf = shelves.holding(id).await?;
-                if *text {
-                    let checkpoint = stored::read(&shelf.store, id, &shelf.place).await?;
-                    write_out(checkpoint.text().as_bytes())?;
-                } else {
-                    Card::of(shelf, id).await?.write(self.json)?;
-                }
-            }
-            Some(Action::Export { id, .. }) => return export(&shelves, id).await,
-            Some(Action::Verify { id }) => return self.verify(&shelves, id).await,
+            None | Some(Action::List) => self.list(&shelves).await,
+            Some(Action::Show { id, text }) => self.show(&shelves, id, *text).await,
+            Some(Action::Export { id, .. }) => export(&shelves, id).await,
+            Some(Action::Verify { id }) => self.verify(&shelves, id).await,
             Some(Action::Prune { complete, all, .. }) => {
-                let which = Which::of(*complete, *all);
-                for shelf in &shelves.open {
-                    removal::prune(shelf, which).await?;
-                }
+                prune(&shelves, Which::of(*complete, *all)).await
             }
-            Some(Action::Rm { id }) => {
-                for id in id {
-                    removal::remove(shelves.holding(id).await?, id).await?;
-                }
-            }
+            Some(Action::Rm { id }) => remove(&shelves, id).await,
+        }
+    }
+
+    async fn list(&self, shelves: &Shelves) -> anyhow::Result<Status> {
+        let mut round = Round::over(shelves);
+        let mut list = Vec::new();
+        for shelf in &shelves.open {
+            list.extend(round.store(row::list(shelf).await)?.unwrap_or_default());
+        }
+        row::write(&list, self.json)?;
+        Ok(round.status())
+    }
+
+    async fn show(&self, shelves: &Shelves, id: &StreamId, text: bool) -> anyhow::Result<Status> {
+        let shelf = shelves.holding(id).await?;
+        if text {
+            let checkpoint = stored::read(&shelf.store, id, &shelf.place).await?;
+            write_out(checkpoint.text().as_bytes())?;
+        } else {
+            Card::of(shelf, id).await?.write(self.json)?;
         }
         Ok(Status::Complete)
     }
 
     async fn verify(&self, shelves: &Shelves, ids: &[StreamId]) -> anyhow::Result<Status> {
-        let mut status = match (ids.is_empty(), shelves.in_use) {
-            (true, 1..) => Status::Failed,
-            _ => Status::Complete,
-        };
-        for (shelf, id) in named(shelves, ids).await? {
-            let verdict = Verdict::of(shelf, &id).await?;
+        let mut round = round(shelves, ids);
+        for part in round.parts(shelves, ids).await? {
+            let judged = self.judge(&part, &mut round).await;
+            round.store(judged)?;
+        }
+        // It vouches for all that there is, and it cannot for a store that it has not read.
+        Ok(match round.status() {
+            Status::Complete => Status::Complete,
+            _ => Status::Failed,
+        })
+    }
+
+    async fn judge(&self, part: &Part<'_>, round: &mut Round) -> anyhow::Result<()> {
+        for id in &part.ids {
+            let Some(verdict) = Verdict::of(part.shelf, id).await? else { continue };
             verdict.write(self.json)?;
             if verdict.is_damaged() {
-                status = Status::Failed;
+                round.fail();
             }
         }
-        Ok(status)
+        Ok(())
     }
+}
+
+/// A round over these streams, or over all when none is named.
+fn round(shelves: &Shelves, ids: &[StreamId]) -> Round {
+    if ids.is_empty() { Round::over(shelves) } else { Round::new() }
 }
 
 /// Exports what can be read; what cannot is told on stderr.
 async fn export(shelves: &Shelves, ids: &[StreamId]) -> anyhow::Result<Status> {
+    let mut round = round(shelves, ids);
+    for part in round.parts(shelves, ids).await? {
+        let exported = export_part(&part, &mut round).await;
+        round.store(exported)?;
+    }
+    Ok(round.status())
+}
+
+async fn export_part(part: &Part<'_>, round: &mut Round) -> anyhow::Result<()> {
+    for id in &part.ids {
+        if let Some(export) = round.stream(Export::of(part.shelf, id).await)? {
+            export.write()?;
+        }
+    }
+    Ok(())
+}
+
+async fn prune(shelves: &Shelves, which: Which) -> anyhow::Result<Status> {
+    let mut round = Round::over(shelves);
+    for shelf in &shelves.open {
+        let pruned = removal::prune(shelf, which, &mut round).await;
+        round.store(pruned)?;
+    }
+    Ok(round.status())
+}
+
+/// Removes each of them that there is; what cannot be removed is told on stderr.
+async fn remove(shelves: &Shelves, ids: &[StreamId]) -> anyhow::Result<Status> {
     let mut status = Status::Complete;
-    for (shelf, id) in named(shelves, ids).await? {
-        match Export::of(shelf, &id).await {
-            Ok(export) => export.write()?,
-            Err(error) => {
+    for id in unique(ids) {
+        let removed = match shelves.holding(id).await {
+            Ok(shelf) => removal::remove(shelf, id).await,
+            Err(error) => Err(error),
+        };
+        match removed {
+            Err(error) if !is_of_output(&error) => {
                 report(&format_args!("{error:#}"));
                 status = Status::Failed;
             }
+            removed => removed?,
         }
     }
     Ok(status)
-}
-
-/// These streams, or all when none is named, each with the store that holds it.
-async fn named<'a>(
-    shelves: &'a Shelves,
-    ids: &[StreamId],
-) -> anyhow::Result<Vec<(&'a Shelf, StreamId)>> {
-    let mut named = Vec::new();
-    for id in ids {
-        named.push((shelves.holding(id).await?, id.clone()));
-    }
-    if ids.is_empty() {
-        for shelf in &shelves.open {
-            named.extend(row::list(shelf).await?.into_iter().map(|row| (shelf, row.id)));
-        }
-    }
-    Ok(named)
 }
 
 fn as_text<S: Serializer>(id: &StreamId, serializer: S) -> Result<S::Ok, S::Error> {

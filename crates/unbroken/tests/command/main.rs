@@ -10,6 +10,7 @@ mod outcome;
 #[cfg(unix)]
 mod redis_server;
 mod resume;
+mod stores;
 mod stream;
 mod streams;
 mod usage;

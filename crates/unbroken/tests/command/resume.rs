@@ -127,7 +127,11 @@ fn a_stream_that_another_process_writes_is_left_alone() {
     let shown = process.read(10);
     let run = world.run_at_server(&["resume", "s-1"]);
     run.assert_status(1);
-    assert!(run.stderr.contains("--checkpoints memory"), "{}", run.stderr);
+    assert!(run.stderr.contains("another process has"), "{}", run.stderr);
+    assert!(!run.stderr.contains("no such stream"), "{}", run.stderr);
+    let over = world.run_at_server(&["resume", "s-1", "--take-over"]);
+    over.assert_status(1);
+    assert!(over.stderr.contains("--take-over cannot change"), "{}", over.stderr);
     // Streams at the same time do not get into each other's way, and are found again.
     let run = world.run_at_server(&["stream", "--id", "s-2", PROMPT]);
     run.assert_status(0);

@@ -202,6 +202,18 @@ fn rm_removes_what_is_named() {
 }
 
 #[test]
+fn rm_removes_what_is_there_and_each_once() {
+    let world = two();
+    let run = world.run(&["streams", "rm", "cut", "cut"]);
+    run.assert_status(0);
+    assert_eq!((run.text(), run.stderr.as_str()), ("cut\n", ""));
+    let run = world.run(&["streams", "rm", "nobody", "whole"]);
+    run.assert_status(1);
+    assert_eq!(run.text(), "whole\n");
+    assert!(run.stderr.contains("no such stream: nobody"), "{}", run.stderr);
+}
+
+#[test]
 fn no_directory_holds_no_streams() {
     let world = World::with_faults("");
     let run = world.run(&["streams"]);

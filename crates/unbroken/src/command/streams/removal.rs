@@ -3,6 +3,7 @@
 use anyhow::Context;
 use client::StreamId;
 
+use super::round::Round;
 use super::row::{self, State};
 use super::write_out;
 use crate::checkpoints::Shelf;
@@ -36,14 +37,14 @@ impl Which {
 }
 
 /// Removes these streams and those that have expired.
-pub(super) async fn prune(shelf: &Shelf, which: Which) -> anyhow::Result<()> {
+pub(super) async fn prune(shelf: &Shelf, which: Which, round: &mut Round) -> anyhow::Result<()> {
     let expired = sweep(shelf).await?;
     if expired > 0 {
         report(&format_args!("{expired} expired, removed from {}", shelf.place));
     }
     let rows = row::list(shelf).await?;
     for row in rows.iter().filter(|row| which.takes(row.state)) {
-        remove(shelf, &row.id).await?;
+        round.stream(remove(shelf, &row.id).await)?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Whether the journal of one stream is whole. It reads every record and changes nothing.
 
 use anyhow::anyhow;
-use client::{Checkpoint, CheckpointError, Seq, StreamId, StreamState};
+use client::{Checkpoint, CheckpointError, Seq, StoreErrorKind, StreamId, StreamState};
 use serde::Serialize;
 use std::io;
 
@@ -50,21 +50,22 @@ impl Condition {
 }
 
 impl Verdict {
-    /// Reads the whole stream and judges it.
+    /// Reads the whole stream and judges it; `None` when it is gone, which is no damage.
     ///
     /// # Errors
     ///
     /// A store that cannot be reached: it says nothing about its streams.
-    pub(super) async fn of(shelf: &Shelf, id: &StreamId) -> anyhow::Result<Self> {
+    pub(super) async fn of(shelf: &Shelf, id: &StreamId) -> anyhow::Result<Option<Self>> {
         let store = &shelf.store;
         let mut verdict =
             Self { id: id.clone(), verdict: Condition::Damaged, records: 0, damage: None };
         let info = match store.info(id).await {
             Ok(info) => info,
+            Err(error) if error.kind() == StoreErrorKind::NotFound => return Ok(None),
             Err(error) if error.is_retryable() => return Err(error.into()),
             Err(error) => {
                 verdict.damage = Some(format!("{:#}", anyhow!(error)));
-                return Ok(verdict);
+                return Ok(Some(verdict));
             }
         };
         let judged = if info.first > Seq::FIRST {
@@ -78,16 +79,13 @@ impl Verdict {
         };
         match judged {
             Ok(condition) => verdict.verdict = condition,
-            Err(error) => {
-                if let Err(away) = store.info(id).await
-                    && away.is_retryable()
-                {
-                    return Err(away.into());
-                }
-                verdict.damage = Some(format!("{error:#}"));
-            }
+            Err(error) => match store.info(id).await {
+                Err(now) if now.kind() == StoreErrorKind::NotFound => return Ok(None),
+                Err(now) if now.is_retryable() => return Err(now.into()),
+                _ => verdict.damage = Some(format!("{error:#}")),
+            },
         }
-        Ok(verdict)
+        Ok(Some(verdict))
     }
 
     pub(super) fn is_damaged(&self) -> bool {
@@ -158,7 +156,7 @@ mod tests {
             End::Open => drop(writer),
             End::Closed => writer.close().await.unwrap(),
         }
-        Verdict::of(&Shelf { store, place: "memory".to_owned() }, &id).await.unwrap()
+        Verdict::of(&Shelf { store, place: "memory".to_owned() }, &id).await.unwrap().unwrap()
     }
 
     #[track_caller]
@@ -235,8 +233,12 @@ mod tests {
         writer.close().await.unwrap();
         store.compact(&id, b"all of it").await.unwrap();
         let shelf = Shelf { store, place: "memory".to_owned() };
-        check(&Verdict::of(&shelf, &id).await.unwrap(), Condition::Snapshot, "");
-        let gone = Verdict::of(&shelf, &StreamId::new("s-2").unwrap()).await.unwrap();
-        check(&gone, Condition::Damaged, "no such stream");
+        check(&Verdict::of(&shelf, &id).await.unwrap().unwrap(), Condition::Snapshot, "");
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_was_deleted_since_it_was_listed_is_not_damaged() {
+        let shelf = Shelf { store: Store::memory(), place: "memory".to_owned() };
+        assert!(Verdict::of(&shelf, &StreamId::new("s-1").unwrap()).await.unwrap().is_none());
     }
 }
