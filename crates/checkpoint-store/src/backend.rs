@@ -33,6 +33,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// - A failed write or sync is never repeated: from then on every call gives
 ///   [`ErrorKind::Poisoned`]. A network that is down is [`ErrorKind::Unavailable`] instead; the
 ///   committer repeats such a commit, and [`Applied::Duplicate`] answers what had its effect.
+/// - Damage of one stream is that stream's: calls for it give [`ErrorKind::Corrupt`], commits and
+///   sweeps go on with the others, and only [`delete`](Self::delete) removes it.
 /// - A future that is dropped early may or may not have had its effect, all of it or nothing. The
 ///   lease of an [`open`](Self::open) that was dropped before its answer ends by itself: at once, or
 ///   where [`Caps::lease`] is a time, within that.
@@ -87,7 +89,8 @@ pub trait Backend: Send + Sync + 'static {
         after: Option<Seq>,
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// Lists streams by id, strictly after one, at most `streams_max`.
+    /// Lists streams by id, strictly after one, at most `streams_max`. A damaged one is listed as
+    /// such ([`StreamInfo::damage`]) and hides no other.
     fn list<'a>(
         &'a self,
         after: Option<&'a StreamId>,
@@ -114,7 +117,7 @@ pub trait Backend: Send + Sync + 'static {
         id: &'a StreamId,
     ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>>;
 
-    /// Removes a stream; durable when it returns.
+    /// Removes a stream, also a damaged one; durable when it returns.
     fn delete<'a>(&'a self, id: &'a StreamId) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// Removes at most `streams_max` of what has expired, and says how many.
@@ -276,6 +279,7 @@ impl Head {
             state: self.state,
             lease,
             expires: self.expiry.at,
+            damage: None,
         }
     }
 }
@@ -311,6 +315,11 @@ pub enum Applied {
     },
     /// The stream is gone.
     Deleted,
+    /// What is stored of the stream cannot be read, so nothing is added to it. Other streams go on.
+    Unreadable {
+        /// [`ErrorKind::Corrupt`] or [`ErrorKind::Version`].
+        kind: ErrorKind,
+    },
 }
 
 impl Applied {
@@ -322,6 +331,7 @@ impl Applied {
             Self::Gap { expected } => Err(ErrorKind::Gap { expected }),
             Self::Closed { last } => Err(ErrorKind::Closed { last }),
             Self::Deleted => Err(ErrorKind::NotFound),
+            Self::Unreadable { kind } => Err(kind),
         }
     }
 }

@@ -326,19 +326,23 @@ mod tests {
     }
 
     #[test]
-    fn a_fenced_stream_fails_alone() {
-        let mut rig = rig(2, Limits::default());
-        rig.append(0, 10).unwrap();
-        rig.append(1, 10).unwrap();
+    fn a_fenced_stream_and_an_unreadable_one_fail_alone() {
+        let mut rig = rig(3, Limits::default());
+        for lane in 0..3 {
+            rig.append(lane, 10).unwrap();
+        }
         let batch = rig.batch(Duration::ZERO);
         let current = Epoch::FIRST.next();
         let fenced = Applied::Fenced { current };
+        let damage = ErrorKind::Corrupt { good_prefix: None };
         let applied = batch.iter().map(|chunk| match chunk.frames().stream.value() {
             0 => fenced,
+            2 => Applied::Unreadable { kind: damage },
             _ => Applied::Stored { next: chunk.frames().next() },
         });
         rig.committer.finish(Ok(applied.collect()), Duration::ZERO);
         assert_eq!(rig.append(0, 1).unwrap_err().kind(), ErrorKind::Fenced { current });
+        assert_eq!(rig.append(2, 1).unwrap_err().kind(), damage);
         assert_eq!(rig.append(1, 1).unwrap(), Seq::new(2).unwrap());
     }
 

@@ -168,7 +168,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Exists`](ErrorKind::Exists) when the id is taken.
+    /// [`Exists`](ErrorKind::Exists) when the id is taken, [`Corrupt`](ErrorKind::Corrupt) when it is
+    /// by a damaged stream: [`delete`](Self::delete) frees it.
     ///
     /// # Cancel safety
     ///
@@ -202,7 +203,7 @@ impl Store {
     /// # Errors
     ///
     /// [`NotFound`](ErrorKind::NotFound), [`Closed`](ErrorKind::Closed) when the stream ended,
-    /// [`Held`](ErrorKind::Held) while another writer may be alive.
+    /// [`Held`](ErrorKind::Held) while another writer may be alive, [`Corrupt`](ErrorKind::Corrupt).
     ///
     /// # Cancel safety
     ///
@@ -232,7 +233,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](ErrorKind::NotFound).
+    /// [`NotFound`](ErrorKind::NotFound), [`Corrupt`](ErrorKind::Corrupt).
     pub async fn info(&self, id: &StreamId) -> Result<StreamInfo, StoreError> {
         self.inner.backend.stat(id).await
     }
@@ -256,7 +257,8 @@ impl Store {
     }
 
     /// Lists streams in the order of their ids, strictly after one, at most
-    /// [`Limits::listing_streams`] at a time.
+    /// [`Limits::listing_streams`] at a time. A damaged one is among them, marked
+    /// ([`StreamInfo::damage`]).
     ///
     /// # Errors
     ///
@@ -265,7 +267,8 @@ impl Store {
         self.inner.backend.list(after, self.inner.limits.listing_streams).await
     }
 
-    /// Removes a stream; durable when it returns. Its writers are refused from then on.
+    /// Removes a stream, also a damaged one; durable when it returns. Its writers are refused from
+    /// then on.
     ///
     /// # Errors
     ///
@@ -314,7 +317,8 @@ impl Store {
     }
 
     /// Removes what has expired, at most [`Limits::listing_streams`] streams at a time, and says
-    /// how many it removed. A program calls this now and then.
+    /// how many it removed. A program calls this now and then. A damaged stream stays: nobody knows
+    /// when it expires.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 //! `StreamInfo`, what is known about a stream without reading it, and lists of that.
 
-use crate::{Epoch, Lease, Seq, StreamId, Timestamp};
+use crate::{Epoch, ErrorKind, Lease, Seq, StreamId, Timestamp};
 
 /// Where a stream stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,27 @@ pub struct StreamInfo {
     pub lease: Option<Lease>,
     /// When it expires unless something is added; `None` is never.
     pub expires: Option<Timestamp>,
+    /// Why nothing of it can be read, in a list: [`ErrorKind::Corrupt`] or [`ErrorKind::Version`].
+    /// All but the name is then as of a new stream. `None` for a stream that is whole.
+    pub damage: Option<ErrorKind>,
+}
+
+impl StreamInfo {
+    /// A stream of which only the name is known.
+    #[cfg(any(feature = "sled", feature = "redb", feature = "redis"))]
+    pub(crate) fn damaged(id: StreamId, damage: ErrorKind) -> Self {
+        Self {
+            id,
+            epoch: Epoch::FIRST,
+            first: Seq::FIRST,
+            last: None,
+            bytes: 0,
+            state: StreamState::Open,
+            lease: None,
+            expires: None,
+            damage: Some(damage),
+        }
+    }
 }
 
 /// Whether a stream takes more records.

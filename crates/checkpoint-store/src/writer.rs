@@ -53,8 +53,8 @@ impl StreamWriter {
     /// Nothing was taken and no position was used when this fails:
     /// [`TooLarge`](ErrorKind::TooLarge) over the limit of a record or of the stream,
     /// [`Full`](ErrorKind::Full) until earlier records are durable (see [`room`](Self::room)),
-    /// and for good [`Fenced`](ErrorKind::Fenced), [`NotFound`](ErrorKind::NotFound) (deleted) or
-    /// [`Poisoned`](ErrorKind::Poisoned).
+    /// and for good [`Fenced`](ErrorKind::Fenced), [`NotFound`](ErrorKind::NotFound) (deleted),
+    /// [`Corrupt`](ErrorKind::Corrupt) (the stream alone) or [`Poisoned`](ErrorKind::Poisoned).
     pub fn append(&mut self, pieces: &[&[u8]]) -> Result<Seq, StoreError> {
         let len = pieces.iter().map(|piece| piece.len()).sum();
         let limit = self.store.limits().record_bytes;

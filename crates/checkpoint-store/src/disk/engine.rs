@@ -3,20 +3,25 @@
 
 #[cfg(test)]
 mod cuts;
+#[cfg(test)]
+mod damage;
 mod granted;
+mod named;
 mod reading;
 mod removal;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 pub(super) use self::granted::Granted;
+use self::named::{Named, epoch_above_all, is_damage};
 use super::database::{Batch, Database, Table};
 use super::layout::{self, damaged};
 use super::stored::Stored;
 use super::tombstone::Tombstone;
 use crate::backend::{Applied, Head};
-use crate::chunk::Chunk;
+use crate::chunk::{Chunk, Frames};
 use crate::expiry::{Clock, Expiry, Ttl};
 use crate::lease::Leases;
 use crate::stream_info::StreamState;
@@ -122,22 +127,10 @@ impl Engine {
         let mut changed: HashMap<StreamNo, Stored> = HashMap::new();
         let mut applied = Vec::with_capacity(chunks.len());
         for chunk in chunks {
-            let frames = chunk.frames();
-            let earlier = changed.remove(&frames.stream);
-            let is_changed = earlier.is_some();
-            let known = if is_changed { earlier } else { self.stored(frames.stream)? };
-            let Some(mut stored) = known else {
-                applied.push(Applied::Deleted);
-                continue;
-            };
-            let (outcome, merged) = stored.apply(&frames, now)?;
-            if let Some(merged) = merged {
-                put_chunk(&mut batch, &merged);
-            }
-            if is_changed || matches!(outcome, Applied::Stored { .. }) {
-                changed.insert(frames.stream, stored);
-            }
-            applied.push(outcome);
+            applied.push(match self.add(&chunk.frames(), now, &mut changed, &mut batch) {
+                Err(error) if is_damage(&error) => Applied::Unreadable { kind: error.kind() },
+                outcome => outcome?,
+            });
         }
         let mut settled = Vec::with_capacity(changed.len());
         for stored in changed.into_values() {
@@ -154,6 +147,33 @@ impl Engine {
             }
         }
         Ok(applied)
+    }
+
+    /// Adds a run to the changes of its stream, if it is taken.
+    fn add(
+        &self,
+        frames: &Frames<'_>,
+        now: Timestamp,
+        changed: &mut HashMap<StreamNo, Stored>,
+        batch: &mut Batch,
+    ) -> Result<Applied, StoreError> {
+        let (outcome, merged) = match changed.entry(frames.stream) {
+            Entry::Occupied(mut earlier) => earlier.get_mut().apply(frames, now)?,
+            Entry::Vacant(place) => {
+                let Some(mut stored) = self.stored(frames.stream)? else {
+                    return Ok(Applied::Deleted);
+                };
+                let applied = stored.apply(frames, now)?;
+                if matches!(applied.0, Applied::Stored { .. }) {
+                    place.insert(stored);
+                }
+                applied
+            }
+        };
+        if let Some(merged) = merged {
+            put_chunk(batch, &merged);
+        }
+        Ok(outcome)
     }
 
     pub(super) fn extend(&mut self, id: &StreamId, ttl: Ttl) -> Result<(), StoreError> {
@@ -200,36 +220,32 @@ impl Engine {
         now: Timestamp,
         batch: &mut Batch,
     ) -> Result<(Epoch, Option<StreamNo>), StoreError> {
-        if let Some(stream) = self.stream_of(id)? {
-            let head = self.stored(stream)?.ok_or_else(damaged)?.head;
-            if !head.expiry.is_past(now) {
-                return Err(ErrorKind::Exists.into());
+        match self.named(id)? {
+            Some(Named::Whole(Stored { head, .. })) if head.expiry.is_past(now) => {
+                self.remove_stream(head.stream, batch)?;
+                return Ok((head.epoch.next(), Some(head.stream)));
             }
-            self.remove_stream(stream, batch)?;
-            return Ok((head.epoch.next(), Some(stream)));
+            Some(Named::Whole(_)) => return Err(ErrorKind::Exists.into()),
+            // Some of it may still be saved: nothing but a delete removes it.
+            Some(Named::Damaged(damaged)) => return Err(damaged.error),
+            None => {}
         }
         let key = layout::gone_key(id);
         let Some(tombstone) = self.database.value(Table::Names, &key)? else {
             return Ok((Epoch::FIRST, None));
         };
         batch.remove(Table::Names, key);
-        Ok((Tombstone::decode(&tombstone)?.epoch.next(), None))
-    }
-
-    fn stream_of(&self, id: &StreamId) -> Result<Option<StreamNo>, StoreError> {
-        self.check()?;
-        let value = self.database.value(Table::Names, &layout::id_key(id))?;
-        value.map(|value| layout::number(&value).map(StreamNo::new)).transpose()
+        let epoch = Tombstone::decode(&tombstone).map(|tombstone| tombstone.epoch);
+        Ok((epoch.unwrap_or_else(|_| epoch_above_all(now)).next(), None))
     }
 
     /// The stream of this name, unless it has expired.
     fn stored_of(&self, id: &StreamId, now: Timestamp) -> Result<Stored, StoreError> {
-        let stream = self.stream_of(id)?.ok_or(ErrorKind::NotFound)?;
-        let stored = self.stored(stream)?.ok_or_else(damaged)?;
-        if stored.head.expiry.is_past(now) {
-            return Err(ErrorKind::NotFound.into());
+        match self.named(id)? {
+            Some(Named::Whole(stored)) if !stored.head.expiry.is_past(now) => Ok(stored),
+            Some(Named::Damaged(damaged)) => Err(damaged.error),
+            Some(Named::Whole(_)) | None => Err(ErrorKind::NotFound.into()),
         }
-        Ok(stored)
     }
 
     fn stored(&self, stream: StreamNo) -> Result<Option<Stored>, StoreError> {

@@ -49,7 +49,7 @@ pub(super) fn due_key(at: Timestamp, stream: StreamNo) -> Vec<u8> {
 
 /// The stream in the key of something due.
 pub(super) fn due_stream(key: &[u8]) -> Result<StreamNo, StoreError> {
-    number(key.get(DUE_PREFIX.len() + 8..).unwrap_or_default()).map(StreamNo::new)
+    stream_number(key.get(DUE_PREFIX.len() + 8..).unwrap_or_default())
 }
 
 /// The keys of everything due up to and including `now`.
@@ -115,6 +115,14 @@ pub(super) fn first_of(stream: StreamNo, key: &[u8]) -> Option<Seq> {
 pub(super) fn number(value: &[u8]) -> Result<u64, StoreError> {
     let bytes = <[u8; 8]>::try_from(value).map_err(|_| damaged())?;
     Ok(u64::from_be_bytes(bytes))
+}
+
+/// The number of a stream; no stream has the number 0, whose chunks would be the heads of all.
+pub(super) fn stream_number(value: &[u8]) -> Result<StreamNo, StoreError> {
+    match number(value)? {
+        0 => Err(damaged()),
+        stream => Ok(StreamNo::new(stream)),
+    }
 }
 
 /// Something that is not what was written: nothing of the stream can be believed.

@@ -76,6 +76,10 @@ impl Stored {
 
     /// Applies the rules of a conditional commit. The second value is the chunk that the tail became
     /// together with the new records.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Corrupt`] when the tail is not as written; nothing has changed then.
     pub(super) fn apply(
         &mut self,
         frames: &Frames<'_>,
@@ -84,15 +88,17 @@ impl Stored {
         if self.head.expiry.is_past(now) {
             return Ok((Applied::Deleted, None));
         }
-        let first = self.tail_first();
-        let applied = self.head.apply(frames);
+        let mut head = self.head;
+        let applied = head.apply(frames);
         if !matches!(applied, Applied::Stored { .. }) {
             return Ok((applied, None));
         }
-        self.head.expiry = self.head.expiry.touched(now);
+        // Nothing goes behind records that cannot be read, or gives them a new checksum.
+        let first = self.tail()?.first;
+        self.head = Head { expiry: head.expiry.touched(now), ..head };
         let len = self.tail_bytes().len() + frames.payload().len();
         if len > TAIL_BYTES || frames.ending == Ending::Close {
-            return Ok((applied, self.seal(first, frames)?));
+            return Ok((applied, self.seal(first, frames)));
         }
         self.value.extend_from_slice(frames.payload());
         self.tail_crc = crc32c::crc32c_append(self.tail_crc, frames.payload());
@@ -199,11 +205,7 @@ impl Stored {
     }
 
     /// The tail and the new records as one chunk of the last epoch; `None` when there are none.
-    fn seal(&mut self, first: Seq, frames: &Frames<'_>) -> Result<Option<Chunk>, StoreError> {
-        // Checked before it gets a checksum of its own again.
-        if crc32c::crc32c(self.tail_bytes()) != self.tail_crc {
-            return Err(ErrorKind::Corrupt { good_prefix: first.previous() }.into());
-        }
+    fn seal(&mut self, first: Seq, frames: &Frames<'_>) -> Option<Chunk> {
         let count = self.tail_count + frames.count;
         let room = HEADER_BYTES + self.tail_bytes().len() + frames.payload().len();
         let mut arena = Vec::with_capacity(room);
@@ -212,7 +214,7 @@ impl Stored {
         arena.extend_from_slice(frames.payload());
         self.clear_tail();
         let chunk = Chunk::seal(arena, frames.stream, frames.epoch, first, count, frames.ending);
-        Ok((count > 0).then_some(chunk))
+        (count > 0).then_some(chunk)
     }
 
     fn clear_tail(&mut self) {
@@ -359,12 +361,16 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_tail_does_not_become_a_chunk_that_looks_whole() {
+    fn a_damaged_tail_takes_nothing_and_does_not_become_a_chunk_that_looks_whole() {
         let mut stored = fresh();
         append(&mut stored, 1, 5, Ending::Open);
         *stored.value.last_mut().unwrap() ^= 1;
-        let run = run(&stored, 1, TAIL_BYTES, Ending::Open);
-        let refused = stored.apply(&run.frames(), NOW).map(drop).unwrap_err();
-        assert_eq!(refused.kind(), ErrorKind::Corrupt { good_prefix: None });
+        let before = stored.clone();
+        for len in [1, TAIL_BYTES] {
+            let run = run(&stored, 1, len, Ending::Open);
+            let refused = stored.apply(&run.frames(), NOW).map(drop).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Corrupt { good_prefix: None });
+            assert_eq!(stored, before);
+        }
     }
 }

@@ -5,8 +5,10 @@ use std::ops::ControlFlow;
 use super::super::database::Table;
 use super::super::layout::{self, damaged};
 use super::Engine;
+use super::named::Named;
 use crate::backend::Head;
 use crate::chunk::{ChunkError, FORMAT, Frames};
+use crate::disk::stored::Stored;
 use crate::page::{PageBuilder, Taken};
 use crate::stream_info::{Listing, StreamInfo};
 use crate::{ErrorKind, Page, Seq, StoreError, StreamId, StreamNo};
@@ -64,17 +66,23 @@ impl Engine {
         let mut listing = Listing { streams: Vec::new(), more: false };
         let names = layout::id_range(after);
         self.database.scan(Table::Names, &names.start..&names.end, &mut |key, value| {
-            let id = layout::name(key.get(layout::ID_PREFIX.len()..).unwrap_or_default())?;
-            let stream = StreamNo::new(layout::number(value)?);
-            let head = self.stored(stream)?.ok_or_else(damaged)?.head;
-            if head.expiry.is_past(now) {
-                return Ok(ControlFlow::Continue(()));
-            }
+            let name = layout::name(key.get(layout::ID_PREFIX.len()..).unwrap_or_default());
+            // What has no name cannot be listed.
+            let Ok(id) = name else { return Ok(ControlFlow::Continue(())) };
+            let info = match self.named_by(value)? {
+                Named::Whole(Stored { head, .. }) if head.expiry.is_past(now) => {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                Named::Whole(Stored { head, .. }) => {
+                    head.info(id, self.watch.leases.of(head.stream))
+                }
+                Named::Damaged(damaged) => StreamInfo::damaged(id, damaged.error.kind()),
+            };
             if listing.streams.len() == streams_max {
                 listing.more = true;
                 return Ok(ControlFlow::Break(()));
             }
-            listing.streams.push(head.info(id, self.watch.leases.of(stream)));
+            listing.streams.push(info);
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(listing)

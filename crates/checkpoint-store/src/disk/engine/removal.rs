@@ -3,12 +3,12 @@
 use std::ops::ControlFlow;
 
 use super::super::database::{Batch, Table};
-use super::super::layout::{self, damaged};
+use super::super::layout;
 use super::super::tombstone::Tombstone;
 use super::Engine;
-use crate::backend::Head;
+use super::named::{Named, epoch_above_all};
 use crate::expiry::TOMBSTONE_TTL;
-use crate::{StoreError, StreamId, StreamNo, Timestamp};
+use crate::{Epoch, ErrorKind, StoreError, StreamId, StreamNo, Timestamp};
 
 /// Names that one sweep looks at, at most.
 const SWEEP_LOOKS: usize = 1024;
@@ -16,30 +16,44 @@ const SWEEP_LOOKS: usize = 1024;
 /// Changes of a sweep after which it stops: others wait for the disk meanwhile.
 const SWEEP_CHANGES: usize = 4096;
 
+/// The key of something to look at, and the name of whose it is.
+type Due = (Vec<u8>, Vec<u8>);
+
 impl Engine {
     pub(in crate::disk) fn delete(&mut self, id: &StreamId) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let head = self.stored_of(id, now)?.head;
+        let (stream, epoch) = match self.named(id)? {
+            Some(Named::Whole(stored)) if !stored.head.expiry.is_past(now) => {
+                (Some(stored.head.stream), stored.head.epoch)
+            }
+            Some(Named::Damaged(damaged)) => (damaged.stream, epoch_above_all(now)),
+            Some(Named::Whole(_)) | None => return Err(ErrorKind::NotFound.into()),
+        };
         let mut batch = Batch::default();
-        self.bury(id, &head, now, &mut batch)?;
+        self.bury(id, stream, epoch, now, &mut batch)?;
         self.change(batch)?;
-        self.watch.forget(head.stream);
+        stream.into_iter().for_each(|stream| self.watch.forget(stream));
         Ok(())
     }
 
-    /// Removes what has expired, the oldest first, in one change.
+    /// Removes what has expired, the oldest first, in one change. Of what is damaged nobody knows
+    /// whether it has: it stays until it is deleted.
     pub(in crate::disk) fn sweep(&mut self, streams_max: usize) -> Result<usize, StoreError> {
         self.check()?;
         let now = self.clock.now();
         let mut batch = Batch::default();
         let mut buried = Vec::new();
-        for (key, id) in self.due(now)? {
+        for (key, name) in self.due(now)? {
             if buried.len() >= streams_max || batch.len() > SWEEP_CHANGES {
                 break;
             }
-            let stream = layout::due_stream(&key)?;
+            let stream = layout::due_stream(&key);
             batch.remove(Table::Names, key);
-            buried.extend(self.settle(&id, stream, now, &mut batch)?);
+            let Ok(stream) = stream else { continue };
+            match layout::name(&name) {
+                Ok(id) => buried.extend(self.settle(&id, stream, now, &mut batch)?),
+                Err(_) => put_off(stream, name, now, &mut batch),
+            }
         }
         if batch.len() > 0 {
             self.change(batch)?;
@@ -74,28 +88,27 @@ impl Engine {
         })
     }
 
-    /// Leaves a tombstone in the place of a stream.
+    /// Leaves a tombstone in the place of a stream. One without a number has content that nobody can
+    /// find.
     fn bury(
         &self,
         id: &StreamId,
-        head: &Head,
+        stream: Option<StreamNo>,
+        epoch: Epoch,
         now: Timestamp,
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
-        let until = now.plus(TOMBSTONE_TTL);
-        let tombstone = Tombstone { stream: head.stream, epoch: head.epoch, until };
         batch.remove(Table::Names, layout::id_key(id));
-        batch.put(Table::Names, layout::gone_key(id), tombstone.encode());
-        batch.put(Table::Names, layout::due_key(until, head.stream), id.as_str());
-        self.remove_stream(head.stream, batch)
+        put_tombstone(id, stream.unwrap_or(StreamNo::new(u64::MAX)), epoch, now, batch);
+        stream.map_or(Ok(()), |stream| self.remove_stream(stream, batch))
     }
 
     /// The names to look at now, the longest due first.
-    fn due(&self, now: Timestamp) -> Result<Vec<(Vec<u8>, StreamId)>, StoreError> {
+    fn due(&self, now: Timestamp) -> Result<Vec<Due>, StoreError> {
         let keys = layout::due_range(now);
         let mut due = Vec::new();
         self.database.scan(Table::Names, &keys.start..&keys.end, &mut |key, value| {
-            due.push((key.to_vec(), layout::name(value)?));
+            due.push((key.to_vec(), value.to_vec()));
             Ok(if due.len() < SWEEP_LOOKS {
                 ControlFlow::Continue(())
             } else {
@@ -116,13 +129,19 @@ impl Engine {
         now: Timestamp,
         batch: &mut Batch,
     ) -> Result<Option<StreamNo>, StoreError> {
-        if self.stream_of(id)? != Some(stream) {
-            self.settle_tombstone(id, stream, now, batch)?;
-            return Ok(None);
-        }
-        let head = self.stored(stream)?.ok_or_else(damaged)?.head;
+        let head = match self.named(id)? {
+            Some(Named::Whole(stored)) if stored.head.stream == stream => stored.head,
+            Some(Named::Damaged(damaged)) if damaged.stream.is_none_or(|other| other == stream) => {
+                put_off(stream, id.as_str(), now, batch);
+                return Ok(None);
+            }
+            _ => {
+                self.settle_tombstone(id, stream, now, batch)?;
+                return Ok(None);
+            }
+        };
         if head.expiry.is_past(now) {
-            self.bury(id, &head, now, batch)?;
+            self.bury(id, Some(stream), head.epoch, now, batch)?;
             return Ok(Some(stream));
         }
         if let Some(at) = head.expiry.at {
@@ -140,10 +159,26 @@ impl Engine {
     ) -> Result<(), StoreError> {
         let key = layout::gone_key(id);
         let Some(value) = self.database.value(Table::Names, &key)? else { return Ok(()) };
-        let tombstone = Tombstone::decode(&value)?;
-        if tombstone.stream == stream && tombstone.until <= now {
-            batch.remove(Table::Names, key);
+        match Tombstone::decode(&value) {
+            Ok(tombstone) if tombstone.stream == stream && tombstone.until <= now => {
+                batch.remove(Table::Names, key);
+            }
+            Ok(_) => {}
+            // Its epoch is still to be kept from coming again, for as long as that is promised.
+            Err(_) => put_tombstone(id, stream, epoch_above_all(now), now, batch),
         }
         Ok(())
     }
+}
+
+fn put_tombstone(id: &StreamId, stream: StreamNo, epoch: Epoch, now: Timestamp, batch: &mut Batch) {
+    let until = now.plus(TOMBSTONE_TTL);
+    let tombstone = Tombstone { stream, epoch, until };
+    batch.put(Table::Names, layout::gone_key(id), tombstone.encode());
+    batch.put(Table::Names, layout::due_key(until, stream), id.as_str());
+}
+
+/// What cannot be read now is looked at again much later, so that it is in nobody's way.
+fn put_off(stream: StreamNo, name: impl Into<Vec<u8>>, now: Timestamp, batch: &mut Batch) {
+    batch.put(Table::Names, layout::due_key(now.plus(TOMBSTONE_TTL), stream), name);
 }
