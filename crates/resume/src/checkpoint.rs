@@ -3,7 +3,7 @@
 //! What was emitted is the truth. The text, the open block and the stop reason are derived
 //! from it by the same rules that delivered it.
 
-use protocol::{Part, RequestBody, Wire};
+use protocol::{Part, RequestBody, StopReason, Wire};
 use retry_policy::IdempotencyKey;
 use std::fmt;
 
@@ -107,6 +107,12 @@ impl Checkpoint {
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.transcript.stop.is_some()
+    }
+
+    /// Why the model stopped, once it had.
+    #[must_use]
+    pub const fn stop(&self) -> Option<StopReason> {
+        self.transcript.stop
     }
 
     /// Whether the journal says that it ends here.

@@ -56,7 +56,7 @@ const EXIT_STATUSES: &str = "\
 Exit status:
   0   the provider finished; for other commands: done
   75  the response is not whole and its checkpoint is kept: go on with `unbroken resume ID`,
-      a batch with the same command again
+      a batch with the same command again; or nobody read the output to its end
   1   refused or failed
   2   arguments or environment not usable
   3   `unbroken streams`: a store is in use or failed; the others were served";

@@ -46,7 +46,7 @@ enum Step {
 }
 
 /// What a reader should know of an answer that is whole, and yet not all that was wanted.
-const fn cut_short(reason: StopReason) -> Option<&'static str> {
+pub(crate) const fn cut_short(reason: StopReason) -> Option<&'static str> {
     match reason {
         StopReason::MaxTokens => Some("the model stopped at the limit of output tokens"),
         StopReason::ContextWindow => Some("the model stopped at the end of its context window"),

@@ -15,7 +15,7 @@ pub(crate) enum Status {
     Usage = 2,
     /// Done as far as possible: a store could not be opened, or failed.
     Partly = 3,
-    /// The response is not whole; its checkpoint is kept.
+    /// The response is not whole and its checkpoint is kept, or nobody read the output to its end.
     Incomplete = 75,
 }
 
@@ -24,6 +24,7 @@ impl Status {
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         match error.downcast_ref::<UsageError>() {
             Some(_) => Self::Usage,
+            None if is_broken_pipe(error) => Self::Incomplete,
             None => Self::Failed,
         }
     }
@@ -70,5 +71,11 @@ mod tests {
         let error = Err::<(), _>(error).context("while starting").unwrap_err();
         assert_eq!(Status::of(&error), Status::Usage);
         assert_eq!(Status::of(&anyhow::anyhow!("disk full")), Status::Failed);
+    }
+
+    #[test]
+    fn a_reader_that_leaves_has_not_seen_the_whole() {
+        let left = io::Error::from(io::ErrorKind::BrokenPipe);
+        assert_eq!(Status::of(&left.into()), Status::Incomplete);
     }
 }

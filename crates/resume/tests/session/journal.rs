@@ -19,6 +19,7 @@ fn a_journal_folds_to_what_was_delivered() {
     assert_eq!(checkpoint.profile_name(), "anthropic");
     assert_eq!(checkpoint.seq(), Seq(drive.records.len() as u64));
     assert!(!checkpoint.is_complete());
+    assert_eq!(checkpoint.stop(), None);
 }
 
 #[test]
@@ -52,6 +53,8 @@ fn a_complete_journal_needs_no_request() {
     let mut drive = Drive::new((config.clone(), request));
     drive.accept().send(opening("m1") + &text(0, "One") + &closing(3));
     let records = drive.records.len();
+    let checkpoint = Checkpoint::fold(&drive.records).unwrap();
+    assert_eq!(checkpoint.stop(), Some(protocol::StopReason::EndTurn));
     let next = Drive::resume(config, &drive.records);
     assert!(matches!(next.outcome, Some(Outcome::Complete(_))));
     assert!(next.requests.is_empty());

@@ -13,7 +13,7 @@ use crate::connection::{self, Connection};
 use crate::diagnostics::report;
 use crate::object::Start;
 use crate::output::{Form, Output};
-use crate::relay::Relay;
+use crate::relay::{Relay, cut_short};
 use crate::status::{Status, usage_error};
 use crate::stored;
 
@@ -71,8 +71,12 @@ impl Resume {
         output.start(self.start(checkpoint)).await?;
         output.text(checkpoint.text()).await?;
         let text_bytes = checkpoint.text().len() as u64;
-        let summary = Summary { text_bytes, ..Summary::default() };
+        let stop = checkpoint.stop();
+        let summary = Summary { text_bytes, stop, ..Summary::default() };
         output.end(&self.id, &summary).await?;
+        if let Some(words) = stop.and_then(cut_short) {
+            report(&words);
+        }
         Ok(Status::Complete)
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::world::{PROMPT, World};
+use crate::world::{PROMPT, Started, World};
 
 /// A stream that was cut in the middle, and its id.
 fn cut() -> (World, String, usize) {
@@ -50,6 +50,37 @@ fn a_reader_with_more_than_the_checkpoint_gets_no_other_words() {
             assert_eq!(run.text(), "", "{form:?}");
             assert_eq!(world.ledger().totals.requests, before, "nobody is asked");
         }
+    }
+}
+
+#[test]
+fn a_complete_stream_says_why_the_model_stopped() {
+    let world = World::with_faults("");
+    let flags = ["stream", "--id", "s-1", "--max-tokens", "20", PROMPT];
+    let first = world.run_at_server(&flags);
+    first.assert_status(0);
+    let again = world.run(&["resume", "s-1"]);
+    again.assert_status(0);
+    assert_eq!(again.text(), first.text());
+    assert_eq!(again.stderr, "unbroken: the model stopped at the limit of output tokens\n");
+    let json = world.run(&["resume", "s-1", "--json"]);
+    let end: Value = serde_json::from_str(json.text().lines().last().unwrap()).unwrap();
+    assert_eq!((&end["type"], &end["stop"]), (&"end".into(), &"max-tokens".into()));
+}
+
+#[test]
+fn a_reader_that_leaves_a_complete_stream_has_the_status_of_any_other() {
+    let world = World::with_faults("");
+    // More than a pipe holds, so that the command is not done before its reader leaves.
+    let prompt = format!("{PROMPT} mock:tokens=40000");
+    world.run_at_server(&["stream", "--id", "s-1", &prompt]).assert_status(0);
+    for flags in [&["resume", "s-1"][..], &["streams", "export", "s-1"]] {
+        let mut process = Started::from(world.command(flags).spawn().unwrap());
+        let shown = process.read(100);
+        process.close_stdout();
+        let ended = process.finish(shown);
+        ended.assert_status(75);
+        assert_eq!(ended.stderr, "", "without a word");
     }
 }
 
