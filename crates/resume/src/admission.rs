@@ -102,9 +102,13 @@ impl Session {
         self.sign = self.sign.max(Some(sign));
     }
 
-    /// Decides the next attempt; it begins at `at` or when it is admitted.
-    pub(crate) fn schedule(&mut self, rung: Rung, at: Nanos) {
+    /// Decides the next attempt, if there is money for it; it begins at `at` or when it is
+    /// admitted.
+    pub(crate) fn schedule(&mut self, rung: Rung, at: Nanos, now: Nanos) {
         self.clocks.stop();
+        if let Err(cause) = self.afford_attempt(now) {
+            return self.give_up(cause, now);
+        }
         self.next = Some(rung);
         match self.config.admission {
             Admission::Own => self.clocks.retry = Some(at),

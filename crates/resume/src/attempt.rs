@@ -7,6 +7,7 @@ use retry_policy::Nanos;
 
 use crate::held::Held;
 use crate::input::{AttemptId, Break};
+use crate::meter::Meter;
 use crate::seam::Rung;
 use crate::stitch::Stitch;
 use crate::text::Joiner;
@@ -72,7 +73,8 @@ pub(crate) struct Flow {
     pub(crate) usage: Usage,
     /// The output count is the provider's final one.
     pub(crate) usage_final: bool,
-    pub(crate) text_events: u64,
+    /// Content that came, whether or not it is new.
+    pub(crate) meter: Meter,
     /// New bytes of text that this attempt brought to the consumer.
     pub(crate) text_bytes: u64,
 }

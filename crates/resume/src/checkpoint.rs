@@ -3,6 +3,7 @@
 //! What was emitted is the truth. The text, the open block and the stop reason are derived
 //! from it by the same rules that delivered it.
 
+use cost::Usage;
 use protocol::{Part, RequestBody, StopReason, Wire};
 use retry_policy::IdempotencyKey;
 use std::fmt;
@@ -10,8 +11,10 @@ use std::fmt;
 use crate::attempt::Stops;
 use crate::entry::{Entries, Entry, Start};
 use crate::journal::{Origin, Seq};
-use crate::seam::Seam;
+use crate::meter::{Meter, estimated_input};
+use crate::seam::{Rung, Seam};
 use crate::session::Closed;
+use crate::spending::Spent;
 use crate::text::Joiner;
 use crate::transcript::{Note, Transcript};
 
@@ -24,6 +27,8 @@ pub struct Checkpoint {
     pub(crate) seq: Seq,
     pub(crate) attempts: u32,
     pub(crate) output_tokens: u64,
+    /// What each attempt is billed for, as far as is known.
+    pub(crate) spent: Vec<Spent>,
     pub(crate) seams: Vec<Seam>,
     pub(crate) closed: Closed,
     origin: Origin,
@@ -133,9 +138,17 @@ impl Checkpoint {
         self.attempts
     }
 
+    /// Closes the books of an attempt. One whose process died left no usage: it is what was
+    /// emitted.
     fn settle(&mut self, attempt: &Reading) {
-        let output = attempt.output_tokens(&self.transcript);
-        self.output_tokens = self.output_tokens.saturating_add(output);
+        let Some(rung) = attempt.rung else { return };
+        let brought = self.transcript.text_events > attempt.text_events;
+        let usage = attempt.recorded.unwrap_or_else(|| attempt.estimate(&self.request));
+        if brought {
+            self.output_tokens = self.output_tokens.saturating_add(usage.output);
+        }
+        let is_estimate = attempt.recorded.is_none() || self.transcript.stop.is_none();
+        self.spent.push(Spent { usage, rung, brought, is_estimate });
     }
 }
 
@@ -183,17 +196,25 @@ struct Fold {
 struct Reading {
     joiner: Joiner,
     stops: Option<Stops>,
+    /// How the attempt goes on; `None` before the first.
+    rung: Option<Rung>,
     /// Text events before the attempt.
     text_events: u64,
-    /// The attempt's output tokens, once they are recorded.
-    output: Option<u64>,
+    /// Bytes of text before the attempt.
+    text_bytes: usize,
+    meter: Meter,
+    /// What its events say that it used.
+    reported: Usage,
+    /// What it used, once that is recorded.
+    recorded: Option<Usage>,
 }
 
 impl Reading {
-    /// Output tokens of the attempt, if it brought any text: recorded, or at least its events.
-    fn output_tokens(&self, transcript: &Transcript) -> u64 {
-        let events = transcript.text_events - self.text_events;
-        if events == 0 { 0 } else { self.output.unwrap_or(events) }
+    fn estimate(&self, request: &RequestBody) -> Usage {
+        if self.meter.is_empty() {
+            return self.reported;
+        }
+        self.meter.complete(self.reported, || estimated_input(request, self.text_bytes))
     }
 }
 
@@ -228,6 +249,7 @@ fn begin(start: Start) -> Checkpoint {
         seq: Seq(0),
         attempts: 0,
         output_tokens: 0,
+        spent: Vec::new(),
         seams: Vec::new(),
         closed: Closed::No,
         origin: start.origin,
@@ -241,17 +263,22 @@ fn take(checkpoint: &mut Checkpoint, reading: &mut Reading, entry: Entry<'_>) ->
     match entry {
         Entry::Start(_) => return None,
         Entry::Emitted { name, data } => emit(checkpoint, reading, name, data)?,
-        Entry::Attempt { attempt, endpoint, .. } => {
+        Entry::Attempt { attempt, rung, endpoint, .. } => {
             checkpoint.attempts = checkpoint.attempts.max(attempt.0);
             if let Some(endpoint) = endpoint {
                 checkpoint.note_endpoint(endpoint);
             }
             checkpoint.settle(reading);
-            let text_events = checkpoint.transcript.text_events;
-            *reading = Reading { text_events, ..Reading::default() };
+            let transcript = &checkpoint.transcript;
+            *reading = Reading {
+                rung: Some(rung),
+                text_events: transcript.text_events,
+                text_bytes: transcript.text.len(),
+                ..Reading::default()
+            };
         }
         Entry::Seam(seam) => checkpoint.seams.push(seam),
-        Entry::Usage { usage, .. } => reading.output = Some(usage.output),
+        Entry::Usage { usage, .. } => reading.recorded = Some(usage),
         Entry::Cancel => {}
         Entry::Close => checkpoint.closed = Closed::Yes,
     }
@@ -265,6 +292,8 @@ fn emit(
     data: &[u8],
 ) -> Option<()> {
     let decoded = protocol::decode(checkpoint.request.wire(), name, data).ok()?;
+    reading.meter.read(&decoded);
+    reading.reported = decoded.usage.map_or(reading.reported, |usage| reading.reported.max(&usage));
     let mut note = Note::of(&decoded);
     let stops = reading.stops.get_or_insert_with(|| Stops::new(checkpoint.request.choices()));
     note.stop = stops.take(&note);

@@ -1,9 +1,11 @@
 //! What the caller may set. Plain data with documented defaults.
 
+use cost::Money;
 use protocol::Profile;
 use retry_policy::{Nanos, Policy};
 
 use crate::admission::Admission;
+use crate::spending::Pricing;
 
 /// Settings of one session.
 #[derive(Clone, Debug)]
@@ -26,6 +28,12 @@ pub struct Config {
     pub deliver: Deliver,
     /// What a failing store does to the stream.
     pub on_store_failure: OnStoreFailure,
+    /// What the model costs; without it nothing has a price.
+    pub pricing: Option<Pricing>,
+    /// The most that the response may cost, over all attempts and processes. Asked before each
+    /// attempt and during the stream; what is on its way then is paid for in addition. Default:
+    /// no limit.
+    pub budget: Option<Money>,
 }
 
 impl Config {
@@ -42,6 +50,8 @@ impl Config {
             seams: SeamPolicy::default(),
             deliver: Deliver::default(),
             on_store_failure: OnStoreFailure::default(),
+            pricing: None,
+            budget: None,
         }
     }
 }

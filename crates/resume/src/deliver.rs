@@ -131,7 +131,6 @@ impl Session {
         let end = self.transcript.text.len();
         if end > start {
             self.transcript.text_events += 1;
-            flow.text_events += 1;
             flow.text_bytes += (end - start) as u64;
             self.call.on_progress((end - start) as u64);
         }

@@ -20,6 +20,7 @@ mod held;
 mod input;
 mod journal;
 mod ladder;
+mod meter;
 mod opening;
 mod outcome;
 mod output;
@@ -28,6 +29,7 @@ mod receive;
 mod recovery;
 mod seam;
 mod session;
+mod spending;
 mod stitch;
 mod text;
 mod transcript;
@@ -43,6 +45,7 @@ pub use outcome::{AttemptSummary, Cause, Outcome, Summary};
 pub use output::{Output, Request, State};
 pub use seam::{Rung, Seam, SeamLabel};
 pub use session::Session;
+pub use spending::Pricing;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,6 +1,6 @@
 //! How a session ended, and what every attempt of it cost.
 
-use cost::Usage;
+use cost::{Money, StreamCost, Usage};
 use protocol::{Failure, StopReason};
 use retry_policy::{GiveUp, Nanos};
 use std::fmt;
@@ -99,6 +99,10 @@ pub enum Cause {
     },
     /// The deadline of the whole response passed.
     Deadline,
+    /// The budget is spent, that of the response or one that streams share.
+    OverBudget,
+    /// There is a budget, and what the response costs is not known.
+    Unpriced,
     /// The store failed.
     Store,
     /// The caller stopped it.
@@ -139,6 +143,8 @@ impl fmt::Display for Cause {
             Self::NotAdmitted { refusal, last: None } => refusal.fmt(f),
             Self::NotAdmitted { refusal, last: Some(last) } => write!(f, "{refusal}; last: {last}"),
             Self::Deadline => f.write_str("deadline passed"),
+            Self::OverBudget => f.write_str("budget spent"),
+            Self::Unpriced => f.write_str("cost not known, so no budget can be kept"),
             Self::Store => f.write_str("checkpoint store failed"),
             Self::Cancelled => f.write_str("cancelled"),
         }
@@ -162,6 +168,9 @@ pub struct Summary {
     pub sentinel_missing: bool,
     /// A continuation said at once that there was nothing to add.
     pub empty_continuation: bool,
+    /// What the response cost, attempts of earlier processes included; `None` where it is not
+    /// known, which is not nothing.
+    pub cost: Option<StreamCost>,
 }
 
 impl Summary {
@@ -190,10 +199,12 @@ pub struct AttemptSummary {
     pub ended: Nanos,
     /// Bytes of new text that it brought.
     pub text_bytes: u64,
-    /// Tokens, as the provider reported them or as a lower bound.
+    /// Tokens, as the provider reported them or as an estimate.
     pub usage: Usage,
-    /// The provider did not report the output: it is the number of text events.
+    /// The provider did not report all that it bills: the rest is worked out from the bytes.
     pub estimated: bool,
+    /// What it cost; `None` where that is not known.
+    pub cost: Option<Money>,
     /// Why it ended without a whole response.
     pub cause: Option<Cause>,
 }

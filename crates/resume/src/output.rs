@@ -25,7 +25,7 @@ pub enum Output {
         attempt: AttemptId,
         /// How it ended.
         fate: Fate,
-        /// Tokens, as the provider reported them or as a lower bound.
+        /// Tokens, as the provider reported them or as an estimate.
         usage: Usage,
     },
     /// Open a connection and send this. At most one attempt is live at a time.

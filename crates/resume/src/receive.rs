@@ -157,6 +157,7 @@ impl Session {
             }
             return Ok(Progress::Read);
         }
+        flow.meter.read(&decoded);
         let note = self.read_note(flow, &decoded)?;
         self.watch(flow, &note, now);
         let event = Event { note, name, data, spans: decoded.spans.clone() };
@@ -170,6 +171,9 @@ impl Session {
         self.route(flow, event, words)?;
         if note.stop.is_some() {
             self.clocks.stopped(now, &self.config.timeouts);
+        } else if !stopped {
+            // What came is delivered first: it is paid for.
+            self.afford(flow, decoded.usage.is_some(), now)?;
         }
         Ok(if note.end { Progress::Finished } else { Progress::Read })
     }

@@ -33,7 +33,11 @@ impl Session {
         }));
         if matches!(
             cause,
-            Cause::TooLarge | Cause::SeamUnverified | Cause::Broke(Break::Certificate)
+            Cause::TooLarge
+                | Cause::SeamUnverified
+                | Cause::OverBudget
+                | Cause::Unpriced
+                | Cause::Broke(Break::Certificate)
         ) {
             return self.give_up(cause, now);
         }
@@ -68,7 +72,7 @@ impl Session {
             Ok(rung) => {
                 let wait = at.saturating_sub(now);
                 self.queue.push_back(Output::State(State::Reconnecting { rung, at, wait }));
-                self.schedule(rung, at);
+                self.schedule(rung, at, now);
             }
             Err(cause) => self.give_up(cause, now),
         }
@@ -93,7 +97,11 @@ const fn is_cut(cause: &Cause) -> bool {
 const fn fate(verdict: Verdict, cause: &Cause) -> Fate {
     match cause {
         // Limits and wishes of ours, and a model that words it differently each time.
-        Cause::TooLarge | Cause::SeamUnverified | Cause::Diverged => Fate::Dropped,
+        Cause::TooLarge
+        | Cause::SeamUnverified
+        | Cause::Diverged
+        | Cause::OverBudget
+        | Cause::Unpriced => Fate::Dropped,
         _ => Fate::Failed(verdict),
     }
 }

@@ -14,10 +14,12 @@ use crate::held::Held;
 use crate::input::{AttemptId, Break, Input};
 use crate::journal::{self, Origin, Record, Seq, Start};
 use crate::ladder::{self, Learned};
+use crate::meter::Meter;
 use crate::outcome::{AttemptSummary, Cause, Outcome, Summary};
 use crate::output::{Output, Request, State};
 use crate::receive::Progress;
 use crate::seam::Rung;
+use crate::spending::{Spending, Spent};
 use crate::text::Joiner;
 use crate::transcript::Transcript;
 
@@ -67,6 +69,7 @@ pub struct Session {
     pub(crate) clocks: Clocks,
     /// Output tokens of earlier attempts whose text the consumer has.
     pub(crate) earlier_output: u64,
+    pub(crate) spending: Spending,
     pub(crate) queue: VecDeque<Output>,
     seq: u64,
     key: IdempotencyKey,
@@ -116,7 +119,7 @@ impl Session {
         for record in start.encode() {
             session.record(record);
         }
-        session.schedule(Rung::Retry, now);
+        session.schedule(Rung::Retry, now, now);
         session
     }
 
@@ -131,6 +134,9 @@ impl Session {
         session.attempts = checkpoint.attempts;
         session.earlier_output = checkpoint.output_tokens;
         session.summary.seams = checkpoint.seams;
+        for attempt in &checkpoint.spent {
+            session.spend(attempt, now);
+        }
         if session.transcript.stop.is_some() {
             session.summary.sentinel_missing = !session.transcript.ended;
             session.complete(checkpoint.closed);
@@ -158,6 +164,7 @@ impl Session {
             call,
             clocks,
             earlier_output: 0,
+            spending: Spending::default(),
             queue: VecDeque::new(),
             seq: 0,
             key,
@@ -223,6 +230,7 @@ impl Session {
                 self.record(journal::cancel());
                 self.stop(Cause::Cancelled, now);
             }
+            Input::OverBudget => self.stop(Cause::OverBudget, now),
             Input::PersistFailed => self.lose_store(now),
             Input::Persisted(_) | Input::Connected { .. } => {}
         }
@@ -317,7 +325,7 @@ impl Session {
                 stops: Stops::new(self.request.choices()),
                 usage: cost::Usage::default(),
                 usage_final: false,
-                text_events: 0,
+                meter: Meter::default(),
                 text_bytes: 0,
             },
             ended: None,
@@ -345,10 +353,7 @@ impl Session {
             self.queue.push_back(Output::Abort(live.id));
         }
         let flow = &live.flow;
-        let mut usage = flow.usage;
-        if !flow.usage_final {
-            usage.output = usage.output.max(flow.text_events);
-        }
+        let usage = self.billed(live);
         if flow.text_bytes > 0 {
             self.earlier_output = self.earlier_output.saturating_add(usage.output);
         }
@@ -356,6 +361,13 @@ impl Session {
         if self.config.admission == Admission::Asked {
             self.queue.push_back(Output::Over { attempt: live.id, fate, usage });
         }
+        let spent = Spent {
+            usage,
+            rung: live.rung,
+            brought: flow.text_bytes > 0,
+            is_estimate: !flow.usage_final,
+        };
+        let cost = self.spend(&spent, live.began);
         self.summary.attempts.push(AttemptSummary {
             attempt: live.id,
             rung: live.rung,
@@ -365,6 +377,7 @@ impl Session {
             text_bytes: flow.text_bytes,
             usage,
             estimated: !flow.usage_final,
+            cost,
             cause,
         });
     }
@@ -422,6 +435,7 @@ impl Session {
         let mut summary = std::mem::take(&mut self.summary);
         summary.text_bytes = self.transcript.text.len() as u64;
         summary.stop = self.transcript.stop;
+        summary.cost = self.cost();
         summary.model.clone_from(&self.transcript.model);
         summary
     }
@@ -436,6 +450,10 @@ impl Session {
     pub(crate) const fn next_seq(&mut self, records: u64) -> Seq {
         self.seq += records;
         Seq(self.seq)
+    }
+
+    pub(crate) fn live(&self) -> Option<&Attempt> {
+        self.live.as_deref()
     }
 
     fn is_live(&self, attempt: AttemptId) -> bool {

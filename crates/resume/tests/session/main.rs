@@ -9,3 +9,4 @@ mod journal;
 mod ladder;
 mod limits;
 mod retry;
+mod spending;

@@ -1,0 +1,172 @@
+//! What a session spends: the price of its attempts, and the budget that ends them. What a provider did
+//! not report is an estimate. Before the first attempt its input counts as nothing: a guess must not
+//! refuse a request.
+
+use cost::{
+    Account, Brought, Money, PriceError, Rate, Service, StreamCost, Terms, Timestamp, Usage,
+};
+use retry_policy::Nanos;
+use std::sync::Arc;
+
+use crate::attempt::{Attempt, Flow};
+use crate::meter::estimated_input;
+use crate::outcome::Cause;
+use crate::seam::Rung;
+use crate::session::Session;
+
+/// What the model costs on the terms of the request.
+#[derive(Clone, Debug)]
+pub struct Pricing {
+    /// The price of the model.
+    pub price: Arc<cost::Price>,
+    /// How urgent the request is.
+    pub service: Service,
+    /// Where it is processed, if it is pinned to a region.
+    pub region: Option<Arc<str>>,
+    /// The time of day at zero of the caller's clock.
+    pub began: Timestamp,
+}
+
+impl Pricing {
+    fn terms(&self, now: Nanos) -> Terms<'_> {
+        let at = self.began.seconds().saturating_add_unsigned(now.as_secs());
+        let at = Timestamp::from_unix(u64::try_from(at).unwrap_or(0));
+        Terms { at, service: self.service, region: self.region.as_deref() }
+    }
+
+    fn bill(&self, usage: &Usage, now: Nanos) -> Result<Money, PriceError> {
+        self.price.bill(usage, &self.terms(now)).map(|bill| bill.total)
+    }
+
+    /// What this input costs, and a token of output next to it.
+    fn input(&self, input: &Usage, now: Nanos) -> Option<(Money, Rate)> {
+        let rates = self.price.rates(input.input_total().ok()?, &self.terms(now)).ok()?;
+        Some((rates.bill(input).ok()?.total, rates.output?))
+    }
+}
+
+/// What one attempt is billed for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spent {
+    pub(crate) usage: Usage,
+    pub(crate) rung: Rung,
+    /// There is text in the answer that came from it.
+    pub(crate) brought: bool,
+    pub(crate) is_estimate: bool,
+}
+
+impl Spent {
+    const fn brought(&self) -> Brought {
+        match (self.brought, self.rung) {
+            (false, _) => Brought::Nothing,
+            (true, Rung::Retry | Rung::Replay) => Brought::Answer,
+            (true, Rung::Prefill | Rung::Instruct) => Brought::Rest,
+        }
+    }
+}
+
+/// What was spent so far.
+#[derive(Debug, Default)]
+pub(crate) struct Spending {
+    account: Account,
+    /// When the first attempt that is billed began.
+    began: Option<Nanos>,
+    /// The input that was last billed for: what the next attempt costs at least.
+    input: Usage,
+    /// Output tokens that the budget leaves to the live attempt; `None` is any number.
+    allowance: Option<u64>,
+}
+
+impl Session {
+    /// What the response has cost so far, attempts of earlier processes and the live one included;
+    /// `None` where it is not known. What the provider did not report yet is an estimate.
+    #[must_use]
+    pub fn spent(&self) -> Option<Money> {
+        let pricing = self.config.pricing.as_ref()?;
+        let spent = self.spending.account.spent()?;
+        let Some(live) = self.live() else { return Some(spent) };
+        let bill = pricing.bill(&self.billed(live), live.began).ok()?;
+        spent.checked_add(bill).ok()
+    }
+
+    /// What the response cost; `None` where that is not known.
+    pub(crate) fn cost(&self) -> Option<StreamCost> {
+        let pricing = self.config.pricing.as_ref()?;
+        let began = self.spending.began.unwrap_or(Nanos::ZERO);
+        self.spending.account.cost(|usage| pricing.bill(usage, began))
+    }
+
+    /// What an attempt is billed for, as far as is known. One without content is billed for what
+    /// it reports.
+    pub(crate) fn billed(&self, live: &Attempt) -> Usage {
+        let flow = &live.flow;
+        if flow.usage_final || flow.meter.is_empty() {
+            return flow.usage;
+        }
+        let new = usize::try_from(flow.text_bytes).unwrap_or(0);
+        let partial = match live.rung {
+            Rung::Retry | Rung::Replay => 0,
+            Rung::Prefill | Rung::Instruct => self.transcript.text.len() - new,
+        };
+        flow.meter.complete(flow.usage, || estimated_input(&self.request, partial))
+    }
+
+    /// Enters an attempt that is over, and says what it cost.
+    pub(crate) fn spend(&mut self, spent: &Spent, began: Nanos) -> Option<Money> {
+        let pricing = self.config.pricing.as_ref()?;
+        let bill = pricing.bill(&spent.usage, began).ok();
+        let spending = &mut self.spending;
+        spending.account.add(&spent.usage, spent.brought(), spent.is_estimate, bill);
+        if spent.usage.input_total() != Ok(0) {
+            spending.began.get_or_insert(began);
+            spending.input = input_of(&spent.usage);
+        }
+        bill
+    }
+
+    // ---- the budget
+
+    /// Whether the budget has room for another attempt, as far as its input is known.
+    pub(crate) fn afford_attempt(&mut self, now: Nanos) -> Result<(), Cause> {
+        let input = self.spending.input;
+        self.allow(&input, now)?;
+        match self.spending.allowance {
+            Some(0) => Err(Cause::OverBudget),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether what came is within the budget. Only a report of usage has to be worked out.
+    pub(crate) fn afford(&mut self, flow: &Flow, reports: bool, now: Nanos) -> Result<(), Cause> {
+        if reports {
+            self.allow(&input_of(&flow.usage), now)?;
+        }
+        match self.spending.allowance {
+            Some(allowance) if flow.meter.tokens() >= allowance => Err(Cause::OverBudget),
+            _ => Ok(()),
+        }
+    }
+
+    /// Works out what the budget leaves for output next to this input.
+    fn allow(&mut self, input: &Usage, now: Nanos) -> Result<(), Cause> {
+        let Some(limit) = self.config.budget else { return Ok(()) };
+        let spent = self.spending.account.spent().ok_or(Cause::Unpriced)?;
+        let left = limit.checked_sub(spent).unwrap_or(Money::ZERO);
+        let pricing = self.config.pricing.as_ref().ok_or(Cause::Unpriced)?;
+        let (bill, rate) = pricing.input(input, now).ok_or(Cause::Unpriced)?;
+        let left = left.checked_sub(bill).unwrap_or(Money::ZERO);
+        self.spending.allowance = tokens(left, rate);
+        Ok(())
+    }
+}
+
+fn input_of(usage: &Usage) -> Usage {
+    Usage { output: 0, output_reasoning: 0, output_audio: 0, web_searches: 0, ..*usage }
+}
+
+/// How many tokens so much money buys; `None` is any number.
+fn tokens(left: Money, rate: Rate) -> Option<u64> {
+    let each = rate.of(1).ok()?.units();
+    let whole = left.units().max(0).checked_div(each)?;
+    u64::try_from(whole).ok()
+}
