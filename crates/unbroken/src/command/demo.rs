@@ -10,7 +10,7 @@ mod storm;
 mod told;
 mod worker;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use clap::Args;
 use client::retry_policy::{Backoff, Limits as Tries};
 use client::{Client, Endpoint, Limits, Nanos, Policy, Profile, Prompt, Store, Timeouts, Wire};
@@ -118,7 +118,7 @@ impl Demo {
         } else {
             self.stream(&mut run, &server, tries).await?;
         }
-        server.settled().await;
+        settle(&server, SETTLE_MAX).await;
         let text = server.text_for(PROMPT);
         let proof = Proof::new(&run.seen, &text, &server.ledger(), PROMPT, kills);
         run.screen.proof(&proof)?;
@@ -182,6 +182,8 @@ impl Demo {
         server: &Mock,
         tries: u32,
     ) -> anyhow::Result<()> {
+        // From here on, so that no signal leaves the directory behind.
+        let mut signals = Signals::new().context("cannot wait for signals")?;
         let scratch;
         let place = if let Some(place) = &self.checkpoints {
             place.as_path()
@@ -189,13 +191,18 @@ impl Demo {
             scratch = tempfile::tempdir().context("cannot make a directory")?;
             scratch.path()
         };
-        let mut signals = Signals::new().context("cannot wait for signals")?;
         let killer = Killer { demo: self, server, place, tries };
-        tokio::select! {
+        let mut worker = None;
+        let streamed = tokio::select! {
             biased;
-            name = signals.next() => bail!("stopped by {name}"),
-            streamed = killer.stream(run) => streamed,
+            name = signals.next() => Err(anyhow!("stopped by {name}")),
+            streamed = killer.stream(run, &mut worker) => streamed,
+        };
+        if let Some(worker) = worker {
+            // Its directory goes next.
+            worker.end().await;
         }
+        streamed
     }
 }
 
@@ -204,6 +211,15 @@ const PROMPT: &str = "Tell me about the sea, in several languages, with code and
 
 /// Attempts beyond the faults themselves: while nobody listens, one fault fails several.
 const SPARE_TRIES: u32 = 32;
+
+/// How long the provider may take to notice that a connection is gone.
+const SETTLE_MAX: Duration = Duration::from_secs(5);
+
+/// Waits until the provider answers nobody any more, or no longer than the limit: what it is still
+/// writing then, nobody reads.
+async fn settle(server: &Mock, limit: Duration) {
+    let _ = tokio::time::timeout(limit, server.settled()).await;
+}
 
 /// Clocks that notice a dead connection in about a second, so that nobody has to wait for it.
 fn short_clocks(pace: Duration) -> Timeouts {
@@ -268,3 +284,27 @@ Examples:
   unbroken demo --kill
   unbroken demo --seed 3 --faults 20 --protocol openai-chat
   unbroken demo --pace 0 --faults 'rst@50,stall@50,utf8@50,html,429:1,json@50,end@50'";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    #[tokio::test]
+    async fn a_request_that_never_ends_does_not_hold_the_demo() {
+        let faults = Faults::InOrder("silent".parse().unwrap());
+        let server = Mock::start(Config { faults, ..Config::default() }).await.unwrap();
+        let mut open =
+            TcpStream::connect(server.url().trim_start_matches("http://")).await.unwrap();
+        let body = r#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}]}"#;
+        let request = format!(
+            "POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        open.write_all(request.as_bytes()).await.unwrap();
+        open.read_exact(&mut [0; 12]).await.unwrap();
+        settle(&server, Duration::from_millis(1)).await;
+        assert_eq!(server.ledger().totals.requests, 1);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::world::{Finished, World};
+use crate::world::{Finished, Started, World};
 
 fn demo(flags: &[&str]) -> Finished {
     let world = World::with_faults("");
@@ -96,6 +96,30 @@ fn killed_workers_lose_and_repeat_nothing_on_the_messages_wire() {
 #[test]
 fn killed_workers_lose_and_repeat_nothing_on_the_chat_wire() {
     check_kills("openai-chat");
+}
+
+#[test]
+fn a_demo_that_is_stopped_leaves_nothing_behind() {
+    for kills in [0, 1, 2] {
+        let world = World::with_faults("");
+        let scratch = world.home().join("scratch");
+        fs::create_dir(&scratch).expect("a home");
+        let flags = ["demo", "--kill", "--pace", "2ms", "--tokens", "400", "--faults", "ok"];
+        let mut command = world.command(&flags);
+        let child = command.env("TMPDIR", &scratch).spawn().expect("the command starts");
+        let mut process = Started::from(child);
+        let mut shown = String::new();
+        // Text comes from a worker that has its checkpoints open.
+        while shown.matches("--- kill ").count() < kills || shown.lines().count() < 4 {
+            shown.push_str(&process.read_line());
+        }
+        process.signal("INT");
+        let stopped = process.finish(shown.into_bytes());
+        stopped.assert_status(1);
+        assert!(stopped.stderr.contains("stopped by SIGINT"), "{}", stopped.stderr);
+        let left = fs::read_dir(&scratch).expect("a directory");
+        assert_eq!(left.count(), 0, "after {kills} kills");
+    }
 }
 
 #[test]

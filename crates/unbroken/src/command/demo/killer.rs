@@ -4,18 +4,14 @@
 use mock_provider::Mock;
 use std::ffi::OsString;
 use std::path::Path;
-use std::time::Duration;
 
 use super::process::Process;
 use super::run::{Run, Seen};
-use super::{Demo, PROMPT, Step, take};
+use super::{Demo, PROMPT, SETTLE_MAX, Step, settle, take};
 use crate::connection::wire_flag;
 
 /// How many processes are killed.
 pub(super) const KILLS: u32 = 3;
-
-/// How long the provider may take to notice that a process is gone.
-const NOTICE_MAX: Duration = Duration::from_secs(5);
 
 /// Kills the workers of one demonstration.
 pub(super) struct Killer<'a> {
@@ -29,11 +25,19 @@ pub(super) struct Killer<'a> {
 
 impl Killer<'_> {
     /// Receives the whole stream.
-    pub(super) async fn stream(&self, run: &mut Run) -> anyhow::Result<()> {
+    ///
+    /// # Cancel safety
+    ///
+    /// `worker` is the process that may still run.
+    pub(super) async fn stream(
+        &self,
+        run: &mut Run,
+        worker: &mut Option<Process>,
+    ) -> anyhow::Result<()> {
         let whole = self.server.text_for(PROMPT).len();
         loop {
             let before = self.server.ledger().requests.len();
-            let mut process = Process::start(&self.arguments(&run.seen))?;
+            let process = worker.insert(Process::start(&self.arguments(&run.seen))?);
             let mut fate = Fate::Lives;
             let mut last = Step::More;
             while let Some(told) = process.next().await? {
@@ -45,6 +49,7 @@ impl Killer<'_> {
             }
             let pid = process.pid();
             let status = process.gone().await?;
+            *worker = None;
             match (last, fate) {
                 (Step::Last, _) => return Ok(()),
                 (Step::More, Fate::Lives) => {
@@ -54,7 +59,7 @@ impl Killer<'_> {
                 (Step::More, Fate::Killed) => run.mark_kill(pid)?,
             }
             // Without an answer in time, only the name of a fault may be that of another one.
-            let _ = tokio::time::timeout(NOTICE_MAX, self.server.settled()).await;
+            settle(self.server, SETTLE_MAX).await;
         }
     }
 

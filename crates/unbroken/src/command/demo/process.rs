@@ -3,10 +3,18 @@
 use anyhow::{Context, bail};
 use std::ffi::OsString;
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
 use super::told::Told;
+
+/// What a worker gets of the environment: where the certificates of the system are, for checkpoints
+/// on a server behind TLS. No key.
+const KEPT: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/// How long a killed worker may take to be gone.
+const END_MAX: Duration = Duration::from_secs(5);
 
 /// Bytes of the longest line of a worker.
 const LINE_BYTES_MAX: u64 = 4 << 20;
@@ -23,7 +31,7 @@ impl Process {
     pub(super) fn start(arguments: &[OsString]) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot find this program")?;
         let mut command = Command::new(program);
-        command.args(arguments).env_clear().kill_on_drop(true);
+        command.args(arguments).env_clear().envs(kept(std::env::vars_os())).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().context("cannot start a worker")?;
         let stdout = child.stdout.take().context("a worker has no stdout")?;
@@ -55,7 +63,49 @@ impl Process {
     }
 
     /// Waits until it is gone and has let go of everything.
-    pub(super) async fn gone(mut self) -> anyhow::Result<ExitStatus> {
+    ///
+    /// # Cancel safety
+    ///
+    /// It can be waited for again.
+    pub(super) async fn gone(&mut self) -> anyhow::Result<ExitStatus> {
         self.child.wait().await.with_context(|| format!("cannot wait for process {}", self.pid))
+    }
+
+    /// Kills it and waits until it has let go of everything, 5 s at most.
+    pub(super) async fn end(mut self) {
+        // It may be gone already.
+        let _ = self.child.start_kill();
+        let _ = tokio::time::timeout(END_MAX, self.child.wait()).await;
+    }
+}
+
+/// The part of an environment that a worker gets.
+fn kept(
+    all: impl Iterator<Item = (OsString, OsString)>,
+) -> impl Iterator<Item = (OsString, OsString)> {
+    all.filter(|(name, _)| KEPT.iter().any(|kept| name == kept))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn a_worker_gets_the_certificates_and_no_key() {
+        let names = ["PATH", "SSL_CERT_DIR", "ANTHROPIC_API_KEY", "SSL_CERT_FILE"];
+        let all = names.map(|name| (OsString::from(name), OsString::from("x")));
+        let kept: Vec<_> = kept(all.into_iter()).map(|(name, _)| name).collect();
+        assert_eq!(kept, ["SSL_CERT_DIR", "SSL_CERT_FILE"]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_process_that_was_ended_is_gone() {
+        let process = Process::start(&["--list".into()]).unwrap();
+        let place = format!("/proc/{}", process.pid());
+        assert!(Path::new(&place).exists());
+        process.end().await;
+        assert!(!Path::new(&place).exists());
     }
 }

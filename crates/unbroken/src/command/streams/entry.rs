@@ -2,7 +2,7 @@
 
 use client::Entry;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// One entry of a journal, as JSON shows it.
 #[derive(Debug, Serialize)]
@@ -14,7 +14,7 @@ pub(super) enum Written {
         profile: String,
         base_url: String,
         headers: Vec<(String, String)>,
-        request: Value,
+        request: Box<RawValue>,
     },
     /// A server-sent event that the consumer was given.
     Event { event: String, data: String },
@@ -49,7 +49,7 @@ impl Written {
                 profile: start.profile,
                 base_url: start.origin.endpoint,
                 headers: start.origin.headers,
-                request: serde_json::from_slice(start.request.bytes()).ok()?,
+                request: on_one_line(start.request.bytes())?,
             },
             Entry::Emitted { name, data } => Self::Event { event: text(name)?, data: text(data)? },
             Entry::Attempt { attempt, rung, offset, endpoint } => Self::Attempt {
@@ -87,6 +87,11 @@ impl Tokens {
     }
 }
 
+/// The JSON as it was written, on one line: no line break in it is a part of a string.
+fn on_one_line(json: &[u8]) -> Option<Box<RawValue>> {
+    RawValue::from_string(text(json)?.replace(['\n', '\r'], " ")).ok()
+}
+
 fn text(bytes: &[u8]) -> Option<String> {
     std::str::from_utf8(bytes).ok().map(str::to_owned)
 }
@@ -111,6 +116,23 @@ mod tests {
         let record: Vec<u8> = [5, 0, 0, 0, 0, 2].into_iter().chain(counts).collect();
         let usage = r#"{"kind":"usage","attempt":2,"usage":{"input":1,"cache_read":2,"cache_write":7,"output":6,"reasoning_of_output":7}}"#;
         assert_eq!(json(&record).as_deref(), Some(usage));
+    }
+
+    #[test]
+    fn a_request_keeps_its_order_and_its_numbers() {
+        let asked = "{\n \"z\":1.50,\r\n \"a\":1e2, \"n\":12345678901234567890123, \"t\":\"\\n\"}";
+        let request = on_one_line(asked.as_bytes()).unwrap();
+        let start = Written::Start {
+            protocol: "p",
+            profile: String::new(),
+            base_url: String::new(),
+            headers: Vec::new(),
+            request,
+        };
+        let line = super::super::export::line(&start);
+        let kept = r#""request":{  "z":1.50,   "a":1e2, "n":12345678901234567890123, "t":"\n"}"#;
+        assert!(line.contains(kept) && !line.contains('\n'), "{line}");
+        assert!(on_one_line(b"{\"a\":}").is_none());
     }
 
     #[test]

@@ -74,6 +74,13 @@ impl Export {
     }
 }
 
+/// An entry as it is written.
+#[cfg(test)]
+pub(super) fn line(entry: &Written) -> String {
+    let id = StreamId::new("s-1").expect("an id");
+    serde_json::to_string(&Line { id: &id, seq: 1, entry }).expect("it can be written")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
