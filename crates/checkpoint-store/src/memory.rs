@@ -33,7 +33,7 @@ pub struct MemoryBackend {
 struct Streams {
     created: u64,
     by_id: BTreeMap<StreamId, StreamNo>,
-    by_no: HashMap<StreamNo, Arc<Lock<Log>>>,
+    by_no: HashMap<StreamNo, Lock<Log>>,
     tombstones: BTreeMap<StreamId, Tombstone>,
 }
 
@@ -77,31 +77,39 @@ impl MemoryBackend {
         let now = self.clock.now();
         match open {
             Open::Create { holder, ttl } => {
-                // Whoever is woken may come back at once, so nothing is held by then.
-                let expired = self.streams_mut().make_room(id, now)?;
-                expired.into_iter().for_each(|stream| self.forget(stream));
-                let head = self.streams_mut().create(id, Expiry::new(ttl, now))?;
+                let mut streams = self.streams_mut();
+                let expired = streams.make_room(id, now)?;
+                let head = streams.create(id, Expiry::new(ttl, now));
+                // Before anybody else can see the stream and take it for a free one.
                 self.leases.grant(head.stream, head.epoch, holder);
+                drop(streams);
+                expired.into_iter().for_each(|stream| self.forget(stream));
                 Ok(head)
             }
-            Open::Recover { holder, takeover } => {
-                let log = self.log(id)?;
-                let mut log = log.hold();
+            Open::Recover { holder, takeover } => self.with_log(id, |log| {
                 let recovered = log.head.recovered()?;
                 takeover.check(log.head.epoch, self.leases.of(log.head.stream).as_ref())?;
                 log.head = Head { expiry: recovered.expiry.touched(now), ..recovered };
                 self.leases.grant(log.head.stream, log.head.epoch, holder);
                 Ok(log.head)
-            }
+            }),
         }
     }
 
-    /// The stream of this name, unless it has expired.
-    fn log(&self, id: &StreamId) -> Result<Arc<Lock<Log>>, StoreError> {
+    /// Does something with the stream of this name, unless it has expired. It is not removed
+    /// meanwhile.
+    fn with_log<T>(
+        &self,
+        id: &StreamId,
+        work: impl FnOnce(&mut Log) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let streams = self.streams();
-        let log = streams.by_id.get(id).and_then(|stream| streams.by_no.get(stream));
-        let is_there = |log: &&Arc<Lock<Log>>| !log.hold().head.expiry.is_past(self.clock.now());
-        log.filter(is_there).map(Arc::clone).ok_or_else(|| ErrorKind::NotFound.into())
+        let log = streams.log(id).ok_or(ErrorKind::NotFound)?;
+        let mut log = log.hold();
+        if log.head.expiry.is_past(self.clock.now()) {
+            return Err(ErrorKind::NotFound.into());
+        }
+        work(&mut log)
     }
 
     fn apply(&self, frames: &Frames<'_>) -> Applied {
@@ -134,9 +142,13 @@ impl MemoryBackend {
     }
 
     fn delete_now(&self, id: &StreamId) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let mut streams = self.streams_mut();
         // What has expired is not there to be deleted.
-        self.log(id)?;
-        let removed = self.streams_mut().bury(id, self.clock.now());
+        let is_there = |log: &Lock<Log>| !log.hold().head.expiry.is_past(now);
+        let removed =
+            streams.log(id).is_some_and(is_there).then(|| streams.bury(id, now)).flatten();
+        drop(streams);
         self.forget(removed.ok_or(ErrorKind::NotFound)?);
         Ok(())
     }
@@ -160,28 +172,29 @@ impl MemoryBackend {
 }
 
 impl Streams {
+    /// The stream of this name, expired or not.
+    fn log(&self, id: &StreamId) -> Option<&Lock<Log>> {
+        self.by_id.get(id).and_then(|stream| self.by_no.get(stream))
+    }
+
     /// Makes room for a new stream; says which expired one gave way.
     fn make_room(&mut self, id: &StreamId, now: Timestamp) -> Result<Option<StreamNo>, StoreError> {
-        let Some(log) = self.by_id.get(id).and_then(|stream| self.by_no.get(stream)) else {
-            return Ok(None);
-        };
+        let Some(log) = self.log(id) else { return Ok(None) };
         if !log.hold().head.expiry.is_past(now) {
             return Err(ErrorKind::Exists.into());
         }
         Ok(self.bury(id, now))
     }
 
-    fn create(&mut self, id: &StreamId, expiry: Expiry) -> Result<Head, StoreError> {
-        if self.by_id.contains_key(id) {
-            return Err(ErrorKind::Exists.into());
-        }
+    /// A new stream, in the room that was made.
+    fn create(&mut self, id: &StreamId, expiry: Expiry) -> Head {
         self.created += 1;
         let epoch = self.tombstones.remove(id).map_or(Epoch::FIRST, |gone| gone.epoch.next());
         let head = Head::new(StreamNo::new(self.created), epoch, expiry);
         let log = Log { head, segments: Vec::new(), snapshot: None };
         self.by_id.insert(id.clone(), head.stream);
-        self.by_no.insert(head.stream, Arc::new(Lock::new(log)));
-        Ok(head)
+        self.by_no.insert(head.stream, Lock::new(log));
+        head
     }
 
     /// Leaves a tombstone in the place of a stream.
@@ -228,8 +241,7 @@ impl Backend for MemoryBackend {
 
     fn stat<'a>(&'a self, id: &'a StreamId) -> BoxFuture<'a, Result<StreamInfo, StoreError>> {
         Box::pin(async move {
-            let head = self.log(id)?.hold().head;
-            Ok(head.info(id.clone(), self.leases.of(head.stream)))
+            self.with_log(id, |log| Ok(log.head.info(id.clone(), self.leases.of(log.head.stream))))
         })
     }
 
@@ -239,7 +251,7 @@ impl Backend for MemoryBackend {
         after: Option<Seq>,
         bytes_max: usize,
     ) -> BoxFuture<'a, Result<Page, StoreError>> {
-        Box::pin(async move { self.log(id)?.hold().read(after, bytes_max) })
+        Box::pin(async move { self.with_log(id, |log| log.read(after, bytes_max)) })
     }
 
     fn wait<'a>(
@@ -248,7 +260,7 @@ impl Backend for MemoryBackend {
         after: Option<Seq>,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            let stream = self.log(id)?.hold().head.stream;
+            let stream = self.with_log(id, |log| Ok(log.head.stream))?;
             let tail = self.tails.tail(stream);
             poll_fn(|cx| {
                 tail.park(cx.waker());
@@ -271,10 +283,10 @@ impl Backend for MemoryBackend {
 
     fn extend<'a>(&'a self, id: &'a StreamId, ttl: Ttl) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            let log = self.log(id)?;
-            let head = &mut log.hold().head;
-            head.expiry = head.expiry.extended(ttl, self.clock.now());
-            Ok(())
+            self.with_log(id, |log| {
+                log.head.expiry = log.head.expiry.extended(ttl, self.clock.now());
+                Ok(())
+            })
         })
     }
 
@@ -283,14 +295,17 @@ impl Backend for MemoryBackend {
         id: &'a StreamId,
         snapshot: Arc<[u8]>,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async move { self.log(id)?.hold().compact(snapshot) })
+        Box::pin(async move { self.with_log(id, |log| log.compact(snapshot)) })
     }
 
     fn snapshot<'a>(
         &'a self,
         id: &'a StreamId,
     ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
-        Box::pin(async move { Ok(self.log(id)?.hold().snapshot.as_deref().map(<[u8]>::to_vec)) })
+        Box::pin(async move {
+            let snapshot = self.with_log(id, |log| Ok(log.snapshot.clone()))?;
+            Ok(snapshot.as_deref().map(<[u8]>::to_vec))
+        })
     }
 
     fn delete<'a>(&'a self, id: &'a StreamId) -> BoxFuture<'a, Result<(), StoreError>> {
@@ -364,6 +379,87 @@ impl Log {
             count: segment.count,
             ending: Ending::Open,
             payload: &segment.payload,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
+    use super::*;
+    use crate::{Holder, Takeover};
+
+    /// Enough for the calls to meet at every moment.
+    const ROUNDS: u32 = 3000;
+
+    fn id() -> StreamId {
+        StreamId::new("s").unwrap()
+    }
+
+    fn create(backend: &MemoryBackend, ttl: Option<Ttl>) -> Result<Head, StoreError> {
+        backend.open_now(&id(), Open::Create { holder: &Holder::new("creator"), ttl })
+    }
+
+    fn recover(backend: &MemoryBackend) -> Result<Head, StoreError> {
+        let open = Open::Recover { holder: &Holder::new("other"), takeover: Takeover::IfFree };
+        backend.open_now(&id(), open)
+    }
+
+    /// What two calls give that begin at the same time.
+    fn race<A: Send, B: Send>(one: impl FnOnce() -> A + Send, two: impl FnOnce() -> B) -> (A, B) {
+        let start = Barrier::new(2);
+        thread::scope(|scope| {
+            let one = scope.spawn(|| {
+                start.wait();
+                one()
+            });
+            start.wait();
+            let two = two();
+            (one.join().unwrap(), two)
+        })
+    }
+
+    #[test]
+    fn a_recovery_that_meets_a_delete_leaves_no_lease() {
+        let backend = MemoryBackend::default();
+        let is_over = AtomicBool::new(false);
+        let recover_all = || {
+            while !is_over.load(Ordering::SeqCst) {
+                // Whatever it meets: a stream, or none.
+                let _ = recover(&backend);
+            }
+        };
+        race(recover_all, || {
+            for _ in 0..ROUNDS * 10 {
+                let head = create(&backend, None).unwrap();
+                backend.release(head.stream, head.epoch);
+                backend.delete_now(&id()).unwrap();
+            }
+            is_over.store(true, Ordering::SeqCst);
+        });
+        for stream in 1..=u64::from(ROUNDS) * 10 {
+            assert_eq!(backend.leases.of(StreamNo::new(stream)), None, "{stream}");
+        }
+    }
+
+    #[test]
+    fn a_stream_is_held_from_its_first_moment() {
+        let backend = MemoryBackend::default();
+        let first_answer = || loop {
+            match recover(&backend).map_err(|error| error.kind()) {
+                Err(ErrorKind::NotFound) => {}
+                answer => return answer,
+            }
+        };
+        for round in 0..ROUNDS {
+            let (answer, created) = race(first_answer, || create(&backend, None));
+            let head = created.unwrap();
+            let held = ErrorKind::Held { epoch: head.epoch, left: None };
+            assert_eq!(answer, Err(held), "round {round}");
+            backend.delete_now(&id()).unwrap();
         }
     }
 }
