@@ -39,7 +39,7 @@ pub(super) enum Failure {
 }
 
 pub(super) fn open(path: &Path, opener: &impl Opener) -> Result<Box<dyn Database>, StoreError> {
-    make_directory(path).map_err(io_error)?;
+    make_directory(path, &mut |path| sync_directory(path)).map_err(io_error)?;
     let database = open_or_quarantine(path, opener)?;
     // The names of the files, once: their contents have barriers of their own.
     sync_directory(path).map_err(io_error)?;
@@ -97,15 +97,19 @@ fn open_caught(path: &Path, opener: &impl Opener) -> Result<Box<dyn Database>, F
     })
 }
 
-fn make_directory(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
+/// Makes the directory and those above it that are missing. The name of each is in the one above,
+/// which is synced for it.
+fn make_directory(path: &Path, sync: &mut dyn FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.is_dir();
+    let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync_directory(parent),
-        _ => sync_directory(Path::new(".")),
+    for made in missing.into_iter().rev() {
+        match made.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => sync(parent)?,
+            _ => sync(Path::new("."))?,
+        }
     }
+    Ok(())
 }
 
 fn sync_directory(path: &Path) -> io::Result<()> {
@@ -135,5 +139,31 @@ impl fmt::Display for Failure {
             Self::Damage(cause) => f.write_str(cause),
             Self::Other(error) => error.fmt(f),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn synced(path: &Path) -> Vec<PathBuf> {
+        let mut synced = Vec::new();
+        let result = make_directory(path, &mut |path| {
+            synced.push(path.to_owned());
+            sync_directory(path)
+        });
+        result.unwrap();
+        synced
+    }
+
+    #[test]
+    fn every_directory_that_is_made_is_synced_where_its_name_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        let path = root.join("a/b/c");
+        assert_eq!(synced(&path), [root.to_owned(), root.join("a"), root.join("a/b")]);
+        assert!(path.is_dir());
+        assert_eq!(synced(&root.join("a/b/d")), [root.join("a/b")]);
+        assert_eq!(synced(&path), [] as [PathBuf; 0]);
     }
 }
