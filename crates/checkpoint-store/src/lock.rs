@@ -11,6 +11,12 @@ impl<T> Lock<T> {
         Self(Mutex::new(value))
     }
 
+    /// Whether nobody holds it at this moment.
+    #[cfg(test)]
+    pub(crate) fn is_free(&self) -> bool {
+        self.0.try_lock().is_ok()
+    }
+
     pub(crate) fn hold(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

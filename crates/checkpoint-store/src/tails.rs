@@ -1,5 +1,6 @@
 //! `Tails`: who waits for the next change of a stream, in a backend whose changes all pass through
 //! this process. It knows nothing of what changed, and holds nothing of a stream nobody waits for.
+//! Wakers are cloned, woken and dropped outside the lock: each may run code of whoever made them.
 
 use std::collections::HashMap;
 use std::task::Waker;
@@ -51,29 +52,41 @@ impl Tails {
 impl Tail<'_> {
     /// Asks to be woken; call this before looking at the stream.
     pub(crate) fn park(&self, waker: &Waker) {
+        let waker = waker.clone();
         let mut parked = self.tails.0.hold();
-        parked.wakers.entry(self.stream).or_default().insert(self.number, waker.clone());
+        let before = parked.wakers.entry(self.stream).or_default().insert(self.number, waker);
+        drop(parked);
+        drop(before);
     }
 
     /// Whether nothing has woken it since it was parked. It then stays parked, with `waker`.
     #[cfg(any(feature = "sled", feature = "redb"))]
     pub(crate) fn is_still_parked(&self, waker: &Waker) -> bool {
+        let waker = waker.clone();
         let mut parked = self.tails.0.hold();
         let stream = parked.wakers.get_mut(&self.stream);
-        let parked = stream.and_then(|wakers| wakers.get_mut(&self.number));
-        parked.map(|parked| parked.clone_from(waker)).is_some()
+        let place = stream.and_then(|wakers| wakers.get_mut(&self.number));
+        // The one of the two that is not kept.
+        let (is_parked, other) = match place {
+            Some(place) => (true, std::mem::replace(place, waker)),
+            None => (false, waker),
+        };
+        drop(parked);
+        drop(other);
+        is_parked
     }
 }
 
 impl Drop for Tail<'_> {
     fn drop(&mut self) {
         let mut parked = self.tails.0.hold();
-        if let Some(wakers) = parked.wakers.get_mut(&self.stream) {
-            wakers.remove(&self.number);
-            if wakers.is_empty() {
-                parked.wakers.remove(&self.stream);
-            }
+        let Some(wakers) = parked.wakers.get_mut(&self.stream) else { return };
+        let waker = wakers.remove(&self.number);
+        if wakers.is_empty() {
+            parked.wakers.remove(&self.stream);
         }
+        drop(parked);
+        drop(waker);
     }
 }
 
@@ -118,6 +131,35 @@ mod tests {
         tails.changed(STREAM);
         tails.changed(STREAM);
         assert_eq!(count.woken(), 2);
+    }
+
+    /// Says whether the lock was free whenever a waker was woken or dropped.
+    struct Look(Arc<Tails>);
+
+    impl Wake for Look {
+        fn wake(self: Arc<Self>) {
+            assert!(self.0.0.is_free(), "woken under the lock");
+        }
+    }
+
+    impl Drop for Look {
+        fn drop(&mut self) {
+            assert!(self.0.0.is_free(), "dropped under the lock");
+        }
+    }
+
+    #[test]
+    fn wakers_are_woken_and_dropped_outside_the_lock() {
+        let tails = Arc::new(Tails::default());
+        let look = || Waker::from(Arc::new(Look(Arc::clone(&tails))));
+        let tail = tails.tail(STREAM);
+        tail.park(&look());
+        tail.park(&look());
+        #[cfg(any(feature = "sled", feature = "redb"))]
+        assert!(tail.is_still_parked(&look()));
+        tails.changed(STREAM);
+        tail.park(&look());
+        drop(tail);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `Waiters`: who to wake when something moves. Each handle owns one slot, so a handle that polls
-//! forever costs one waker. It knows nothing of what is waited for.
+//! forever costs one waker. It knows nothing of what is waited for. Wakers are cloned, woken and
+//! dropped outside the lock: each of those may run code of whoever made them.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -55,19 +56,24 @@ impl Waiters {
 impl Waiter {
     /// Asks to be woken; call this before looking at what is waited for.
     pub(crate) fn park(&self, waker: &Waker) {
-        let mut slots = self.slots.hold();
-        match &mut slots.wakers[self.slot] {
-            Some(parked) => parked.clone_from(waker),
-            empty => *empty = Some(waker.clone()),
+        let is_same = |parked: &Waker| parked.will_wake(waker);
+        if self.slots.hold().wakers[self.slot].as_ref().is_some_and(is_same) {
+            return;
         }
+        self.put(Some(waker.clone()));
+    }
+
+    fn put(&self, waker: Option<Waker>) {
+        let before = std::mem::replace(&mut self.slots.hold().wakers[self.slot], waker);
+        drop(before);
     }
 }
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        let mut slots = self.slots.hold();
-        slots.wakers[self.slot] = None;
-        slots.free.push(self.slot);
+        self.put(None);
+        // Only now can the slot be another's.
+        self.slots.hold().free.push(self.slot);
     }
 }
 
@@ -99,6 +105,33 @@ mod tests {
         waiters.wake_all();
         waiters.wake_all();
         assert_eq!(count.0.load(Ordering::Relaxed), 2);
+    }
+
+    /// Says whether the lock was free whenever a clone of its waker was woken or dropped.
+    struct Look(Arc<Lock<Slots>>);
+
+    impl Wake for Look {
+        fn wake(self: Arc<Self>) {
+            assert!(self.0.is_free(), "woken under the lock");
+        }
+    }
+
+    impl Drop for Look {
+        fn drop(&mut self) {
+            assert!(self.0.is_free(), "dropped under the lock");
+        }
+    }
+
+    #[test]
+    fn wakers_are_woken_and_dropped_outside_the_lock() {
+        let waiters = Waiters::default();
+        let look = || Waker::from(Arc::new(Look(Arc::clone(&waiters.slots))));
+        let waiter = waiters.enroll();
+        waiter.park(&look());
+        waiter.park(&look());
+        waiters.wake_all();
+        waiter.park(&look());
+        drop(waiter);
     }
 
     #[test]

@@ -60,12 +60,16 @@ impl Tails {
         }
     }
 
-    /// What is waited for, once each, and for how long already nobody waits left out.
+    /// What is waited for, once each; whoever waits no longer is forgotten.
     fn wanted(&self) -> Vec<(StreamId, EntryId)> {
         let mut waiting = self.waiting.hold();
-        waiting.retain(|waiting| !waiting.ready.is_closed());
+        let left: Vec<_> = waiting.extract_if(.., |waiting| waiting.ready.is_closed()).collect();
         let wanted = waiting.iter().map(|waiting| ((waiting.id.clone(), waiting.entry), ()));
-        wanted.collect::<BTreeMap<_, ()>>().into_keys().collect()
+        let wanted = wanted.collect::<BTreeMap<_, ()>>().into_keys().collect();
+        drop(waiting);
+        // Outside the lock: with each goes the waker of whoever left.
+        drop(left);
+        wanted
     }
 }
 
