@@ -37,6 +37,12 @@ impl StoreError {
         matches!(self.kind, Full { .. } | Held { .. } | Locked | Unavailable)
     }
 
+    /// Whether it is about stored bytes of one stream, and not about the store.
+    #[cfg(any(feature = "sled", feature = "redb", feature = "redis"))]
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self.kind, ErrorKind::Corrupt { .. } | ErrorKind::Version { .. })
+    }
+
     /// Whether it is certain that the call changed nothing.
     ///
     /// Where it is not, a commit may be repeated: what is there already is not stored twice.

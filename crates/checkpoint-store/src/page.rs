@@ -139,6 +139,12 @@ impl PageBuilder {
         self.next
     }
 
+    /// Whether it holds no record yet: what comes next decides what the reader is told.
+    #[cfg(any(feature = "sled", feature = "redb", feature = "redis"))]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.page.is_empty()
+    }
+
     /// Bytes that there is room for.
     #[cfg(feature = "redis")]
     pub(crate) fn room(&self) -> u64 {

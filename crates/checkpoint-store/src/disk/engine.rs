@@ -15,7 +15,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 pub(super) use self::granted::Granted;
-use self::named::{Named, epoch_above_all, is_damage};
+use self::named::{Named, epoch_above_all};
 use super::database::{Batch, Database, Table};
 use super::layout::{self, damaged};
 use super::stored::Stored;
@@ -128,7 +128,7 @@ impl Engine {
         let mut applied = Vec::with_capacity(chunks.len());
         for chunk in chunks {
             applied.push(match self.add(&chunk.frames(), now, &mut changed, &mut batch) {
-                Err(error) if is_damage(&error) => Applied::Unreadable { kind: error.kind() },
+                Err(error) if error.is_damage() => Applied::Unreadable { kind: error.kind() },
                 outcome => outcome?,
             });
         }

@@ -80,9 +80,16 @@ impl Streams {
         }
         let answers = connection.send(&pipe).await?;
         for (run, answer) in runs.into_iter().zip(answers) {
-            match connection.accept(answer)? {
-                Value::Nil => run.applied = Some(Applied::Deleted),
-                id => run.id = Some(StreamId::new(text(id)?).map_err(|_| malformed())?),
+            let id = match connection.accept(answer) {
+                Ok(Value::Nil) => {
+                    run.applied = Some(Applied::Deleted);
+                    continue;
+                }
+                id => id.and_then(text).and_then(|id| StreamId::new(id).map_err(|_| malformed())),
+            };
+            match id {
+                Ok(id) => run.id = Some(id),
+                Err(error) => run.applied = Some(unreadable(error)?),
             }
         }
         Ok(())
@@ -170,7 +177,9 @@ impl Streams {
         match answer {
             // Nothing is there, or a later entry: the script says what that means.
             Value::Nil => return Ok(()),
-            Value::ServerError(refusal) if refusal.code() == "ERR" => return Ok(()),
+            Value::ServerError(refusal) if matches!(refusal.code(), "ERR" | "WRONGTYPE") => {
+                return Ok(());
+            }
             answer => _ = connection.accept(answer)?,
         }
         let next = frames.next();
@@ -190,11 +199,17 @@ impl Streams {
         answer: Value,
     ) -> Result<(), StoreError> {
         let frames = run.chunk.frames();
-        let reply = Reply::read(connection.accept(answer)?)?;
-        let applied = applied(&reply)?;
+        let answer = connection.accept(answer).and_then(Reply::read);
+        let (applied, bytes) = match answer.and_then(|reply| applied(&reply)) {
+            Ok(answer) => answer,
+            Err(error) => {
+                run.applied = Some(unreadable(error)?);
+                return Ok(());
+            }
+        };
         match applied {
             Applied::Stored { next } | Applied::Duplicate { next } => {
-                self.held.stored(&frames, next, reply.count(1)?, connection.generation);
+                self.held.stored(&frames, next, bytes, connection.generation);
                 self.tails.changed(frames.stream);
                 self.forget_ended(&frames);
             }
@@ -237,16 +252,23 @@ impl Run<'_> {
     }
 }
 
-fn applied(reply: &Reply) -> Result<Applied, StoreError> {
-    Ok(match reply.word.as_str() {
-        "stored" => Applied::Stored { next: reply.seq(0)? },
-        "duplicate" => Applied::Duplicate { next: reply.seq(0)? },
+/// What damage of one stream means for its run; any other error is that of the whole commit.
+fn unreadable(error: StoreError) -> Result<Applied, StoreError> {
+    if error.is_damage() { Ok(Applied::Unreadable { kind: error.kind() }) } else { Err(error) }
+}
+
+/// What the script did, and the bytes of all records where it took the run or had it.
+fn applied(reply: &Reply) -> Result<(Applied, u64), StoreError> {
+    let applied = match reply.word.as_str() {
+        "stored" => return Ok((Applied::Stored { next: reply.seq(0)? }, reply.count(1)?)),
+        "duplicate" => return Ok((Applied::Duplicate { next: reply.seq(0)? }, reply.count(1)?)),
         "fenced" => Applied::Fenced { current: reply.epoch(0)? },
         "gap" => Applied::Gap { expected: reply.seq(0)? },
         "closed" => Applied::Closed { last: Seq::previous(reply.seq(0)?) },
         "deleted" => Applied::Deleted,
         _ => return Err(malformed()),
-    })
+    };
+    Ok((applied, 0))
 }
 
 #[cfg(test)]

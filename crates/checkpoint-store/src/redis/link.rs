@@ -196,7 +196,15 @@ impl Connection {
         if matches!(refusal.code(), "READONLY" | "MASTERDOWN" | "NOSCRIPT") {
             self.give_up();
         }
-        StoreError::with_source(kind_of(refusal.code()), refusal.to_string())
+        let text = refusal.to_string();
+        // A script of ours that fails met what none of ours wrote.
+        let kind = match kind_of(refusal.code()) {
+            ErrorKind::Io if text.contains("@user_script") => {
+                ErrorKind::Corrupt { good_prefix: None }
+            }
+            kind => kind,
+        };
+        StoreError::with_source(kind, text)
     }
 
     fn give_up(&self) {

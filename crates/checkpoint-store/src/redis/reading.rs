@@ -59,22 +59,28 @@ impl Streams {
 
     pub(super) async fn list(
         &self,
-        mut after: Option<StreamId>,
+        after: Option<StreamId>,
         streams_max: usize,
     ) -> Result<Listing, StoreError> {
         let mut connection = self.link.connection().await?;
+        let mut after = after.map(|id| id.as_str().as_bytes().to_vec());
         let mut streams = Vec::new();
         loop {
-            let ids = self.names(&mut connection, after.as_ref()).await?;
-            let Some(last) = ids.last() else { return Ok(Listing { streams, more: false }) };
+            let names = self.names(&mut connection, after.as_deref()).await?;
+            let Some(last) = names.last() else { return Ok(Listing { streams, more: false }) };
             after = Some(last.clone());
+            let ids: Vec<StreamId> = names.iter().filter_map(|name| id_of(name)).collect();
             for (id, standing) in ids.iter().zip(self.standings(&mut connection, &ids).await?) {
-                // What has expired keeps its name until it is swept.
-                let Some(standing) = standing else { continue };
+                let info = match standing {
+                    Ok(Some(standing)) => standing.info(id.clone()),
+                    // What has expired keeps its name until it is swept.
+                    Ok(None) => continue,
+                    Err(error) => StreamInfo::damaged(id.clone(), error.kind()),
+                };
                 if streams.len() == streams_max {
                     return Ok(Listing { streams, more: true });
                 }
-                streams.push(standing.info(id.clone()));
+                streams.push(info);
             }
         }
     }
@@ -96,15 +102,16 @@ impl Streams {
         id: &StreamId,
     ) -> Result<Standing, StoreError> {
         let standings = self.standings(connection, std::slice::from_ref(id)).await?;
-        standings.into_iter().next().flatten().ok_or_else(|| ErrorKind::NotFound.into())
+        let standing = standings.into_iter().next().ok_or_else(malformed)??;
+        standing.ok_or_else(|| ErrorKind::NotFound.into())
     }
 
-    /// Where these streams stand, at one moment.
+    /// Where these streams stand, at one moment. An error inside is damage of that stream.
     async fn standings(
         &self,
         connection: &mut Connection,
         ids: &[StreamId],
-    ) -> Result<Vec<Option<Standing>>, StoreError> {
+    ) -> Result<Vec<Result<Option<Standing>, StoreError>>, StoreError> {
         let Some((first, others)) = ids.split_first() else { return Ok(Vec::new()) };
         let mut call = connection.scripts.call(Script::Stat, &self.keys, first);
         for id in others {
@@ -117,20 +124,19 @@ impl Streams {
         if groups.len() != ids.len() || !rest.is_empty() {
             return Err(malformed());
         }
-        groups.iter().map(|group| Standing::read(group.clone(), now)).collect()
+        Ok(groups.iter().map(|group| Standing::read(group.clone(), now)).collect())
     }
 
     async fn names(
         &self,
         connection: &mut Connection,
-        after: Option<&StreamId>,
-    ) -> Result<Vec<StreamId>, StoreError> {
-        let from = after.map_or_else(|| "-".to_owned(), |id| format!("({id}"));
+        after: Option<&[u8]>,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        let from = after.map_or_else(|| b"-".to_vec(), |name| [b"(", name].concat());
         let mut range = redis::cmd("ZRANGE");
         range.arg(self.keys.names()).arg(from).arg("+").arg("BYLEX");
         range.arg("LIMIT").arg(0).arg(STREAMS_PER_LOOK);
-        let names: Vec<String> = read(connection.ask(range).await?)?;
-        names.into_iter().map(|name| StreamId::new(name).map_err(|_| malformed())).collect()
+        read(connection.ask(range).await?)
     }
 
     /// Fills the page; stops before what is damaged or gone.
@@ -145,7 +151,12 @@ impl Streams {
             let from = page.next();
             for entry in self.entries(connection, id, standing, page).await? {
                 let Some(chunk) = entry.chunk else { continue };
-                let Some(frames) = frames(&chunk, standing)? else { return Ok(()) };
+                let frames = match frames(&chunk, standing) {
+                    Ok(Some(frames)) => frames,
+                    Err(error) if page.is_empty() => return Err(error),
+                    // Behind good records it is what the next page meets.
+                    Ok(None) | Err(_) => return Ok(()),
+                };
                 if page.push(&frames) != Taken::All {
                     return Ok(());
                 }
@@ -174,6 +185,11 @@ impl Streams {
         let entries: Vec<Value> = read(connection.ask(range).await?)?;
         entries.into_iter().map(Entry::read).collect()
     }
+}
+
+/// The stream of a name; what is none of ours names nothing.
+fn id_of(name: &[u8]) -> Option<StreamId> {
+    str::from_utf8(name).ok().and_then(|name| StreamId::new(name).ok())
 }
 
 /// The snapshot without the checksum before it.

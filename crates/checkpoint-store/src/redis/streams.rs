@@ -10,7 +10,7 @@ use super::held::{Held, Holding, Token};
 use super::keys::Keys;
 use super::link::{Connection, Link};
 use super::options::RedisOptions;
-use super::reply::Reply;
+use super::reply::{Reply, read};
 use super::script::Script;
 use super::tails::Tails;
 use crate::backend::Head;
@@ -136,13 +136,28 @@ impl Streams {
 
     pub(super) async fn delete(&self, id: &StreamId) -> Result<(), StoreError> {
         let mut connection = self.link.connection().await?;
-        let born = self.standing(&mut connection, id).await?.born;
+        let born = self.born(&mut connection, id).await?;
         let mut call = connection.scripts.call(Script::Delete, &self.keys, id);
         call.arg(born);
         let reply = ask(&mut connection, call).await?;
         done(&reply)?;
         self.tails.changed(StreamNo::new(reply.count(0)?));
         Ok(())
+    }
+
+    /// What tells the stream from any other of its id, also when it is damaged; empty when even that
+    /// is.
+    async fn born(
+        &self,
+        connection: &mut Connection,
+        id: &StreamId,
+    ) -> Result<Vec<u8>, StoreError> {
+        let mut get = redis::cmd("HGET");
+        get.arg(self.keys.meta(id)).arg("born");
+        match connection.ask(get).await {
+            Err(error) if error.is_damage() => Ok(Vec::new()),
+            born => Ok(read::<Option<Vec<u8>>>(born?)?.unwrap_or_default()),
+        }
     }
 
     pub(super) async fn sweep(&self, streams_max: usize) -> Result<usize, StoreError> {
@@ -180,6 +195,8 @@ impl Streams {
         let held = self.held.all();
         let replies = self.ask_each(&mut connection, Script::Renew, &held).await?;
         for (holding, reply) in held.iter().zip(replies) {
+            // What is wrong with one stream is no matter of others, which were renewed.
+            let Ok(reply) = reply else { continue };
             match reply.word.as_str() {
                 "done" => {
                     self.held.set_slide(holding, reply.number(0)?.map(Duration::from_millis));
@@ -205,7 +222,7 @@ impl Streams {
         connection: &mut Connection,
         script: Script,
         held: &[Holding],
-    ) -> Result<Vec<Reply>, StoreError> {
+    ) -> Result<Vec<Result<Reply, StoreError>>, StoreError> {
         let mut pipe = Pipeline::new();
         for holding in held {
             let mut call = connection.scripts.call(script, &self.keys, &holding.id);
@@ -216,7 +233,7 @@ impl Streams {
             return Ok(Vec::new());
         }
         let answers = connection.send(&pipe).await?.into_iter();
-        answers.map(|answer| Reply::read(connection.accept(answer)?)).collect()
+        Ok(answers.map(|answer| connection.accept(answer).and_then(Reply::read)).collect())
     }
 }
 

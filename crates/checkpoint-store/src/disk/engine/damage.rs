@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::super::database::Table;
 use super::super::fake::{Disk, Fake};
 use super::super::layout;
+use super::super::stored::TAIL_BYTES;
 use super::{Engine, Granted, Watch};
 use crate::backend::Applied;
-use crate::chunk::{Chunk, Ending};
+use crate::chunk::{Chunk, Ending, FORMAT};
 use crate::expiry::{Clock, TOMBSTONE_TTL, Timestamp, Ttl};
 use crate::{Epoch, ErrorKind, Head, Holder, Seq, StoreError, StreamId, Takeover};
 
@@ -101,6 +102,25 @@ fn whatever_is_asked_of_a_damaged_stream_is_a_typed_error() {
     assert_eq!(kind(engine.recover(&a, &Holder::new("h"), Takeover::IfFree)), CORRUPT);
     // It may be worth saving, so its id is not free before it is deleted.
     assert_eq!(kind(create(&mut engine, "a", None)), CORRUPT);
+}
+
+#[test]
+fn good_records_before_a_chunk_of_a_newer_format_are_given_first() {
+    let disk = Disk::default();
+    let [a] = streams(&disk, ["a"], None);
+    let mut engine = engine(&disk, NOW);
+    let long = vec![b'r'; TAIL_BYTES];
+    for first in 2..=3 {
+        let first = Seq::new(first).unwrap();
+        let chunk = Chunk::new(a.stream, a.epoch, first, &[&long], Ending::Open);
+        engine.commit(&[chunk]).unwrap();
+    }
+    let third = (Table::Chunks, layout::chunk_key(a.stream, Seq::new(3).unwrap()).to_vec());
+    disk.hold().get_mut(&third).unwrap()[4] = FORMAT + 1;
+    let page = engine.read(&id("a"), None, 10_000).unwrap();
+    assert_eq!((page.len(), page.more()), (2, true));
+    let version = ErrorKind::Version { found: FORMAT + 1, max: FORMAT };
+    assert_eq!(kind(engine.read(&id("a"), page.last(), 10_000)), version);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::super::database::Table;
 use super::super::layout;
 use super::Engine;
 use crate::disk::stored::Stored;
-use crate::{Epoch, ErrorKind, StoreError, StreamId, StreamNo, Timestamp};
+use crate::{Epoch, StoreError, StreamId, StreamNo, Timestamp};
 
 /// A stream that has a name.
 #[derive(Debug)]
@@ -39,16 +39,11 @@ impl Engine {
         let error = match self.stored(stream) {
             Ok(Some(stored)) => return Ok(Named::Whole(stored)),
             Ok(None) => layout::damaged(),
-            Err(error) if is_damage(&error) => error,
+            Err(error) if error.is_damage() => error,
             Err(error) => return Err(error),
         };
         Ok(Named::Damaged(Damaged { stream: Some(stream), error }))
     }
-}
-
-/// Whether an error is about stored bytes of one stream, and not about the database.
-pub(super) fn is_damage(error: &StoreError) -> bool {
-    matches!(error.kind(), ErrorKind::Corrupt { .. } | ErrorKind::Version { .. })
 }
 
 /// An epoch above all of a stream whose own cannot be read. Epochs count recoveries, which are not

@@ -151,7 +151,8 @@ impl Parts<'_> {
                 }
                 return Ok(ControlFlow::Continue(()));
             }
-            Err(ChunkError::Version { found }) => {
+            // Behind good records it is what the next page meets.
+            Err(ChunkError::Version { found }) if self.builder.is_empty() => {
                 return Err(ErrorKind::Version { found, max: FORMAT }.into());
             }
             Ok(_) | Err(_) => Taken::Gap,

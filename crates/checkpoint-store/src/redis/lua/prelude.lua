@@ -68,9 +68,15 @@ local function touch(h)
   end
 end
 
--- Removes all of a stream but its epoch and its name.
+-- What a key or a field holds, or nil where there is none or where the key is of another type.
+local function field(command, ...)
+  local value = redis.pcall(command, ...)
+  return type(value) == 'string' and value or nil
+end
+
+-- Removes all of a stream but its epoch and its name, also of a damaged one.
 local function clear()
-  local number = redis.call('HGET', META, 'number')
+  local number = field('HGET', META, 'number')
   if number then redis.call('DEL', key('number', number)) end
   redis.call('DEL', META, LOG, SNAPSHOT)
 end

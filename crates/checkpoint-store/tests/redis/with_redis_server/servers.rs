@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use checkpoint_store::conformance::crash::{Directory, store};
 use checkpoint_store::conformance::run;
 use checkpoint_store::{
-    Backend, ErrorKind, Level, PAGE_BYTES, RedisBackend, RedisOptions, StoreError, StreamId,
+    Backend, Epoch, ErrorKind, Level, PAGE_BYTES, RedisBackend, RedisOptions, StoreError, StreamId,
 };
 
 use super::{connect, options};
@@ -141,6 +141,77 @@ fn what_others_wrote_under_our_names_is_damage() {
     check_damage("HSET {unbroken}:meta:s epoch -1");
     check_damage("SET {unbroken}:log:s text");
     check_damage("SET {unbroken}:meta:s text");
+}
+
+/// A damaged stream between whole ones.
+#[track_caller]
+fn check_one_damaged(command: &str) {
+    let (server, _directory) = start(&[]);
+    let store = store(connect(&server.url()));
+    let id = |name: &str| StreamId::new(name).expect("valid");
+    let mut writers = ["a", "s", "z"].map(|name| run(store.create(&id(name))).expect("created"));
+    for writer in &mut writers {
+        writer.append(&[b"record"]).expect("appended");
+        run(writer.flush()).expect("durable");
+    }
+    let answer = server.ask(command).expect("answered");
+    assert!(!answer.starts_with('-'), "{answer}");
+    for writer in &mut writers {
+        writer.append(&[b"more"]).expect("appended");
+    }
+    let [a, s, z] = &mut writers;
+    run(a.flush()).expect("durable");
+    run(z.flush()).expect("durable");
+    // Not all that is damaged is in the way of an append.
+    if let Err(error) = run(s.flush()) {
+        let is_its_own =
+            matches!(error.kind(), ErrorKind::Corrupt { .. } | ErrorKind::Fenced { .. });
+        assert!(is_its_own, "{command}: {error:?}");
+    }
+    let listed = run(store.list(None)).expect("listed").streams;
+    let damaged = listed.iter().map(|info| (info.id.as_str(), info.damage.is_some()));
+    let expected = [("a", false), ("s", true), ("z", false)];
+    assert_eq!(damaged.collect::<Vec<_>>(), expected, "{command}");
+    run(store.sweep()).expect("swept");
+    run(store.delete(&id("s"))).expect("deleted");
+    assert_eq!(run(store.info(&id("s"))).expect_err("gone").kind(), ErrorKind::NotFound);
+    let next = run(store.create(&id("s"))).expect("created");
+    assert!(next.epoch() > Epoch::FIRST, "{command}");
+}
+
+#[test]
+fn a_damaged_stream_costs_no_other_one_anything_and_can_be_deleted() {
+    check_one_damaged("XADD {unbroken}:log:s 1-2 x y");
+    check_one_damaged("HSET {unbroken}:meta:s state ajar");
+    check_one_damaged("HSET {unbroken}:meta:s epoch x");
+    check_one_damaged("HDEL {unbroken}:meta:s born");
+    check_one_damaged("SET {unbroken}:log:s text");
+    check_one_damaged("SET {unbroken}:meta:s text");
+}
+
+#[test]
+fn a_name_that_is_none_is_not_listed() {
+    let (server, _directory) = start(&[]);
+    let store = store(connect(&server.url()));
+    run(store.create(&StreamId::new("s").expect("valid"))).expect("created");
+    server.ask(r#"ZADD {unbroken}:names 0 "\xff" 0 "a b""#).expect("answered");
+    let listed = run(store.list(None)).expect("listed");
+    assert_eq!((listed.streams.len(), listed.more), (1, false));
+}
+
+#[test]
+fn good_records_before_a_chunk_of_a_newer_format_are_given_first() {
+    let (server, _directory) = start(&[]);
+    let store = store(connect(&server.url()));
+    let id = StreamId::new("s").expect("valid");
+    let mut writer = run(store.create(&id)).expect("created");
+    writer.append(&[b"record"]).expect("appended");
+    run(writer.flush()).expect("durable");
+    server.ask(r#"XADD {unbroken}:log:s 1-2 c "UBCK\x02" b 20"#).expect("answered");
+    let page = run(store.read(&id, None, PAGE_BYTES)).expect("a page");
+    assert_eq!((page.len(), page.more()), (1, true));
+    let error = run(store.read(&id, page.last(), PAGE_BYTES)).expect_err("newer");
+    assert_eq!(error.kind(), ErrorKind::Version { found: 2, max: 1 });
 }
 
 #[test]
