@@ -1,7 +1,6 @@
 //! Moves one stream to stdout until it ends, is stopped by a signal, or nobody reads it.
 //! A stream that is stopped keeps its checkpoint.
 
-use anyhow::Context;
 use client::{ErrorKind, Event, ResponseStream, StopReason, StreamId};
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -77,8 +76,11 @@ impl Relay {
     }
 
     /// Forwards everything and says on stderr how it ended.
-    pub(crate) async fn run(mut self, start: Start<'_>) -> anyhow::Result<Status> {
-        let mut signals = Signals::new().context("cannot wait for signals")?;
+    pub(crate) async fn run(
+        mut self,
+        start: Start<'_>,
+        signals: &mut Signals,
+    ) -> anyhow::Result<Status> {
         let end = tokio::select! {
             biased;
             name = signals.next() => End::Signal(name),

@@ -1,6 +1,7 @@
 //! The signals that ask the command to stop. It only waits for them; what stopping means is
 //! the command's matter.
 
+use std::fmt;
 use std::io;
 
 #[cfg(unix)]
@@ -56,5 +57,26 @@ impl Signals {
             Ok(()) => "Ctrl-C",
             Err(_) => std::future::pending().await,
         }
+    }
+}
+
+impl Signals {
+    /// Does what can be given up without a trace, unless a signal comes first: then its name.
+    pub(crate) async fn before<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stopped> {
+        tokio::select! {
+            biased;
+            name = self.next() => Err(Stopped(name)),
+            done = work => Ok(done),
+        }
+    }
+}
+
+/// The signal that came first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stopped(&'static str);
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "stopped by {}", self.0)
     }
 }

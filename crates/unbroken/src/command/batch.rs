@@ -12,6 +12,7 @@ mod results;
 mod tally;
 mod text_file;
 
+use anyhow::Context;
 use clap::Args;
 use client::{Profile, StreamId};
 use std::io::Write;
@@ -32,6 +33,8 @@ use crate::checkpoints::Checkpoints;
 use crate::cli::examples;
 use crate::clocks::Clocks;
 use crate::connection::{self, Connection};
+use crate::diagnostics::report;
+use crate::signal::Signals;
 use crate::status::{Status, usage_error};
 
 /// Ask many prompts, several at a time, and write each answer to a file as it arrives.
@@ -93,8 +96,15 @@ impl Batch {
     /// Does what is not done yet.
     pub(crate) async fn run(self, verbose: u8) -> anyhow::Result<Status> {
         let began = Instant::now();
+        let mut signals = Signals::new().context("cannot wait for signals")?;
         let profile = self.connection.profile(None)?;
-        let jobs = jobs_file::read(&self.jobs)?;
+        let jobs = match signals.before(self.read_jobs()).await {
+            Ok(jobs) => jobs?,
+            Err(stopped) => {
+                report(&format_args!("{stopped} before anything was asked"));
+                return Ok(Status::Incomplete);
+            }
+        };
         let defaults = self.defaults(&profile, &jobs)?;
         let endpoints = self.connection.endpoints(profile)?;
         let folder = Folder::claim(&self.out)?;
@@ -122,9 +132,15 @@ impl Batch {
         let tally = Tally::new(all, all - jobs.len(), self.max_failures);
         let bar = Bar::new(began, verbose);
         let crew = Crew::new(desk, usize::from(self.concurrency), tally, bar);
-        let tally = crew.run(jobs).await?;
+        let tally = crew.run(jobs, signals).await?;
         writeln!(std::io::stdout(), "{}", tally.summary(began.elapsed()))?;
         Ok(tally.status())
+    }
+
+    /// Reads the jobs where a pipe that is slow to fill keeps no signal waiting.
+    async fn read_jobs(&self) -> anyhow::Result<Vec<Job>> {
+        let path = self.jobs.clone();
+        tokio::task::spawn_blocking(move || jobs_file::read(&path)).await?
     }
 
     /// What jobs are asked with that do not say it; every job has a model then.

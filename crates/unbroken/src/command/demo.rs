@@ -53,7 +53,7 @@ pub(crate) struct Demo {
     seed: u64,
 
     /// How many faults, or which: a script as `unbroken mock --help` describes it
-    #[arg(long, value_name = "N|SCRIPT", default_value = "12")]
+    #[arg(long, value_name = "N|SCRIPT", default_value = "12", allow_hyphen_values = true)]
     faults: Storm,
 
     /// Wire to speak: anthropic goes on by prefill, openai-chat by instruction

@@ -35,7 +35,7 @@ pub(crate) struct Mock {
     seed: u64,
 
     /// Faults in order of the requests, such as `rst@40,429:2,stall@10*2,ok`
-    #[arg(long, value_name = "SCRIPT", default_value = "")]
+    #[arg(long, value_name = "SCRIPT", default_value = "", allow_hyphen_values = true)]
     faults: Script,
 
     /// Run the script for each prompt from its start, not once for all requests

@@ -1,8 +1,10 @@
 //! `unbroken resume`: goes on with a stream that a crash, a signal or a deadline cut.
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use clap::Args;
-use client::{Checkpoint, ErrorKind, IfHeld, Profile, ResumeOptions, Store, StreamId, Summary};
+use client::{
+    Checkpoint, ErrorKind, IfHeld, Profile, ResponseStream, ResumeOptions, Store, StreamId, Summary,
+};
 
 use crate::advice::Advice;
 use crate::breaks::Brief;
@@ -14,6 +16,7 @@ use crate::diagnostics::report;
 use crate::object::Start;
 use crate::output::{Form, Output};
 use crate::relay::{Relay, cut_short};
+use crate::signal::Signals;
 use crate::status::{Status, usage_error};
 use crate::stored;
 
@@ -53,20 +56,55 @@ pub(crate) struct Resume {
     clocks: Clocks,
 }
 
+/// A stream that is gone on with.
+struct Opened {
+    checkpoint: Checkpoint,
+    store: Store,
+    stream: ResponseStream,
+}
+
 impl Resume {
     /// Reads the checkpoint and goes on where it ends.
     pub(crate) async fn run(self, verbose: u8) -> anyhow::Result<Status> {
+        let mut signals = Signals::new().context("cannot wait for signals")?;
+        let Opened { checkpoint, store, stream } = match signals.before(self.begin()).await {
+            Ok(begun) => match begun? {
+                Some(opened) => opened,
+                None => return Ok(Status::Complete),
+            },
+            Err(stopped) => {
+                let advice = self.advice().sentence(&self.id);
+                report(&format_args!("stream {}: {stopped}; {advice}", self.id));
+                return Ok(Status::Incomplete);
+            }
+        };
+        report(&format_args!("stream {}", self.id));
+        let start = self.start(&checkpoint);
+        let relay = Relay::new(stream, Form::of(self.json), self.from, self.advice(), verbose);
+        let ended = relay.run(start, &mut signals).await;
+        stored::let_go(&store, &self.id).await;
+        ended
+    }
+
+    /// Writes a stream that is complete, or opens one that is not.
+    ///
+    /// # Cancel safety
+    ///
+    /// The stream loses nothing; how much was written is unknown.
+    async fn begin(&self) -> anyhow::Result<Option<Opened>> {
         let Shelf { store, place } = self.checkpoints.open_holding(&self.id).await?;
         let checkpoint = stored::read(&store, &self.id, &place).await?;
         self.require_shown(&checkpoint)?;
         if checkpoint.is_complete() {
-            return self.print(&checkpoint).await;
+            self.print(&checkpoint).await?;
+            return Ok(None);
         }
-        self.go_on(&checkpoint, store, verbose).await
+        let stream = self.open(&checkpoint, &store).await?;
+        Ok(Some(Opened { checkpoint, store, stream }))
     }
 
     /// Writes a text that needs nothing more from anyone.
-    async fn print(&self, checkpoint: &Checkpoint) -> anyhow::Result<Status> {
+    async fn print(&self, checkpoint: &Checkpoint) -> anyhow::Result<()> {
         let mut output = Output::new(Form::of(self.json), self.from);
         output.start(self.start(checkpoint)).await?;
         output.text(checkpoint.text()).await?;
@@ -77,15 +115,10 @@ impl Resume {
         if let Some(words) = stop.and_then(cut_short) {
             report(&words);
         }
-        Ok(Status::Complete)
+        Ok(())
     }
 
-    async fn go_on(
-        &self,
-        checkpoint: &Checkpoint,
-        store: Store,
-        verbose: u8,
-    ) -> anyhow::Result<Status> {
+    async fn open(&self, checkpoint: &Checkpoint, store: &Store) -> anyhow::Result<ResponseStream> {
         let profile = self.connection.profile(self.stored_profile(checkpoint)?)?;
         self.require_server(&profile, checkpoint)?;
         let client = self
@@ -94,16 +127,10 @@ impl Resume {
             .checkpoints(store.clone())
             .build()
             .map_err(usage_error)?;
-        let stream = match client.resume_with(&self.id, self.options()).await {
-            Err(error) if error.kind() == ErrorKind::Held => return Err(self.held(&store).await),
-            opened => opened?,
-        };
-        report(&format_args!("stream {}", self.id));
-        let start = self.start(checkpoint);
-        let relay = Relay::new(stream, Form::of(self.json), self.from, self.advice(), verbose);
-        let ended = relay.run(start).await;
-        stored::let_go(&store, &self.id).await;
-        ended
+        match client.resume_with(&self.id, self.options()).await {
+            Err(error) if error.kind() == ErrorKind::Held => Err(self.held(store).await),
+            opened => Ok(opened?),
+        }
     }
 
     fn options(&self) -> ResumeOptions {

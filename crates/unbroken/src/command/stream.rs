@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use clap::Args;
-use client::{Client, ErrorKind, Profile, Prompt, Request, ResponseStream, StreamId, Wire};
+use client::{Client, ErrorKind, Profile, Prompt, Request, ResponseStream, Store, StreamId, Wire};
 use tokio::io::AsyncReadExt;
 
 use crate::advice::Advice;
@@ -14,6 +14,7 @@ use crate::diagnostics::report;
 use crate::object::Start;
 use crate::output::Form;
 use crate::relay::Relay;
+use crate::signal::Signals;
 use crate::status::{Status, usage_error};
 use crate::stored;
 
@@ -60,9 +61,45 @@ pub(crate) struct Stream {
     clocks: Clocks,
 }
 
+/// A stream that has a journal.
+struct Opened {
+    stream: ResponseStream,
+    store: Store,
+    profile: Profile,
+    base_url: String,
+}
+
 impl Stream {
     /// Asks and relays.
     pub(crate) async fn run(self, verbose: u8) -> anyhow::Result<Status> {
+        let mut signals = Signals::new().context("cannot wait for signals")?;
+        let Opened { stream, store, profile, base_url } = match signals.before(self.begin()).await {
+            Ok(opened) => opened?,
+            Err(stopped) => {
+                report(&format_args!("{stopped} before anything was asked"));
+                return Ok(Status::Incomplete);
+            }
+        };
+        let id = stream.id().clone();
+        report(&format_args!("stream {id}"));
+        let start = Start {
+            id: id.as_str(),
+            protocol: profile.wire.name(),
+            base_url: &base_url,
+            recovered_bytes: 0,
+        };
+        let relay = Relay::new(stream, Form::of(self.json), 0, self.advice(), verbose);
+        let ended = relay.run(start, &mut signals).await;
+        stored::let_go(&store, &id).await;
+        ended
+    }
+
+    /// Makes a stream that has asked nothing yet.
+    ///
+    /// # Cancel safety
+    ///
+    /// There may be an empty journal.
+    async fn begin(&self) -> anyhow::Result<Opened> {
         let profile = self.connection.profile(None)?;
         let model = self.model(&profile)?;
         let endpoints = self.connection.endpoints(profile)?;
@@ -78,18 +115,7 @@ impl Stream {
             .build()
             .map_err(usage_error)?;
         let stream = self.open(&client, request).await?;
-        let id = stream.id().clone();
-        report(&format_args!("stream {id}"));
-        let start = Start {
-            id: id.as_str(),
-            protocol: profile.wire.name(),
-            base_url: &base_url,
-            recovered_bytes: 0,
-        };
-        let relay = Relay::new(stream, Form::of(self.json), 0, self.advice(), verbose);
-        let ended = relay.run(start).await;
-        stored::let_go(&store, &id).await;
-        ended
+        Ok(Opened { stream, store, profile, base_url })
     }
 
     fn model(&self, profile: &Profile) -> anyhow::Result<String> {

@@ -73,7 +73,8 @@ fn a_reader_that_leaves_a_complete_stream_has_the_status_of_any_other() {
     let world = World::with_faults("");
     // More than a pipe holds, so that the command is not done before its reader leaves.
     let prompt = format!("{PROMPT} mock:tokens=40000");
-    world.run_at_server(&["stream", "--id", "s-1", &prompt]).assert_status(0);
+    let flags = ["stream", "--id", "s-1", "--max-tokens", "50000", &prompt];
+    world.run_at_server(&flags).assert_status(0);
     for flags in [&["resume", "s-1"][..], &["streams", "export", "s-1"]] {
         let mut process = Started::from(world.command(flags).spawn().unwrap());
         let shown = process.read(100);

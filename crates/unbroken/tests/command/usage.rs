@@ -39,6 +39,13 @@ fn unusable_arguments_are_told_and_nothing_is_asked() {
         (&["batch", "--jobs", "f", "--out", "o", "--concurrency", "257"], "256"),
         (&["batch", "--jobs", "f", "--out", "o", "--max-failures", "0"], "--max-failures"),
         (&["demo", "--faults", "9999"], "200"),
+        (
+            &["demo", "--faults", "1..5"],
+            "'1..5' for '--faults <N|SCRIPT>': neither a number from 0 to",
+        ),
+        (&["demo", "--faults", "-5"], "'-5' for '--faults <N|SCRIPT>': neither a number from 0 to"),
+        (&["demo", "--faults", "--kill"], "'--kill' for '--faults <N|SCRIPT>'"),
+        (&["mock", "--faults", "-1..5"], "item 1"),
         (&["demo", "--tokens", "0"], "--tokens"),
     ] {
         let run = world.run(arguments);

@@ -37,8 +37,11 @@ impl Crew {
     }
 
     /// Does the jobs, each on its stream; how they ended.
-    pub(super) async fn run(mut self, jobs: Vec<(Job, StreamId)>) -> anyhow::Result<Tally> {
-        let mut signals = Signals::new().context("cannot wait for signals")?;
+    pub(super) async fn run(
+        mut self,
+        jobs: Vec<(Job, StreamId)>,
+        mut signals: Signals,
+    ) -> anyhow::Result<Tally> {
         let mut redraw = tokio::time::interval(REDRAW_EVERY);
         redraw.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut jobs = jobs.into_iter();

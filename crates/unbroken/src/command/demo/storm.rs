@@ -51,7 +51,10 @@ impl fmt::Display for StormError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooMany => write!(f, "more than {FAULTS_MAX} faults"),
-            Self::Script(error) => write!(f, "neither a number nor a script: {error}"),
+            Self::Script(error) => write!(
+                f,
+                "neither a number from 0 to {FAULTS_MAX} nor a script such as rst@50,429:1: {error}"
+            ),
         }
     }
 }
