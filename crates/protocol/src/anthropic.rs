@@ -3,6 +3,5 @@
 //! Named events with typed JSON. Token counts are cumulative and in disjoint buckets already.
 
 mod decode;
-mod usage;
 
 pub(crate) use decode::{EVENT_NAMES, decode};

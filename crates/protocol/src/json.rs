@@ -59,6 +59,13 @@ impl<'a> Scanner<'a> {
         self.position()
     }
 
+    /// Whether the next value is an object.
+    #[inline]
+    pub(crate) fn is_object_next(&mut self) -> bool {
+        self.space();
+        self.peek() == Some(b'{')
+    }
+
     /// Enters the next value when it is an object; skips it otherwise.
     pub(crate) fn object(&mut self) -> Result<bool, Malformed> {
         self.enter(b'{')

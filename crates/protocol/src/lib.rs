@@ -9,6 +9,7 @@
 //! - [`RequestBody`] holds a body as the caller wrote it and splices continuations into it.
 //! - [`classify_status`], [`classify_in_band`] and [`classify_document`] turn what a server
 //!   answered into a [`Failure`] with a verdict for `retry-policy`.
+//! - [`read_usage`] reads what a recorded payload of any provider says that a request used.
 //! - [`Profile`] says how one server differs from the next.
 //!
 //! A stream that broke after `Paris is`, continued where the model takes a prefill:
@@ -46,6 +47,7 @@ mod reader;
 mod request;
 mod rewrite;
 mod splice;
+mod usage;
 mod wire;
 
 pub use classify::{
@@ -61,6 +63,10 @@ pub use reader::Reader;
 pub use request::{BODY_BYTES_MAX, BodyError, MAX_TOKENS_FLOOR, NotContinuable, RequestBody};
 pub use rewrite::{Rewrite, rewrite};
 pub use sse_codec::{DecodeError, Event as SseEvent, Span as SseSpan};
+pub use usage::{
+    CountProblem, ModelUsage, Reported, UnknownService, UnknownUsageFormat, UsageError,
+    UsageFormat, read_usage,
+};
 pub use wire::{UnknownWire, Wire};
 
 #[cfg(doctest)]

@@ -5,6 +5,5 @@
 mod decode;
 mod delta;
 mod parts;
-mod usage;
 
 pub(crate) use decode::decode;

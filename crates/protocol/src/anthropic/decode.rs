@@ -3,11 +3,11 @@
 //! One pass notes where the values of interest lie, in whatever order they come; then the
 //! event's type says which of them count.
 
-use super::usage::{Counts, read_usage};
 use crate::Malformed;
 use crate::classify::classify_in_band;
 use crate::event::{Begin, Block, Decoded, Delta, Open, Part, StopReason};
 use crate::json::{Scanner, Value};
+use crate::usage::{Counts, read_anthropic};
 use std::borrow::Cow;
 
 /// The events whose data is a JSON object.
@@ -100,7 +100,7 @@ impl Seen {
             b"type" => self.kind = Some(scan.value()?),
             b"index" => self.index = Some(scan.value()?),
             b"delta" => self.delta = SeenDelta::read(scan)?,
-            b"usage" => self.counts = read_usage(scan, data)?,
+            b"usage" => self.counts = read_anthropic(scan, data)?,
             b"error" => self.error = !scan.value()?.is_null(),
             b"content_block" => self.block = SeenBlock::read(scan)?,
             b"message" => {
@@ -122,7 +122,7 @@ impl Seen {
         match name {
             b"id" => self.id = Some(scan.value()?),
             b"model" => self.model = Some(scan.value()?),
-            b"usage" => self.counts = read_usage(scan, data)?,
+            b"usage" => self.counts = read_anthropic(scan, data)?,
             _ => {
                 scan.value()?;
             }

@@ -50,7 +50,7 @@ impl Value {
                 let raw = self.raw(data);
                 raw.get(1..raw.len() - 1).map(Cow::Borrowed)
             }
-            Kind::EscapedText => unescape(self.raw(data)).ok(),
+            Kind::EscapedText => unescape(self.raw(data)),
             _ => None,
         }
     }
@@ -99,14 +99,20 @@ impl Value {
 
     /// The last item, when the value is an array that has one.
     pub(crate) fn last_item(&self, data: &[u8]) -> Option<Self> {
-        let mut scan = Scanner::at(data, *self);
         let mut last = None;
-        if scan.array().ok()? {
-            while scan.item().ok()? {
-                last = Some(scan.value().ok()?);
-            }
-        }
+        self.each_item(data, |item| last = Some(item));
         last
+    }
+
+    /// Calls `each` with every item, when the value is an array.
+    pub(crate) fn each_item(&self, data: &[u8], mut each: impl FnMut(Self)) {
+        let mut scan = Scanner::at(data, *self);
+        if !matches!(scan.array(), Ok(true)) {
+            return;
+        }
+        while let (Ok(true), Ok(item)) = (scan.item(), scan.value()) {
+            each(item);
+        }
     }
 
     /// Whether the string is exactly that text.
@@ -153,8 +159,9 @@ fn whole(number: f64) -> Option<u64> {
     exact.then_some(number as u64)
 }
 
-fn unescape(raw: &[u8]) -> Result<Cow<'_, [u8]>, serde_json::Error> {
-    serde_json::Deserializer::from_slice(raw).deserialize_bytes(BytesVisitor)
+#[inline(never)]
+fn unescape(raw: &[u8]) -> Option<Cow<'_, [u8]>> {
+    serde_json::Deserializer::from_slice(raw).deserialize_bytes(BytesVisitor).ok()
 }
 
 struct BytesVisitor;

@@ -4,10 +4,10 @@
 //! chunk may hold several.
 
 use super::delta::SeenDelta;
-use super::usage::{Counts, read_usage};
 use crate::classify::classify_in_band;
 use crate::event::{Begin, Choices, Decoded, Delta, StopReason};
 use crate::json::{Scanner, Value};
+use crate::usage::{Counts, read_chat};
 use crate::{Failure, FailureKind, Malformed};
 
 pub(crate) fn decode<'a>(name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Malformed> {
@@ -68,12 +68,12 @@ impl Chunk {
             b"model" => self.model = Some(scan.value()?),
             b"object" => self.object = Some(scan.value()?),
             b"choices" => self.choices(scan, data)?,
-            b"usage" => self.counts = read_usage(scan, data)?.or(self.counts.take()),
+            b"usage" => self.counts = read_chat(scan, data)?.or(self.counts.take()),
             b"error" => self.error = !scan.value()?.is_null(),
             b"x_groq" => {
                 scan.members(|scan, name| {
                     match name {
-                        b"usage" => self.counts = read_usage(scan, data)?.or(self.counts.take()),
+                        b"usage" => self.counts = read_chat(scan, data)?.or(self.counts.take()),
                         b"error" => self.error |= !scan.value()?.is_null(),
                         _ => {
                             scan.value()?;
@@ -101,7 +101,7 @@ impl Chunk {
                     b"delta" => choice.delta = SeenDelta::read(scan, data)?,
                     b"finish_reason" => choice.finish = Some(scan.value()?),
                     // Moonshot reports the counts here.
-                    b"usage" => self.counts = read_usage(scan, data)?.or(self.counts.take()),
+                    b"usage" => self.counts = read_chat(scan, data)?.or(self.counts.take()),
                     _ => {
                         scan.value()?;
                     }
