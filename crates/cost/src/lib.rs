@@ -27,6 +27,8 @@ mod price;
 mod rate;
 mod rates;
 mod recovery;
+#[cfg(feature = "report")]
+mod report;
 mod scenario;
 mod share;
 mod usage;
@@ -44,6 +46,8 @@ pub use rates::{Bill, BillError, Bucket, Rates};
 pub use recovery::{
     Interrupted, Prompt, Recovered, RecoveryError, Tariff, Waste, Way, cache_pays_above,
 };
+#[cfg(feature = "report")]
+pub use report::{Format, UnknownFormat};
 pub use scenario::{Assumptions, Report, ReportError, Row, Scenario, Workload};
 pub use share::{Percent, Share};
 pub use usage::{Overflow, Usage};
