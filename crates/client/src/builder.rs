@@ -1,6 +1,7 @@
 //! How a client is put together. Construction opens no connection.
 
 use checkpoint_store::Store;
+use cost::Money;
 use resume::{Admission, Deliver, Limits, OnStoreFailure, SeamPolicy, Timeouts};
 use retry_policy::{ConnectFailures, Endpoints, Policy};
 use rustls::ClientConfig;
@@ -13,6 +14,7 @@ use crate::error::Error;
 use crate::event::Events;
 use crate::leftovers::Leftovers;
 use crate::refusals::Refusals;
+use crate::spending::SharedBudget;
 use crate::transport::Transport;
 use crate::upstream::Upstream;
 
@@ -35,6 +37,10 @@ pub struct Builder {
     store_timeout: Option<Duration>,
     events: Events,
     tls: Option<ClientConfig>,
+    #[cfg(feature = "prices")]
+    prices: Option<Arc<cost::Catalog>>,
+    response_budget: Option<Money>,
+    shared_budget: Option<SharedBudget>,
 }
 
 impl Builder {
@@ -122,6 +128,29 @@ impl Builder {
         self
     }
 
+    /// What models cost. Without it no cost is known, and no budget can be kept.
+    #[cfg(feature = "prices")]
+    pub fn prices(mut self, catalog: Arc<cost::Catalog>) -> Self {
+        self.prices = Some(catalog);
+        self
+    }
+
+    /// The most that each response may cost, over all its attempts.
+    ///
+    /// It is asked before each attempt and during the stream; what is on its way when it is spent is
+    /// paid for in addition. A request of unknown price is refused then.
+    pub const fn response_budget(mut self, limit: Money) -> Self {
+        self.response_budget = Some(limit);
+        self
+    }
+
+    /// A budget that all streams of the client share, and those of other clients that are given
+    /// it. A request of unknown price is refused then.
+    pub fn shared_budget(mut self, budget: SharedBudget) -> Self {
+        self.shared_budget = Some(budget);
+        self
+    }
+
     /// TLS settings in place of Mozilla's roots with ring; the ALPN protocols are set here.
     pub fn tls_config(mut self, config: ClientConfig) -> Self {
         self.tls = Some(config);
@@ -150,6 +179,9 @@ impl Builder {
         config.seams = self.seams;
         config.deliver = self.deliver;
         config.on_store_failure = self.on_store_failure;
+        // An engine that keeps a budget, however large, refuses what has no price.
+        let boundless = self.shared_budget.as_ref().map(|_| Money::from_units(i128::MAX));
+        config.budget = self.response_budget.or(boundless);
         Ok(Client::new(Arc::new(Shared {
             upstream: Arc::new(upstream),
             clocks: if self.timeouts.is_some() { Clocks::Given } else { Clocks::Learned },
@@ -160,6 +192,9 @@ impl Builder {
             config,
             events: self.events,
             refusals: Refusals::default(),
+            #[cfg(feature = "prices")]
+            prices: self.prices,
+            budget: self.shared_budget,
         })))
     }
 }

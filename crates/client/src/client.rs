@@ -4,8 +4,10 @@
 use checkpoint_store::{
     ErrorKind as StoreErrorKind, Page, Seq, Store, StoreError, StreamId, StreamWriter,
 };
+use cost::Money;
 use endpoint_pool::Snapshot;
-use resume::{Checkpoint, Config, Session};
+use protocol::RequestBody;
+use resume::{Checkpoint, Config, Pricing, Session};
 use retry_policy::Nanos;
 use std::fmt;
 use std::future::Future;
@@ -23,6 +25,9 @@ use crate::random;
 use crate::refusals::Refusals;
 use crate::request::Request;
 use crate::resume_options::{IfHeld, ResumeOptions};
+#[cfg(feature = "prices")]
+use crate::spending;
+use crate::spending::SharedBudget;
 use crate::stream::ResponseStream;
 use crate::transport::Transport;
 use crate::upstream::Upstream;
@@ -43,6 +48,9 @@ pub(crate) struct Shared {
     pub(crate) store_timeout: Duration,
     pub(crate) events: Events,
     pub(crate) refusals: Refusals,
+    #[cfg(feature = "prices")]
+    pub(crate) prices: Option<Arc<cost::Catalog>>,
+    pub(crate) budget: Option<SharedBudget>,
     /// There when the caller named no store.
     pub(crate) leftovers: Option<Leftovers>,
 }
@@ -66,7 +74,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// `InvalidRequest` for a body that is not the wire's, `Exists` for a name that is taken,
+    /// `InvalidRequest` for a body that is not the wire's, or of unknown price where there is a
+    /// budget, `Exists` for a name that is taken,
     /// or what the store says.
     ///
     /// # Cancel safety
@@ -81,7 +90,10 @@ impl Client {
         let key = request.key.map_or_else(random::idempotency_key, Ok)?;
         let seed = random::seed()?;
         let origin = endpoint.origin();
-        let config = shared.config(model.as_deref(), request.deadline);
+        let config = shared.config(&body, request.deadline, request.budget);
+        if config.budget.is_some() && config.pricing.is_none() {
+            return Err(Error::unpriced());
+        }
         shared.clear_surplus().await;
         let writer = shared.answer(shared.store.create(&id)).await.map_err(Error::store)?;
         let journal = shared.journal(Some(writer));
@@ -133,7 +145,7 @@ impl Client {
         let model = checkpoint.model().map(str::to_owned);
         let seed = random::seed()?;
         let origin = Some(checkpoint.origin().clone());
-        let config = shared.config(model.as_deref(), options.within);
+        let config = shared.config(checkpoint.request(), options.within, options.budget);
         let journal = shared.journal(writer);
         let asked = checkpoint.request().bytes();
         let asking = Asking::new(shared, asked, config.policy.limits.deadline);
@@ -166,13 +178,30 @@ impl fmt::Debug for Client {
 }
 
 impl Shared {
-    fn config(&self, model: Option<&str>, deadline: Option<Duration>) -> Config {
+    fn config(
+        &self,
+        request: &RequestBody,
+        deadline: Option<Duration>,
+        budget: Option<Money>,
+    ) -> Config {
         let mut config = self.config.clone();
-        config.prefill_refused |= self.refusals.contains(model);
+        config.prefill_refused |= self.refusals.contains(request.model());
         if let Some(deadline) = deadline {
             config.policy.limits.deadline = Some(Nanos::from_duration(deadline));
         }
+        config.pricing = self.pricing(request);
+        config.budget = budget.or(config.budget);
         config
+    }
+
+    #[cfg(feature = "prices")]
+    fn pricing(&self, request: &RequestBody) -> Option<Pricing> {
+        spending::pricing(self.prices.as_ref()?, request)
+    }
+
+    #[cfg(not(feature = "prices"))]
+    const fn pricing(&self, _: &RequestBody) -> Option<Pricing> {
+        None
     }
 
     fn journal(&self, writer: Option<StreamWriter>) -> Journal {

@@ -24,6 +24,7 @@ use crate::error::Error;
 use crate::event::{Event, Events};
 use crate::leftovers::Leaving;
 use crate::patience::Patience;
+use crate::spending::Tab;
 use crate::transport::{Arrival, Exchange};
 use asking::Line;
 use clock::{Alarm, Clock};
@@ -57,6 +58,8 @@ pub(crate) struct Driver {
     patience: Patience,
     /// Bytes of the session's text that the consumer has.
     delivered: usize,
+    /// What was charged to the budget that streams share.
+    tab: Option<Tab>,
     phase: Phase,
 }
 
@@ -94,6 +97,7 @@ impl Driver {
         let now = clock.now();
         let session = begin(now);
         let delivered = session.text().len();
+        let tab = client.budget.as_ref().map(|budget| Tab::open(budget, &session));
         Self {
             client,
             id,
@@ -111,6 +115,7 @@ impl Driver {
             alarm: Alarm::new(clock),
             patience,
             delivered,
+            tab,
             phase: Phase::Running,
         }
     }
@@ -219,6 +224,9 @@ impl Driver {
             {
                 let attempt = *attempt;
                 return Poll::Ready(self.input(attempt, arrival));
+            }
+            if let Some(input) = self.tab.as_mut().and_then(|tab| tab.charge(&self.session)) {
+                return Poll::Ready(input);
             }
             if let Poll::Ready(input) = self.asking.poll(cx) {
                 return Poll::Ready(input);
@@ -379,6 +387,9 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        if let Some(tab) = &mut self.tab {
+            tab.charge(&self.session);
+        }
         let Some(leftovers) = &self.client.leftovers else { return };
         let leaving = match &self.phase {
             Phase::Ending(ending) if ending.is_complete() => Leaving::Finished,

@@ -98,6 +98,11 @@ impl Error {
         Self::of(ErrorKind::InvalidRequest).with_source(source)
     }
 
+    pub(crate) fn unpriced() -> Self {
+        Self::of(ErrorKind::InvalidRequest)
+            .with_message("what it costs is not known, so no budget can be kept")
+    }
+
     pub(crate) fn mismatch(message: &'static str) -> Self {
         Self::of(ErrorKind::EndpointMismatch).with_message(message)
     }
@@ -242,6 +247,8 @@ fn may_pass(cause: &Cause) -> bool {
         Cause::Broke(Break::Certificate)
         | Cause::Diverged
         | Cause::NotContinuable
+        | Cause::OverBudget
+        | Cause::Unpriced
         | Cause::SeamUnverified
         | Cause::TooLarge => false,
         _ => true,

@@ -24,6 +24,7 @@ mod refusals;
 mod request;
 mod resume_options;
 mod secret;
+mod spending;
 mod stream;
 mod transport;
 mod upstream;
@@ -37,12 +38,14 @@ pub use prompt::{PROMPT_TOKENS_MAX, Prompt};
 pub use request::Request;
 pub use resume_options::{IfHeld, ResumeOptions};
 pub use secret::Secret;
+pub use spending::SharedBudget;
 pub use stream::ResponseStream;
 
 pub use bytes::Bytes;
 pub use checkpoint_store::{
     ErrorKind as StoreErrorKind, Level, Seq, Store, StoreError, StreamId, StreamState,
 };
+pub use cost::{self, Money, StreamCost};
 pub use endpoint_pool::{self, Snapshot};
 pub use protocol::{Profile, StopReason, Wire};
 pub use resume::{

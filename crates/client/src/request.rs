@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use checkpoint_store::StreamId;
+use cost::Money;
 use protocol::{Profile, RequestBody};
 use retry_policy::IdempotencyKey;
 use std::fmt;
@@ -17,6 +18,7 @@ pub struct Request {
     pub(crate) id: Option<StreamId>,
     pub(crate) key: Option<IdempotencyKey>,
     pub(crate) deadline: Option<Duration>,
+    pub(crate) budget: Option<Money>,
 }
 
 #[derive(Clone)]
@@ -64,6 +66,14 @@ impl Request {
         self
     }
 
+    /// The most that the response may cost, in place of
+    /// [`Builder::response_budget`](crate::Builder::response_budget).
+    #[must_use]
+    pub const fn budget(mut self, limit: Money) -> Self {
+        self.budget = Some(limit);
+        self
+    }
+
     /// The body for this provider, parsed.
     pub(crate) fn body(&self, profile: &Profile) -> Result<RequestBody, Error> {
         let body = match &self.content {
@@ -74,7 +84,7 @@ impl Request {
     }
 
     const fn of(content: Content) -> Self {
-        Self { content, id: None, key: None, deadline: None }
+        Self { content, id: None, key: None, deadline: None, budget: None }
     }
 }
 
@@ -90,6 +100,7 @@ impl fmt::Debug for Request {
         f.debug_struct("Request")
             .field("id", &self.id)
             .field("deadline", &self.deadline)
+            .field("budget", &self.budget)
             .finish_non_exhaustive()
     }
 }

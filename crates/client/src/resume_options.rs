@@ -1,5 +1,6 @@
 //! `ResumeOptions`: how a response that was left is gone on with.
 
+use cost::Money;
 use std::time::Duration;
 
 /// How a response is gone on with. The default has no limit of time and disturbs nobody.
@@ -13,6 +14,9 @@ pub struct ResumeOptions {
     /// [`Deliver::Immediate`](crate::Deliver::Immediate) it may have more than any store;
     /// going on would then repeat or lose something, and `CursorAhead` says so instead.
     pub shown: Option<u64>,
+    /// The most that the response may cost, what it cost before included. Default: the client's
+    /// [`response_budget`](crate::Builder::response_budget).
+    pub budget: Option<Money>,
 }
 
 /// What to do with a stream that another process may be receiving.

@@ -85,6 +85,18 @@ impl RequestBody {
         self.model.as_deref()
     }
 
+    /// The service tier that the body asks for, as its provider spells it.
+    #[must_use]
+    pub fn service_tier(&self) -> Option<Cow<'_, str>> {
+        self.member("service_tier")?.str(&self.body)
+    }
+
+    /// The region that the body pins Anthropic's processing to.
+    #[must_use]
+    pub fn inference_geo(&self) -> Option<Cow<'_, str>> {
+        self.member("inference_geo")?.str(&self.body)
+    }
+
     /// How many answers are asked for; 1 unless the chat wire's `n` says otherwise.
     #[must_use]
     pub fn choices(&self) -> u32 {

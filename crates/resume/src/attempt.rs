@@ -4,6 +4,7 @@ use cost::Usage;
 use http::HeaderMap;
 use protocol::{Block, Choices, Reader, StopReason};
 use retry_policy::Nanos;
+use std::sync::OnceLock;
 
 use crate::held::Held;
 use crate::input::{AttemptId, Break};
@@ -75,6 +76,8 @@ pub(crate) struct Flow {
     pub(crate) usage_final: bool,
     /// Content that came, whether or not it is new.
     pub(crate) meter: Meter,
+    /// Tokens of its request, once they were asked for and not reported.
+    pub(crate) estimated_input: OnceLock<u64>,
     /// New bytes of text that this attempt brought to the consumer.
     pub(crate) text_bytes: u64,
 }

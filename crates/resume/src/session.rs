@@ -3,7 +3,7 @@
 use protocol::{Reader, RequestBody};
 use retry_policy::{Budget, Call, GiveUp, IdempotencyKey, Nanos, Unlimited};
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::admission::{Admission, Fate, Sign};
 use crate::attempt::{Attempt, Blocks, Ended, Flow, Hold, Phase, Stops};
@@ -326,6 +326,7 @@ impl Session {
                 usage: cost::Usage::default(),
                 usage_final: false,
                 meter: Meter::default(),
+                estimated_input: OnceLock::new(),
                 text_bytes: 0,
             },
             ended: None,

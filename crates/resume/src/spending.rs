@@ -103,12 +103,15 @@ impl Session {
         if flow.usage_final || flow.meter.is_empty() {
             return flow.usage;
         }
-        let new = usize::try_from(flow.text_bytes).unwrap_or(0);
-        let partial = match live.rung {
-            Rung::Retry | Rung::Replay => 0,
-            Rung::Prefill | Rung::Instruct => self.transcript.text.len() - new,
+        let input = || {
+            let new = usize::try_from(flow.text_bytes).unwrap_or(0);
+            let partial = match live.rung {
+                Rung::Retry | Rung::Replay => 0,
+                Rung::Prefill | Rung::Instruct => self.transcript.text.len() - new,
+            };
+            estimated_input(&self.request, partial)
         };
-        flow.meter.complete(flow.usage, || estimated_input(&self.request, partial))
+        flow.meter.complete(flow.usage, || *flow.estimated_input.get_or_init(input))
     }
 
     /// Enters an attempt that is over, and says what it cost.

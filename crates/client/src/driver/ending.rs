@@ -63,6 +63,9 @@ impl Driver {
     pub(super) fn begin_ending(&mut self, mut outcome: Box<Outcome>) {
         self.live = None;
         self.asking.leave();
+        if let Some(tab) = &mut self.tab {
+            tab.charge(&self.session);
+        }
         if self.session.prefill_refused() {
             self.client.refusals.learn(self.model.as_deref());
         }

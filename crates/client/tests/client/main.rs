@@ -6,6 +6,8 @@ mod rig;
 mod checkpoints;
 mod options;
 mod pool;
+#[cfg(feature = "prices")]
+mod prices;
 mod resuming;
 mod secrets;
 mod streaming;

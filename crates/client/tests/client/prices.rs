@@ -1,0 +1,143 @@
+//! What a response cost, and budgets of one response and of many.
+
+use client::cost::{Budget, Catalog, Service, Terms, Timestamp};
+use client::{
+    Builder, Cause, ErrorKind, Money, Profile, Request, ResumeOptions, SharedBudget, StreamId,
+};
+use mock_provider::{Config, Mock};
+use std::sync::Arc;
+
+use crate::rig::{PROMPT, ROUTES, builder, collect, in_order, mock, mock_with, read_some, request};
+
+/// One price holds from before this moment on.
+fn terms() -> Terms<'static> {
+    Terms { at: Timestamp::from_unix(1_790_000_000), service: Service::Standard, region: None }
+}
+
+fn priced(mock: &Mock, profile: Profile) -> Builder {
+    builder(mock, profile).prices(Arc::new(Catalog::builtin().clone()))
+}
+
+fn usd(text: &str) -> Money {
+    text.parse().expect("an amount")
+}
+
+/// A long answer, so that a budget has something to cut.
+async fn long() -> Mock {
+    mock_with(Config { tokens: 2_000, ..Config::default() }).await
+}
+
+#[tokio::test]
+async fn an_unbroken_response_costs_what_its_usage_does() {
+    for (profile, model) in ROUTES {
+        let mock = mock("").await;
+        let client = priced(&mock, profile).build().unwrap();
+        let seen = collect(&mut client.stream(request(model)).await.unwrap()).await;
+        let summary = seen.end.unwrap();
+        let priced = Catalog::builtin().resolve(model).unwrap();
+        let bill = priced.bill(&summary.usage().0, &terms()).unwrap();
+        let cost = summary.cost.unwrap();
+        assert_eq!((cost.total, cost.ideal), (bill.total, bill.total), "{model}");
+        assert!(!cost.is_estimate && cost.total > Money::ZERO, "{model}");
+    }
+}
+
+#[tokio::test]
+async fn every_attempt_of_a_broken_response_is_paid_for() {
+    for (profile, model) in ROUTES {
+        let mock = mock("rst@20,rst@20,ok").await;
+        let client = priced(&mock, profile).build().unwrap();
+        let seen = collect(&mut client.stream(request(model)).await.unwrap()).await;
+        assert_eq!(seen.text, mock.text_for(PROMPT));
+        let summary = seen.end.unwrap();
+        let cost = summary.cost.unwrap();
+        let attempts = summary.attempts.iter().map(|attempt| attempt.cost.unwrap());
+        assert_eq!(Money::sum(attempts), Ok(cost.total), "{model}");
+        assert_eq!(cost.broken.checked_add(cost.resumed), Ok(cost.total), "{model}");
+        assert!(cost.total > cost.ideal && cost.is_estimate, "{model}: {cost:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_model_has_no_cost_and_no_budget() {
+    let mock = mock("").await;
+    let (profile, _) = ROUTES[0];
+    let client = priced(&mock, profile).build().unwrap();
+    let seen = collect(&mut client.stream(request("house-model")).await.unwrap()).await;
+    assert_eq!(seen.end.unwrap().cost, None);
+
+    let id = StreamId::new("unpriced").unwrap();
+    let asked = request("house-model").id(id.clone()).budget(usd("1"));
+    let error = client.stream(asked).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+    assert_eq!(client.resume(&id).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(mock.ledger().requests.len(), 1);
+}
+
+#[tokio::test]
+async fn a_spent_budget_leaves_a_checkpoint_that_a_larger_one_goes_on_from() {
+    for (profile, model) in ROUTES {
+        let mock = long().await;
+        let client = priced(&mock, profile).response_budget(usd("0.002")).build().unwrap();
+        let mut stream = client.stream(long_request(model)).await.unwrap();
+        let seen = collect(&mut stream).await;
+        let error = seen.end.unwrap_err();
+        assert_eq!(error.cause(), Some(&Cause::OverBudget), "{model}");
+        assert!(!error.is_retryable());
+        let spent = error.summary().unwrap().cost.unwrap().total;
+        assert!(spent >= usd("0.0018") && spent < usd("0.0022"), "{model}: {spent}");
+
+        let budget = Some(usd("9"));
+        let options = ResumeOptions { budget, ..ResumeOptions::default() };
+        let id = error.checkpoint().unwrap();
+        let mut stream = client.resume_with(id, options).await.unwrap();
+        let end = collect(&mut stream).await.end.unwrap();
+        assert_eq!(stream.text(), mock.text_for(PROMPT), "{model}");
+        assert!(end.cost.unwrap().total > spent, "{model}");
+    }
+}
+
+#[tokio::test]
+async fn streams_that_share_a_budget_end_together_and_none_begins_after() {
+    let mock = long().await;
+    let (profile, model) = ROUTES[0];
+    let budget = SharedBudget::new(Budget::of(usd("0.004")));
+    let client = priced(&mock, profile).shared_budget(budget.clone()).build().unwrap();
+    let mut streams = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let client = client.clone();
+        streams.spawn(async move {
+            collect(&mut client.stream(long_request(model)).await.unwrap()).await.end
+        });
+    }
+    let mut spent = Vec::new();
+    while let Some(end) = streams.join_next().await {
+        let error = end.unwrap().unwrap_err();
+        assert_eq!(error.cause(), Some(&Cause::OverBudget));
+        spent.push(error.summary().unwrap().cost.unwrap().total);
+    }
+    assert_eq!(Money::sum(spent), Ok(budget.spent()), "what they spent is what was charged");
+    assert_eq!(budget.remaining(), Money::ZERO);
+
+    let before = mock.ledger().requests.len();
+    let late = collect(&mut client.stream(request(model)).await.unwrap()).await.end;
+    assert_eq!(late.unwrap_err().cause(), Some(&Cause::OverBudget));
+    assert_eq!(mock.ledger().requests.len(), before, "nothing was asked");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_dropped_has_paid() {
+    let mock = mock_with(Config { faults: in_order("stall@30"), tokens: 60, ..Config::default() });
+    let mock = mock.await;
+    let (profile, model) = ROUTES[0];
+    let budget = SharedBudget::new(Budget::of(usd("1")));
+    let client = priced(&mock, profile).shared_budget(budget.clone()).build().unwrap();
+    let mut stream = client.stream(request(model)).await.unwrap();
+    read_some(&mut stream, 20).await;
+    drop(stream);
+    assert!(budget.spent() > Money::ZERO);
+}
+
+fn long_request(model: &str) -> Request {
+    client::Prompt::new(model, PROMPT).max_tokens(4_000).into()
+}
