@@ -4,7 +4,6 @@
 //! which each token is in exactly one. [`Rates`] are the prices of the buckets, [`Money`] is exact to
 //! 10⁻¹⁸ dollars, and no float is anywhere, not in parsing either. Nothing in this crate reads a
 //! provider's payload (`protocol` does).
-
 //!
 //! With the feature `catalog` a [`Catalog`] knows the prices of many models, each with its source and
 //! the day on which it was read; [`Price`] has the rules: dearer long prompts, service tiers, hours of

@@ -135,7 +135,12 @@ impl Resume {
 
     fn options(&self) -> ResumeOptions {
         let if_held = if self.take_over { IfHeld::TakeOver } else { IfHeld::Refuse };
-        ResumeOptions { within: self.clocks.deadline(), if_held, shown: Some(self.from) }
+        ResumeOptions {
+            within: self.clocks.deadline(),
+            if_held,
+            shown: Some(self.from),
+            ..ResumeOptions::default()
+        }
     }
 
     /// Says who holds the stream and what can be done about it.
