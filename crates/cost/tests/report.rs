@@ -4,7 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use cost::{Assumptions, Format, Rates, Report, Scenario, Share, UnknownFormat, Waste, Workload};
+use cost::{
+    Assumptions, Format, Money, Rates, Report, Row, Scenario, Share, UnknownFormat, Waste, Workload,
+};
 use roxmltree::{Document, Node, ParsingOptions};
 
 const SVG: &str = "http://www.w3.org/2000/svg";
@@ -117,6 +119,7 @@ fn text_of(node: Node<'_, '_>) -> String {
 fn names_are_text_in_a_page() {
     for last in HOSTILE {
         let page = hostile(last).render(Format::Html);
+        assert!(!page.contains("<bdi><"), "{page}");
         let headers = check_page(&page, |document| {
             let headers = document.descendants();
             let headers = headers.filter(|node| node.attribute("scope") == Some("rowgroup"));
@@ -270,6 +273,30 @@ fn huge_and_tiny_sums_are_readable() {
     let [text, .., html] = check_extreme(&report(cheap, tiny, scenarios(), "0.5"));
     assert!(text.contains("0.0000000000020000 USD, no cache"), "{text}");
     assert!(html.contains("in billionths of a US cent</title>"));
+}
+
+#[test]
+fn a_claim_about_more_than_can_be_multiplied_is_compared() {
+    let workload = Workload { requests: 10_000_000, input: 1, output: 40_000_000 };
+    let rates = rates("0.000001", "9000000", "0", "0");
+    let [text, ..] = check_extreme(&report(rates, workload, vec![scenario("a", "1", "0")], "0.9"));
+    assert!(text.contains("saves 0.00 % in the scenario `a`, not 90 %;"), "{text}");
+}
+
+#[test]
+fn no_amount_of_a_report_made_by_hand_is_a_panic() {
+    let amounts = [i128::MIN, -1, 0, 1, i128::MAX].map(Money::from_units);
+    let row = |amount, other| Row {
+        scenario: scenario("a", "0.5", "0.5"),
+        formula: amount,
+        model: [other, amount, Money::ZERO],
+    };
+    for base in amounts {
+        for amount in amounts {
+            let rows = amounts.map(|other| row(amount, other)).to_vec();
+            check_extreme(&Report { base, ceiling: amount, rows, ..three() });
+        }
+    }
 }
 
 #[test]

@@ -128,11 +128,9 @@ impl<'a> Facts<'a> {
     /// Whether the formula saves what is claimed.
     fn is_kept(&self, row: &Row, claimed: Share) -> bool {
         let base = self.report.base;
-        // Where the product does not fit, a millionth of a dollar decides nothing.
-        let wanted = claimed.of(base).or_else(|_| {
-            claimed.of(Money::from_units(base.units() / 1_000_000))?.checked_mul(1_000_000)
-        });
         let is_something = base != Money::ZERO || claimed == Share::NONE;
+        // A part that does not fit is more than any scenario can save.
+        let wanted = claimed.of(base);
         is_something && wanted.is_ok_and(|wanted| self.report.saving(row.formula) >= wanted)
     }
 

@@ -1,6 +1,7 @@
 //! `Html`: a report as one page with charts. It needs no script and asks for no other file, and it is
 //! well-formed XML too.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -67,7 +68,7 @@ fn claim(facts: &Facts<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     // The name comes last, so that none of it is taken for a number.
     let (mark, mut name) = ("\0", None);
     let sentence = facts.claim(|text| {
-        name = Some(["<strong>", &escape::html(text), "</strong>"].concat());
+        name = Some(["<strong>", &isolated(text), "</strong>"].concat());
         mark.into()
     });
     match (sentence, name) {
@@ -79,13 +80,18 @@ fn claim(facts: &Facts<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
 }
 
+/// A name whose direction of writing does not turn what is next to it.
+fn isolated(name: &str) -> String {
+    ["<bdi>", &escape::html(name), "</bdi>"].concat()
+}
+
 fn figures(facts: &Facts<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let report = facts.report;
     writeln!(f, "<dl class=\"figures\">")?;
     figure("Base cost", &facts.usd(report.base), "USD, no cache and no break", f)?;
     if let Some(row) = report.rows.last() {
         let [formula, model @ ..] = facts.lines(row);
-        let name = escape::html(&row.scenario.name);
+        let name = isolated(&row.scenario.name);
         let saved = number::percent(formula.percent);
         figure("Saved by the formula", &saved, &["in ", &name].concat(), f)?;
         if let Some(best) = model.into_iter().min_by_key(|line| line.usd) {
@@ -136,7 +142,7 @@ fn saved_table(facts: &Facts<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 fn scenario(facts: &Facts<'_>, row: &Row, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let name = escape::html(&row.scenario.name);
+    let name = isolated(&row.scenario.name);
     let hits = number::share(row.scenario.cache_hits);
     let breaks = number::share(row.scenario.breaks);
     write!(f, "<tbody><tr><th scope=\"rowgroup\" colspan=\"4\">{name} ")?;
