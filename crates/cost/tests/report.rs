@@ -401,10 +401,15 @@ fn lines_go_through_what_a_break_costs() {
 
 #[test]
 fn only_the_states_of_the_cache_that_are_used_are_drawn() {
-    let bare = rates("15", "75", "", "");
-    let page = report(bare, WORKLOAD, vec![scenario("a", "0", "0.1")], "0").render(Format::Html);
-    assert_eq!(page.matches("<polyline").count(), 3);
-    assert!(page.contains("Prompt not cached") && !page.contains("Prompt read from a cache"));
+    #[track_caller]
+    fn check(hits: &str, drawn: &str, left_out: &str) {
+        let scenarios = vec![scenario("a", hits, "0.1")];
+        let page = report(opus(), WORKLOAD, scenarios, "0").render(Format::Html);
+        assert_eq!(page.matches("<polyline").count(), 3);
+        assert!(page.contains(drawn) && !page.contains(left_out));
+    }
+    check("0", "Prompt not cached", "Prompt read from a cache");
+    check("0.1", "Prompt read from a cache", "Prompt not cached");
 }
 
 #[test]

@@ -62,9 +62,9 @@ fn scenarios(facts: &Facts<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             line(cells, &widths, f)?;
         } else {
             writeln!(f, "{}", cells[0])?;
-            let [_, rest @ ..] = cells.clone();
-            let [a, b, c, d, e, g] = rest;
-            line(&[String::new(), a, b, c, d, e, g], &widths, f)?;
+            let mut numbers = cells.clone();
+            numbers[0].clear();
+            line(&numbers, &widths, f)?;
         }
     }
     Ok(())
