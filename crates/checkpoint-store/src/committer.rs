@@ -9,6 +9,7 @@
 mod commits;
 pub(crate) mod thread;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ pub(crate) struct Committer {
     /// When the last batch started.
     started: Option<Duration>,
     lanes: Vec<Arc<Lane>>,
-    in_flight: Vec<(Arc<Lane>, Chunk)>,
+    in_flight: VecDeque<(Arc<Lane>, Chunk)>,
     outage: Option<Outage>,
     /// Streams whose writers are gone and whose last records have arrived.
     released: Vec<Arc<Lane>>,
@@ -70,7 +71,7 @@ impl Committer {
             outage_max,
             started: None,
             lanes: Vec::new(),
-            in_flight: Vec::new(),
+            in_flight: VecDeque::new(),
             outage: None,
             released: Vec::new(),
         }
@@ -114,18 +115,26 @@ impl Committer {
             return;
         }
         self.outage = None;
-        let in_flight = std::mem::take(&mut self.in_flight);
         let applied = match result {
-            Ok(applied) if applied.len() == in_flight.len() => applied,
-            Ok(_) => return self.poison(in_flight, &ErrorKind::Poisoned.into()),
-            Err(error) => return self.poison(in_flight, &poisoned(error)),
+            Ok(applied) if applied.len() == self.in_flight.len() => applied,
+            Ok(_) => return self.poison(&ErrorKind::Poisoned.into()),
+            Err(error) => return self.poison(&poisoned(error)),
         };
         let mut settled = 0;
-        for ((lane, chunk), applied) in in_flight.into_iter().zip(applied) {
+        for applied in applied {
+            // One by one: should a waker panic, the rest is still there to be told.
+            let Some((lane, chunk)) = self.in_flight.pop_front() else { break };
             settled += chunk.frames().payload().len();
             self.settle(lane, chunk, applied.into_next().map_err(StoreError::from));
         }
         self.queue.release(settled);
+    }
+
+    /// Nothing is committed any more: whoever waits is told.
+    pub(crate) fn abandon(&mut self) {
+        self.poison(&ErrorKind::Poisoned.into());
+        // What still waits is refused now.
+        self.take();
     }
 
     /// Streams that nobody writes to any more and of which nothing is on its way.
@@ -167,7 +176,7 @@ impl Committer {
             if let Some(parcel) = parcel {
                 let chunk = parcel.seal(&lane);
                 taken += chunk.frames().payload().len();
-                self.in_flight.push((lane, chunk));
+                self.in_flight.push_back((lane, chunk));
             } else if is_gone {
                 self.released.push(lane);
             }
@@ -200,9 +209,9 @@ impl Committer {
         }
     }
 
-    fn poison(&mut self, in_flight: Vec<(Arc<Lane>, Chunk)>, error: &StoreError) {
+    fn poison(&mut self, error: &StoreError) {
         self.queue.poison(error.clone());
-        for (lane, chunk) in in_flight {
+        while let Some((lane, chunk)) = self.in_flight.pop_front() {
             let settled = chunk.frames().payload().len();
             self.settle(lane, chunk, Err(error.clone()));
             self.queue.release(settled);

@@ -6,7 +6,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use checkpoint_store::conformance::{Dice, Fault, Faulty, eventually, run};
@@ -241,4 +241,50 @@ fn write_through_outages(seed: u64) {
 #[test]
 fn every_record_is_stored_once_and_in_order_however_often_it_is_sent() {
     (1..200).for_each(write_through_outages);
+}
+
+#[test]
+fn who_drops_the_commits_leaves_no_writer_waiting() {
+    let backend = faulty([]);
+    let (store, commits) = Store::driven(backend, Options::default()).expect("a store");
+    let mut writer = create(&store, "s");
+    let seq = writer.append(&[b"a"]).expect("appended");
+    drop(commits);
+    let error = run(writer.durable_at_least(seq)).expect_err("nobody commits");
+    assert_eq!(error.kind(), ErrorKind::Poisoned);
+    assert_eq!(writer.append(&[b"b"]).expect_err("refused").kind(), ErrorKind::Poisoned);
+    drop(writer);
+    assert!(run(store.info(&id("s"))).expect("it is there").lease.is_none());
+}
+
+struct Bomb;
+
+impl Wake for Bomb {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker of the test");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_leaves_no_other_writer_waiting() {
+    let backend = faulty([Fault::Delay]);
+    let store = store(&backend, Limits::default());
+    let mut writers = ["a", "b", "c"].map(|name| create(&store, name));
+    let bomb = Waker::from(Arc::new(Bomb));
+    for writer in &mut writers {
+        let seq = writer.append(&[b"a"]).expect("appended");
+        if writer.id() == &id("a") {
+            assert!(writer.poll_durable(&mut Context::from_waker(&bomb), seq).is_pending());
+        }
+    }
+    backend.release();
+    let [_, b, c] = &mut writers;
+    for writer in [b, c] {
+        let last = writer.last().expect("one record");
+        if let Err(error) = run(writer.durable_at_least(last)) {
+            assert_eq!(error.kind(), ErrorKind::Poisoned);
+        }
+        let refused = eventually("the store stops", || writer.append(&[b"b"]).err());
+        assert_eq!(refused.kind(), ErrorKind::Poisoned);
+    }
 }

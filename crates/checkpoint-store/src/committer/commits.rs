@@ -93,6 +93,17 @@ impl Commits {
     }
 }
 
+impl Drop for Commits {
+    /// Who drops this early, or panics in the waker of a writer, leaves no writer waiting.
+    fn drop(&mut self) {
+        // A second panic would end the process.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            self.committer.abandon();
+            self.release();
+        }));
+    }
+}
+
 impl fmt::Debug for Commits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Commits").field("committer", &self.committer).finish_non_exhaustive()
