@@ -82,7 +82,9 @@ pub trait Backend: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Page, StoreError>>;
 
     /// Ready when there may be records after this position, and when the stream has ended or is
-    /// gone. No change is missed between two calls; being early is allowed.
+    /// gone. No change is missed between two calls; being early is allowed. A stream that expires is
+    /// gone at the latest when a [`sweep`](Self::sweep) removes it; on disk the wait ends when it
+    /// expires, on Redis at the next look for changes of others, in memory at the sweep.
     fn wait<'a>(
         &'a self,
         id: &'a StreamId,

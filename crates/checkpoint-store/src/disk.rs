@@ -21,7 +21,9 @@ use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::path::Path;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -35,10 +37,13 @@ use crate::backend::{Applied, Backend, BoxFuture, Caps, CommitPath, Head, Open};
 use crate::chunk::Chunk;
 use crate::expiry::{Clock, Ttl};
 use crate::stream_info::{Listing, StreamInfo};
-use crate::{Epoch, ErrorKind, Level, Page, Seq, StoreError, StreamId, StreamNo};
+use crate::{Epoch, ErrorKind, Level, Page, Seq, StoreError, StreamId, StreamNo, unpark};
 
 /// Calls that may wait for the disk thread; more wait for a place.
 const JOBS_MAX: usize = 64;
+
+/// The clock may be set while a stream is waited for that expires later than this.
+const CLOCK_LOOK: Duration = Duration::from_secs(60);
 
 type Job = Box<dyn FnOnce(&mut Engine) + Send>;
 
@@ -111,7 +116,7 @@ impl<O> DiskBackend<O> {
                 Err(error) => _ = opened.send(Err(error)),
             }
         };
-        std::thread::Builder::new()
+        thread::Builder::new()
             .name("checkpoint-disk".to_owned())
             .spawn(body)
             .map_err(opening::io_error)?;
@@ -144,6 +149,16 @@ impl<O> DiskBackend<O> {
         Ok(self.run(work).await?.take())
     }
 
+    /// Others get their turn between two rounds.
+    async fn sweep_rounds(&self, streams_max: usize) -> Result<usize, StoreError> {
+        loop {
+            let swept = self.run(move |engine| engine.sweep(streams_max)).await?;
+            if swept.removed > 0 || !swept.more {
+                return Ok(swept.removed);
+            }
+        }
+    }
+
     async fn wait_for(&self, id: StreamId, after: Option<Seq>) -> Result<(), StoreError> {
         let stream = self.run(move |engine| engine.head_of(&id)).await?.stream;
         let tail = self.watch.tails.tail(stream);
@@ -154,9 +169,8 @@ impl<O> DiskBackend<O> {
                 Poll::Ready(())
             })
             .await;
-            match self.run(move |engine| engine.head(stream)).await? {
-                Some(head) if head.is_quiet_after(after) => {}
-                _ => return Ok(()),
+            if !self.run(move |engine| engine.is_quiet(stream, after)).await? {
+                return Ok(());
             }
             poll_fn(|cx| match tail.is_still_parked(cx.waker()) {
                 true => Poll::Pending,
@@ -168,8 +182,21 @@ impl<O> DiskBackend<O> {
 }
 
 fn run(mut engine: Engine, mut jobs: mpsc::Receiver<Job>) {
-    while let Some(job) = jobs.blocking_recv() {
+    while let Some(job) = next_job(&mut engine, &mut jobs) {
         job(&mut engine);
+    }
+}
+
+/// The next job, `None` when the backend is gone. Waits for streams that expire end meanwhile.
+fn next_job(engine: &mut Engine, jobs: &mut mpsc::Receiver<Job>) -> Option<Job> {
+    let waker = unpark::waker();
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        let Some(left) = engine.wake_expired() else { return jobs.blocking_recv() };
+        if let Poll::Ready(job) = jobs.poll_recv(&mut cx) {
+            return job;
+        }
+        thread::park_timeout(left.min(CLOCK_LOOK));
     }
 }
 
@@ -264,12 +291,58 @@ impl<O: 'static> Backend for DiskBackend<O> {
     }
 
     fn sweep(&self, streams_max: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
-        Box::pin(self.run(move |engine| engine.sweep(streams_max)))
+        Box::pin(self.sweep_rounds(streams_max))
     }
 }
 
 impl<O> fmt::Debug for DiskBackend<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DiskBackend").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::database::Database;
+    use super::fake::{Disk, Fake};
+    use super::opening::Failure;
+    use super::*;
+    use crate::{Holder, Timestamp};
+
+    struct FakeOpener(Disk);
+
+    impl Opener for FakeOpener {
+        fn open_once(&self, _: &Path) -> Result<Box<dyn Database>, Failure> {
+            Ok(Box::new(Fake::new(&self.0, None)))
+        }
+    }
+
+    #[test]
+    fn a_sweep_finds_what_expired_behind_many_that_are_kept_longer() {
+        const KEPT: u64 = 3000;
+        let until = |millis| Ttl::Until(Timestamp::from_millis(millis));
+        let directory = tempfile::tempdir().unwrap();
+        let (disk, holder) = (Disk::default(), Holder::new("h"));
+        let open = |millis| {
+            let clock = Clock::new(move || Timestamp::from_millis(millis));
+            let opener = FakeOpener(Arc::clone(&disk));
+            DiskBackend::<()>::start(directory.path(), clock, opener).unwrap()
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let backend = open(0);
+            for number in 1..=KEPT + 1 {
+                let id = StreamId::new(number.to_string()).unwrap();
+                let ttl = Some(until(number));
+                backend.open(&id, Open::Create { holder: &holder, ttl }).await.unwrap();
+                if number <= KEPT {
+                    backend.extend(&id, until(1_000_000)).await.unwrap();
+                }
+            }
+            let backend = open(10_000);
+            assert_eq!(backend.sweep(0).await.unwrap(), 0);
+            assert_eq!(backend.sweep(10).await.unwrap(), 1);
+            assert_eq!(backend.sweep(10).await.unwrap(), 0);
+        });
     }
 }

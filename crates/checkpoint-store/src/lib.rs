@@ -39,6 +39,7 @@ mod store;
 mod stream_id;
 mod stream_info;
 mod tails;
+mod unpark;
 mod waiters;
 mod writer;
 

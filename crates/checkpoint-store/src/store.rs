@@ -311,7 +311,9 @@ impl Store {
         self.inner.backend.snapshot(id).await
     }
 
-    /// Reads a stream from a position on, and stays for what comes.
+    /// Reads a stream from a position on, and stays for what comes. A follower of a stream that
+    /// expires gets [`NotFound`](ErrorKind::NotFound): on disk and on Redis a moment later, in memory
+    /// at the [`sweep`](Self::sweep) that removes it.
     pub fn follow(&self, id: &StreamId, after: Option<Seq>) -> Follower {
         Follower::new(self.clone(), id.clone(), after)
     }

@@ -6,9 +6,10 @@ use std::error::Error;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use checkpoint_store::conformance::run;
-use checkpoint_store::{ErrorKind, Level, PAGE_BYTES, Seq, Store, StreamId};
+use checkpoint_store::{ErrorKind, Level, PAGE_BYTES, Seq, Store, StreamId, Ttl};
 use redb::{Database, TableDefinition};
 
 const NAMES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("names");
@@ -44,6 +45,18 @@ fn a_reopened_store_goes_on() {
     let page = run(store.read(&id(), None, PAGE_BYTES)).unwrap();
     let records: Vec<&[u8]> = page.records().map(|record| record.bytes).collect();
     assert_eq!(records, [&b"one"[..], &[7; 9000], b"three"]);
+}
+
+#[test]
+fn a_wait_ends_by_itself_when_its_stream_expires() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::redb(directory.path()).unwrap();
+    let ttl = Ttl::Sliding(Duration::from_millis(100));
+    let mut writer = run(store.create_for(&id(), Some(ttl))).unwrap();
+    let mut follower = store.follow(&id(), None);
+    writer.append(&[b"one"]).unwrap();
+    assert_eq!(run(follower.next_page()).unwrap().unwrap().len(), 1);
+    assert_eq!(run(follower.next_page()).unwrap_err().kind(), ErrorKind::NotFound);
 }
 
 #[test]

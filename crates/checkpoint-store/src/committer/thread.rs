@@ -1,13 +1,12 @@
 //! The thread under a committer: the only place here that reads a clock or sleeps.
 //! It drives the backend's futures itself, so no runtime is needed.
 
-use std::sync::Arc;
-use std::task::{Context, Wake, Waker};
-use std::thread::{self, Thread};
+use std::task::Context;
+use std::thread;
 use std::time::Instant;
 
 use super::{Commits, Turn};
-use crate::{ErrorKind, StoreError};
+use crate::{ErrorKind, StoreError, unpark};
 
 /// Starts the thread; it ends by itself once the store is gone.
 pub(crate) fn spawn(commits: Commits) -> Result<(), StoreError> {
@@ -20,7 +19,7 @@ pub(crate) fn spawn(commits: Commits) -> Result<(), StoreError> {
 
 fn run(mut commits: Commits) {
     let start = Instant::now();
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let waker = unpark::waker();
     let mut cx = Context::from_waker(&waker);
     loop {
         match commits.poll(&mut cx, start.elapsed()) {
@@ -28,13 +27,5 @@ fn run(mut commits: Commits) {
             Turn::Idle(timeout) => commits.rest(timeout),
             Turn::Done => return,
         }
-    }
-}
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
     }
 }

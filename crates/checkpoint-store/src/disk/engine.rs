@@ -5,6 +5,7 @@
 mod cuts;
 #[cfg(test)]
 mod damage;
+mod expiries;
 mod granted;
 mod named;
 mod reading;
@@ -13,7 +14,9 @@ mod removal;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::time::Duration;
 
+use self::expiries::Expiries;
 pub(super) use self::granted::Granted;
 use self::named::{Named, epoch_above_all};
 use super::database::{Batch, Database, Table};
@@ -32,6 +35,8 @@ pub(super) struct Engine {
     database: Box<dyn Database>,
     clock: Clock,
     watch: Arc<Watch>,
+    /// Of streams that somebody waits for.
+    expiries: Expiries,
     is_poisoned: bool,
 }
 
@@ -42,21 +47,14 @@ pub(super) struct Watch {
     pub(super) tails: Tails,
 }
 
-impl Watch {
-    /// Nobody holds the stream any more, and whoever waits for it is told.
-    fn forget(&self, stream: StreamNo) {
-        self.leases.end(stream);
-        self.tails.changed(stream);
-    }
-}
-
 impl Engine {
     pub(super) fn new(
         database: Box<dyn Database>,
         clock: Clock,
         watch: Arc<Watch>,
     ) -> Result<Self, StoreError> {
-        let mut engine = Self { database, clock, watch, is_poisoned: false };
+        let expiries = Expiries::default();
+        let mut engine = Self { database, clock, watch, expiries, is_poisoned: false };
         match engine.database.value(Table::Names, layout::FORMAT_KEY)?.as_deref() {
             Some([layout::LAYOUT]) => {}
             Some(&[found]) => {
@@ -94,7 +92,7 @@ impl Engine {
         put_head(&mut batch, Stored::new(head));
         self.change(batch)?;
         if let Some(expired) = expired {
-            self.watch.forget(expired);
+            self.forget(expired);
         }
         Ok(Granted::new(&self.watch, head, holder))
     }
@@ -142,7 +140,7 @@ impl Engine {
         }
         for (stream, state) in settled {
             match state {
-                StreamState::Closed => self.watch.forget(stream),
+                StreamState::Closed => self.forget(stream),
                 StreamState::Open => self.watch.tails.changed(stream),
             }
         }
@@ -196,6 +194,23 @@ impl Engine {
         }
         put_head(&mut batch, stored);
         self.change(batch)
+    }
+
+    /// Wakes whoever waits for a stream that has expired; says how long to the next one.
+    pub(super) fn wake_expired(&mut self) -> Option<Duration> {
+        self.expiries.next()?;
+        let now = self.clock.now();
+        while let Some(stream) = self.expiries.take_past(now) {
+            self.watch.tails.changed(stream);
+        }
+        self.expiries.next().map(|at| now.until(at))
+    }
+
+    /// Nobody holds the stream any more, and whoever waits for it is told.
+    fn forget(&mut self, stream: StreamNo) {
+        self.expiries.forget(stream);
+        self.watch.leases.end(stream);
+        self.watch.tails.changed(stream);
     }
 
     /// Makes a change; a failure is final.

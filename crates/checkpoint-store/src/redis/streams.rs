@@ -24,8 +24,8 @@ const TTL_MAX_MILLIS: u64 = 100 * 365 * 24 * 3600 * 1000;
 /// The last moment until which a stream is kept, in milliseconds: the end of the year 9999.
 const UNTIL_MAX_MILLIS: u64 = 253_402_300_799_000;
 
-/// Names that one sweep looks at, at most.
-const SWEEP_LOOKS: usize = 1024;
+/// Names that one round of a sweep looks at, at most.
+const SWEEP_LOOKS: u64 = 1024;
 
 /// A writer that was let in.
 pub(super) struct Granted {
@@ -162,11 +162,17 @@ impl Streams {
 
     pub(super) async fn sweep(&self, streams_max: usize) -> Result<usize, StoreError> {
         let mut connection = self.link.connection().await?;
-        let mut call = connection.scripts.call_sweep(&self.keys);
-        call.arg(streams_max).arg(SWEEP_LOOKS);
-        let reply = ask(&mut connection, call).await?;
-        done(&reply)?;
-        Ok(usize::try_from(reply.count(0)?).unwrap_or(usize::MAX))
+        loop {
+            let mut call = connection.scripts.call_sweep(&self.keys);
+            call.arg(streams_max).arg(SWEEP_LOOKS);
+            let reply = ask(&mut connection, call).await?;
+            done(&reply)?;
+            let (swept, looked) = (reply.count(0)?, reply.count(1)?);
+            // A round may meet nothing but what is kept longer by now.
+            if swept > 0 || looked < SWEEP_LOOKS || streams_max == 0 {
+                return Ok(usize::try_from(swept).unwrap_or(usize::MAX));
+            }
+        }
     }
 
     /// Renews leases, and ends those that were released, until all is to stop.

@@ -19,10 +19,22 @@ impl Engine {
         Ok(head.info(id.clone(), self.watch.leases.of(head.stream)))
     }
 
-    /// The head of a stream by its number; `None` when it is gone.
-    pub(in crate::disk) fn head(&self, stream: StreamNo) -> Result<Option<Head>, StoreError> {
+    /// Whether whoever has seen everything up to `after` has nothing to do but wait for a change of
+    /// the stream, or until it expires.
+    pub(in crate::disk) fn is_quiet(
+        &mut self,
+        stream: StreamNo,
+        after: Option<Seq>,
+    ) -> Result<bool, StoreError> {
         self.check()?;
-        Ok(self.stored(stream)?.map(|stored| stored.head))
+        let Some(Stored { head, .. }) = self.stored(stream)? else { return Ok(false) };
+        if head.expiry.is_past(self.clock.now()) || !head.is_quiet_after(after) {
+            return Ok(false);
+        }
+        if let Some(at) = head.expiry.at {
+            self.expiries.note(stream, at);
+        }
+        Ok(true)
     }
 
     pub(in crate::disk) fn head_of(&self, id: &StreamId) -> Result<Head, StoreError> {

@@ -10,11 +10,19 @@ use super::named::{Named, epoch_above_all};
 use crate::expiry::TOMBSTONE_TTL;
 use crate::{Epoch, ErrorKind, StoreError, StreamId, StreamNo, Timestamp};
 
-/// Names that one sweep looks at, at most.
+/// Names that one round of a sweep looks at, at most.
 const SWEEP_LOOKS: usize = 1024;
 
 /// Changes of a sweep after which it stops: others wait for the disk meanwhile.
 const SWEEP_CHANGES: usize = 4096;
+
+/// What one round of a sweep did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::disk) struct Swept {
+    pub(in crate::disk) removed: usize,
+    /// Whether there is more to look at: a round may meet nothing but what is kept longer by now.
+    pub(in crate::disk) more: bool,
+}
 
 /// The key of something to look at, and the name of whose it is.
 type Due = (Vec<u8>, Vec<u8>);
@@ -32,18 +40,20 @@ impl Engine {
         let mut batch = Batch::default();
         self.bury(id, stream, epoch, now, &mut batch)?;
         self.change(batch)?;
-        stream.into_iter().for_each(|stream| self.watch.forget(stream));
+        stream.into_iter().for_each(|stream| self.forget(stream));
         Ok(())
     }
 
     /// Removes what has expired, the oldest first, in one change. Of what is damaged nobody knows
     /// whether it has: it stays until it is deleted.
-    pub(in crate::disk) fn sweep(&mut self, streams_max: usize) -> Result<usize, StoreError> {
+    pub(in crate::disk) fn sweep(&mut self, streams_max: usize) -> Result<Swept, StoreError> {
         self.check()?;
         let now = self.clock.now();
         let mut batch = Batch::default();
         let mut buried = Vec::new();
-        for (key, name) in self.due(now)? {
+        let due = self.due(now)?;
+        let more = due.len() == SWEEP_LOOKS && streams_max > 0;
+        for (key, name) in due {
             if buried.len() >= streams_max || batch.len() > SWEEP_CHANGES {
                 break;
             }
@@ -59,9 +69,9 @@ impl Engine {
             self.change(batch)?;
         }
         for stream in &buried {
-            self.watch.forget(*stream);
+            self.forget(*stream);
         }
-        Ok(buried.len())
+        Ok(Swept { removed: buried.len(), more })
     }
 
     /// Removes everything of a stream but its name.

@@ -1,4 +1,4 @@
--- ARGV: '', streams at most, names to look at
+-- ARGV: '', streams at most, names to look at. Answers with how many it removed and looked at.
 local swept = 0
 local due = redis.call('ZRANGE', DUE, '-inf', digits(now()), 'BYSCORE', 'LIMIT', 0, ARGV[3])
 for _, id in ipairs(due) do
@@ -18,4 +18,4 @@ for _, id in ipairs(due) do
     redis.call('ZADD', DUE, digits(at), id)
   end
 end
-return {'done', swept}
+return {'done', swept, #due}
