@@ -10,8 +10,8 @@
 //! sequence that contains every record acknowledged at that level; otherwise it gets a typed
 //! error, never other bytes.
 //!
-//! Backends are behind the [`Backend`] trait: memory, and with the features of their names sled
-//! and redb. The feature `conformance` has the suite that proves a backend of your own.
+//! Backends are behind the [`Backend`] trait: memory, and with the features of their names sled,
+//! redb and Redis. The feature `conformance` has the suite that proves a backend of your own.
 
 mod backend;
 mod chunk;

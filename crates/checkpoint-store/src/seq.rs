@@ -58,7 +58,8 @@ impl fmt::Display for Seq {
     }
 }
 
-/// The generation of a stream's writer: 1 at creation, one more at each recovery.
+/// The generation of a stream's writer: 1 at creation, one more at each recovery; where the id was
+/// used before, it starts above the epochs of the stream before.
 ///
 /// A commit carries the epoch of its writer; the store refuses every epoch but the current one,
 /// so at most one writer can add to a stream.
@@ -66,7 +67,7 @@ impl fmt::Display for Seq {
 pub struct Epoch(u64);
 
 impl Epoch {
-    /// The epoch of the writer that created the stream.
+    /// The epoch of the writer that created the first stream of an id.
     pub const FIRST: Self = Self(1);
 
     /// The epoch with this number.
@@ -74,7 +75,7 @@ impl Epoch {
         Self(number)
     }
 
-    /// The number, 1 for the creator.
+    /// The number.
     pub const fn value(self) -> u64 {
         self.0
     }
