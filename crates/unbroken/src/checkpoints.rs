@@ -61,6 +61,10 @@ impl Checkpoints {
             Place::Redis(url) => return Ok(Shelf { store: url.open()?, place: url.to_string() }),
         };
         for path in directory::places(&path) {
+            // The next one is as good as one that has to be waited for.
+            if directory::is_taken(&path)? {
+                continue;
+            }
             if let Some(store) = directory::open(&path)? {
                 return Ok(Shelf { store, place: path.display().to_string() });
             }
@@ -177,6 +181,7 @@ fn standard(data: Option<&OsStr>, home: Option<&OsStr>) -> Option<PathBuf> {
 mod tests {
     use super::*;
     use crate::status::Status;
+    use std::time::{Duration, Instant};
 
     fn at(path: &str) -> Checkpoints {
         Checkpoints::at(path.into())
@@ -250,6 +255,19 @@ mod tests {
         assert_eq!((shelves.open.len(), shelves.tell_missing()), (0, true));
         assert!(second.place.ends_with("/2"), "{}", second.place);
         drop((first, second));
+    }
+
+    #[test]
+    fn a_store_in_use_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints { given: Some(directory.path().to_owned()) };
+        let began = Instant::now();
+        let shelves: Vec<_> = (0..5).map(|_| checkpoints.open().unwrap()).collect();
+        assert!(began.elapsed() < Duration::from_secs(4), "half a second for each would be five");
+        assert!(shelves[4].place.ends_with("/5"), "{}", shelves[4].place);
+        let began = Instant::now();
+        assert!(checkpoints.open_all().unwrap().open.is_empty());
+        assert!(began.elapsed() < Duration::from_secs(2), "one wait for all");
     }
 
     #[test]

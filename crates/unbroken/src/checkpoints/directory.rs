@@ -4,9 +4,11 @@
 use anyhow::{Context, anyhow};
 use client::{Store, StoreError, StoreErrorKind, StreamId};
 use std::error::Error;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use super::quarantine::{self, Database};
 
@@ -28,14 +30,37 @@ pub(super) fn is_store(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Whether another process has the store open at this moment, told without waiting.
+/// Whether another process has the store open at this moment, told without waiting. Those that only
+/// ask are not in each other's way.
 pub(super) fn is_in_use(path: &Path) -> io::Result<bool> {
-    match File::open(database(path))?.try_lock() {
+    match File::open(database(path))?.try_lock_shared() {
         Ok(()) => Ok(false),
-        Err(std::fs::TryLockError::WouldBlock) => Ok(true),
-        Err(std::fs::TryLockError::Error(error)) => Err(error),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
+
+/// Whether there is a store and another process has it open at this moment.
+pub(super) fn is_taken(path: &Path) -> anyhow::Result<bool> {
+    let taken = is_store(path).and_then(|is_store| Ok(is_store && is_in_use(path)?));
+    taken.with_context(|| format!("cannot look for a store in {}", path.display()))
+}
+
+/// Waits a little for stores that are in use: a process that ends gives its own back, and one that
+/// looks into them is done soon. It is one wait, however many they are.
+pub(super) fn await_free(paths: &[PathBuf]) {
+    let began = Instant::now();
+    let in_use = |path: &PathBuf| is_in_use(path).unwrap_or(false);
+    while began.elapsed() < FREE_WAIT && paths.iter().any(in_use) {
+        sleep(FREE_PAUSE);
+    }
+}
+
+/// How long stores are waited for.
+const FREE_WAIT: Duration = Duration::from_millis(500);
+
+/// The time between two looks.
+const FREE_PAUSE: Duration = Duration::from_millis(10);
 
 /// Opens a store, or makes it; `None` when another process has it open.
 ///
@@ -59,7 +84,7 @@ pub(super) fn open(path: &Path) -> anyhow::Result<Option<Store>> {
 /// Whether the store holds the stream; one that is in use or not there does not say.
 pub(super) async fn holds(path: &Path, id: &StreamId) -> anyhow::Result<bool> {
     let failed = || format!("cannot look for stream {id} in {}", path.display());
-    if !is_store(path).with_context(failed)? || is_in_use(path).with_context(failed)? {
+    if !is_store(path).with_context(failed)? || is_taken(path)? {
         return Ok(false);
     }
     let Some(store) = open(path)? else { return Ok(false) };

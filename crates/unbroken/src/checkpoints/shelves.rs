@@ -52,18 +52,29 @@ impl Shelves {
                 return Err(error).with_context(|| format!("cannot read {}", path.display()));
             }
         }
-        for path in directory::places(path) {
+        let stores: Vec<_> =
+            directory::places(path).filter(|path| shelves.is_store(path)).collect();
+        directory::await_free(&stores);
+        for path in stores {
             shelves.add(&path);
         }
         Ok(shelves)
     }
 
+    fn is_store(&mut self, path: &Path) -> bool {
+        directory::is_store(path).unwrap_or_else(|error| {
+            report(&format_args!("cannot look for a store in {}: {error}", path.display()));
+            self.failed += 1;
+            false
+        })
+    }
+
     fn add(&mut self, path: &Path) {
         let place = path.display().to_string();
-        let opened = match directory::is_store(path) {
-            Ok(false) => return,
-            Ok(true) => directory::open(path),
-            Err(error) => Err(error).with_context(|| format!("cannot look for a store in {place}")),
+        let opened = match directory::is_in_use(path) {
+            Ok(true) => Ok(None),
+            Ok(false) => directory::open(path),
+            Err(error) => Err(error).with_context(|| format!("cannot open {place}")),
         };
         match opened {
             Ok(Some(store)) => self.open.push(Shelf { store, place }),

@@ -5,6 +5,8 @@ use clap::Args;
 use client::{
     Checkpoint, ErrorKind, IfHeld, Profile, ResponseStream, ResumeOptions, Store, StreamId, Summary,
 };
+use std::fmt;
+use std::io;
 
 use crate::advice::Advice;
 use crate::breaks::Brief;
@@ -56,6 +58,13 @@ pub(crate) struct Resume {
     clocks: Clocks,
 }
 
+/// What becomes of a stream.
+enum Begun {
+    /// It needs nothing more from anyone, and was written.
+    Printed(Status),
+    Opened(Box<Opened>),
+}
+
 /// A stream that is gone on with.
 struct Opened {
     checkpoint: Checkpoint,
@@ -67,17 +76,14 @@ impl Resume {
     /// Reads the checkpoint and goes on where it ends.
     pub(crate) async fn run(self, verbose: u8) -> anyhow::Result<Status> {
         let mut signals = Signals::new().context("cannot wait for signals")?;
-        let Opened { checkpoint, store, stream } = match signals.before(self.begin()).await {
+        let opened = match signals.before(self.begin()).await {
             Ok(begun) => match begun? {
-                Some(opened) => opened,
-                None => return Ok(Status::Complete),
+                Begun::Opened(opened) => opened,
+                Begun::Printed(status) => return Ok(status),
             },
-            Err(stopped) => {
-                let advice = self.advice().sentence(&self.id);
-                report(&format_args!("stream {}: {stopped}; {advice}", self.id));
-                return Ok(Status::Incomplete);
-            }
+            Err(stopped) => return Ok(self.cut(&stopped)),
         };
+        let Opened { checkpoint, store, stream } = *opened;
         report(&format_args!("stream {}", self.id));
         let start = self.start(&checkpoint);
         let relay = Relay::new(stream, Form::of(self.json), self.from, self.advice(), verbose);
@@ -91,20 +97,29 @@ impl Resume {
     /// # Cancel safety
     ///
     /// The stream loses nothing; how much was written is unknown.
-    async fn begin(&self) -> anyhow::Result<Option<Opened>> {
+    async fn begin(&self) -> anyhow::Result<Begun> {
         let Shelf { store, place } = self.checkpoints.open_holding(&self.id).await?;
         let checkpoint = stored::read(&store, &self.id, &place).await?;
         self.require_shown(&checkpoint)?;
         if checkpoint.is_complete() {
-            self.print(&checkpoint).await?;
-            return Ok(None);
+            return Ok(Begun::Printed(match self.print(&checkpoint).await {
+                Ok(()) => Status::Complete,
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Status::Incomplete,
+                Err(error) => self.cut(&format_args!("cannot write the output: {error}")),
+            }));
         }
         let stream = self.open(&checkpoint, &store).await?;
-        Ok(Some(Opened { checkpoint, store, stream }))
+        Ok(Begun::Opened(Box::new(Opened { checkpoint, store, stream })))
+    }
+
+    /// Says why not all was written, and how to have the rest.
+    fn cut(&self, why: &dyn fmt::Display) -> Status {
+        report(&format_args!("stream {}: {why}; {}", self.id, self.advice().sentence(&self.id)));
+        Status::Incomplete
     }
 
     /// Writes a text that needs nothing more from anyone.
-    async fn print(&self, checkpoint: &Checkpoint) -> anyhow::Result<()> {
+    async fn print(&self, checkpoint: &Checkpoint) -> io::Result<()> {
         let mut output = Output::new(Form::of(self.json), self.from);
         output.start(self.start(checkpoint)).await?;
         output.text(checkpoint.text()).await?;

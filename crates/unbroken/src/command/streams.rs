@@ -9,6 +9,7 @@ mod round;
 mod row;
 mod verdict;
 
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use client::StreamId;
 use serde::{Serialize, Serializer};
@@ -22,7 +23,7 @@ use self::verdict::Verdict;
 use crate::checkpoints::{Checkpoints, Shelves};
 use crate::cli::examples;
 use crate::diagnostics::report;
-use crate::status::Status;
+use crate::status::{Status, usage_error};
 use crate::stored;
 
 /// List, show, export, verify and remove the streams that checkpoints hold.
@@ -123,6 +124,9 @@ impl Streams {
     }
 
     async fn show(&self, shelves: &Shelves, id: &StreamId, text: bool) -> anyhow::Result<Status> {
+        if text && self.json {
+            return Err(usage_error("--text is the text and nothing else: it goes without --json"));
+        }
         let shelf = shelves.holding(id).await?;
         if text {
             let checkpoint = stored::read(&shelf.store, id, &shelf.place).await?;
@@ -214,16 +218,15 @@ fn as_text<S: Serializer>(id: &StreamId, serializer: S) -> Result<S::Ok, S::Erro
     serializer.serialize_str(id.as_str())
 }
 
-fn write_object(object: &impl Serialize) -> io::Result<()> {
+fn write_object(object: &impl Serialize) -> anyhow::Result<()> {
     let mut line = serde_json::to_vec(object)?;
     line.push(b'\n');
     write_out(&line)
 }
 
-fn write_out(bytes: &[u8]) -> io::Result<()> {
+fn write_out(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes)?;
-    stdout.flush()
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).context("cannot write the output")
 }
 
 const EXAMPLES: &str = "\

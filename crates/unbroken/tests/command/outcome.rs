@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::world::{PROMPT, WIRES, World};
+use crate::world::{Finished, PROMPT, WIRES, World};
 
 #[test]
 fn a_cut_that_may_not_be_mended_is_incomplete() {
@@ -105,4 +105,28 @@ fn a_header_is_not_in_the_checkpoint_and_stderr_says_so() {
     run.assert_status(75);
     assert!(run.stderr.contains("and the same --header flags"), "{}", run.stderr);
     assert!(!run.stderr.contains("s3cret"), "{}", run.stderr);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_takes_no_more_is_told_as_such() {
+    let full = || std::fs::File::options().write(true).open("/dev/full").expect("Linux has one");
+    let world = World::with_faults("");
+    world.run_at_server(&["stream", "--id", "s-1", PROMPT]).assert_status(0);
+    for (arguments, status) in [
+        (&["stream", "--id", "s-2", PROMPT, "--base-url", world.url()][..], 75),
+        (&["resume", "s-1"], 75),
+        (&["resume", "s-1", "--json"], 75),
+        (&["streams"], 1),
+        (&["streams", "export", "--all"], 1),
+        (&["streams", "verify"], 1),
+    ] {
+        let run = Finished::of(
+            world.command(arguments).stdout(full()).spawn().expect("the command starts"),
+            Vec::new(),
+        );
+        run.assert_status(status);
+        assert!(run.stderr.contains("cannot write the output"), "{arguments:?}: {}", run.stderr);
+        assert_eq!(run.stderr.contains("go on with: "), status == 75, "{}", run.stderr);
+    }
 }

@@ -49,6 +49,7 @@ fn show_tells_all_but_the_text_or_only_the_text() {
     let text = world.run(&["streams", "show", "cut", "--text"]);
     assert!(world.text().starts_with(text.text()));
     assert_eq!(card["text_bytes"], text.stdout.len());
+    world.run(&["streams", "show", "cut", "--text", "--json"]).assert_status(2);
     let plain = world.run(&["streams", "show", "whole"]);
     plain.assert_status(0);
     assert!(plain.text().contains("state          complete"), "{}", plain.text());

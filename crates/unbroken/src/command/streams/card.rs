@@ -46,7 +46,7 @@ impl Card {
 
     pub(super) fn write(&self, json: bool) -> anyhow::Result<()> {
         if json {
-            return Ok(write_object(self)?);
+            return write_object(self);
         }
         let lines = [
             ("id", self.id.to_string()),
@@ -62,6 +62,6 @@ impl Card {
         ];
         // What a checkpoint holds came from elsewhere: no control character reaches the terminal.
         let lines = lines.map(|(name, value)| format!("{name:<13}  {}\n", value.escape_debug()));
-        Ok(write_out(lines.concat().as_bytes())?)
+        write_out(lines.concat().as_bytes())
     }
 }

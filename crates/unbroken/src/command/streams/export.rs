@@ -56,10 +56,9 @@ impl Export {
     }
 
     /// Writes the lines to stdout.
-    pub(super) fn write(&self) -> io::Result<()> {
+    pub(super) fn write(&self) -> anyhow::Result<()> {
         let mut out = BufWriter::new(io::stdout().lock());
-        self.write_to(&mut out)?;
-        out.flush()
+        self.write_to(&mut out).and_then(|()| out.flush()).context("cannot write the output")
     }
 
     fn write_to(&self, out: &mut impl Write) -> io::Result<()> {

@@ -53,7 +53,7 @@ pub(super) async fn prune(shelf: &Shelf, which: Which, round: &mut Round) -> any
 pub(super) async fn remove(shelf: &Shelf, id: &StreamId) -> anyhow::Result<()> {
     let failed = || format!("cannot remove stream {id} from {}", shelf.place);
     shelf.store.delete(id).await.with_context(failed)?;
-    Ok(write_out(format!("{id}\n").as_bytes())?)
+    write_out(format!("{id}\n").as_bytes())
 }
 
 /// Removes all that has expired, and says how many there were.

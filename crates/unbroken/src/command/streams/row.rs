@@ -77,7 +77,7 @@ pub(super) fn write(rows: &[Row], json: bool) -> anyhow::Result<()> {
             writeln!(out, "{id}\t{}\t{records}\t{journal_bytes}", state.name())?;
         }
     }
-    Ok(write_out(&out)?)
+    write_out(&out)
 }
 
 fn table(out: &mut Vec<u8>, rows: &[Row]) -> io::Result<()> {

@@ -3,7 +3,6 @@
 use anyhow::anyhow;
 use client::{Checkpoint, CheckpointError, Seq, StoreErrorKind, StreamId, StreamState};
 use serde::Serialize;
-use std::io;
 
 use super::{as_text, write_object, write_out};
 use crate::checkpoints::Shelf;
@@ -92,7 +91,7 @@ impl Verdict {
         self.verdict == Condition::Damaged
     }
 
-    pub(super) fn write(&self, json: bool) -> io::Result<()> {
+    pub(super) fn write(&self, json: bool) -> anyhow::Result<()> {
         if json {
             return write_object(self);
         }
