@@ -119,11 +119,10 @@ fn fixed(path: &Path) -> PathBuf {
     }
 }
 
-/// Whether a store did not recover: then it says so, or that it could not be renamed.
+/// Whether a store did not recover: then it wanted to rename its directory, and could not.
 fn is_damage(error: &StoreError) -> bool {
     let refused: Option<&io::Error> = error.source().and_then(|source| source.downcast_ref());
-    matches!(error.kind(), StoreErrorKind::Corrupt { .. })
-        || refused.is_some_and(|refused| refused.kind() == RENAME_REFUSED)
+    refused.is_some_and(|refused| refused.kind() == RENAME_REFUSED)
 }
 
 /// How the system refuses to rename `..`.

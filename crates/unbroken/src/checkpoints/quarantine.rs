@@ -24,6 +24,17 @@ impl Database {
     }
 }
 
+/// How the name of a directory begins into which a store was moved.
+const PREFIX: &str = "quarantine-";
+
+/// The stores that were moved aside here, as far as the directory can be read. A file of this name is
+/// a snapshot that a store did not need.
+pub(super) fn found(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    let aside = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(PREFIX);
+    entries.filter(aside).map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+}
+
 /// Moves the files of the store that failed, of which `before` was the database, to a new directory
 /// beside them. `None` when another process has it open, or moved it and may have made a new one.
 pub(super) fn set_aside(path: &Path, before: &Database) -> io::Result<Option<PathBuf>> {
@@ -41,7 +52,7 @@ pub(super) fn set_aside(path: &Path, before: &Database) -> io::Result<Option<Pat
     if Database::at(&database)?.as_ref() != Some(before) {
         return Ok(None);
     }
-    let aside = path.join(format!("quarantine-{}", timestamp()));
+    let aside = path.join(format!("{PREFIX}{}", timestamp()));
     // It holds what was asked and answered: nobody else may read it.
     DirBuilder::new().mode(0o700).create(&aside)?;
     for entry in fs::read_dir(path)? {

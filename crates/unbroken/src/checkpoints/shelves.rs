@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::directory;
+use super::{directory, quarantine};
 use crate::diagnostics::report;
 
 /// A store of an earlier process.
@@ -26,6 +26,8 @@ pub(crate) struct Shelves {
     in_use: Vec<String>,
     /// How many failed; each was told on stderr.
     failed: usize,
+    /// Damaged stores that were moved aside, now or earlier.
+    aside: Vec<String>,
     /// Where they are, for messages.
     place: String,
 }
@@ -34,7 +36,11 @@ impl Shelves {
     /// The one store of all processes.
     pub(super) fn one(store: Store, place: String) -> Self {
         let open = vec![Shelf { store, place: place.clone() }];
-        Self { open, in_use: Vec::new(), failed: 0, place }
+        Self { open, ..Self::at(place) }
+    }
+
+    const fn at(place: String) -> Self {
+        Self { open: Vec::new(), in_use: Vec::new(), failed: 0, aside: Vec::new(), place }
     }
 
     /// Opens every store of a directory, and makes none. One that fails is told on stderr.
@@ -43,8 +49,7 @@ impl Shelves {
     ///
     /// The directory is there and cannot be read.
     pub(super) fn of(path: &Path) -> anyhow::Result<Self> {
-        let place = path.display().to_string();
-        let mut shelves = Self { open: Vec::new(), in_use: Vec::new(), failed: 0, place };
+        let mut shelves = Self::at(path.display().to_string());
         match fs::read_dir(path) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(shelves),
@@ -58,6 +63,8 @@ impl Shelves {
         for path in stores {
             shelves.add(&path);
         }
+        let aside = directory::places(path).flat_map(|path| quarantine::found(&path));
+        shelves.aside = aside.map(|path| path.display().to_string()).collect();
         Ok(shelves)
     }
 
@@ -137,8 +144,12 @@ impl Shelves {
     /// Why there is no such stream, or why that cannot be told.
     fn without(&self, id: &StreamId) -> anyhow::Error {
         let place = &self.place;
-        if !self.is_missing() {
+        if !self.is_missing() && self.aside.is_empty() {
             return anyhow!("no such stream: {id} in {place}");
+        }
+        if !self.is_missing() {
+            let aside = self.aside.join(", ");
+            return anyhow!("no such stream: {id} in {place}; what was damaged is in {aside}");
         }
         if self.in_use.is_empty() {
             return anyhow!("stream {id} is in no store of {place} that could be opened");
@@ -165,7 +176,7 @@ mod tests {
     }
 
     fn shelves(open: Vec<Shelf>) -> Shelves {
-        Shelves { open, in_use: Vec::new(), failed: 0, place: "/data".to_owned() }
+        Shelves { open, ..Shelves::at("/data".to_owned()) }
     }
 
     #[tokio::test]
@@ -187,6 +198,8 @@ mod tests {
         let mut shelves = shelves(vec![shelf("/data/2")]);
         let told = |shelves: &Shelves| shelves.without(&id("a")).to_string();
         assert_eq!(told(&shelves), "no such stream: a in /data");
+        shelves.aside.push("/data/quarantine-7".to_owned());
+        assert!(told(&shelves).ends_with("what was damaged is in /data/quarantine-7"));
         shelves.failed = 1;
         assert!(told(&shelves).contains("no store of /data that could be opened"));
         shelves.in_use.push("/data".to_owned());

@@ -83,7 +83,7 @@ enum Action {
         /// Those that are complete
         #[arg(long, group = "which")]
         complete: bool,
-        /// All, also those that could be resumed
+        /// All, also those that could be resumed, and on Redis those that a process receives now
         #[arg(long, group = "which")]
         all: bool,
         /// Only those that have expired: their number is on stderr

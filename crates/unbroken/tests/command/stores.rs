@@ -69,6 +69,9 @@ fn a_damaged_store_moves_aside_alone_and_the_others_are_served() {
     run.assert_status(3);
     assert!(run.stderr.contains("are damaged and were moved to"), "{}", run.stderr);
     assert!(run.text().starts_with("other\tcomplete\t"), "{}", run.text());
+    let gone = world.run(&["resume", "held"]);
+    gone.assert_status(1);
+    assert!(gone.stderr.contains("what was damaged is in "), "{}", gone.stderr);
     let left = names(&world.checkpoints());
     assert_eq!((left.len(), left[0].as_str()), (2, "2"), "{left:?}");
     assert!(left[1].starts_with("quarantine-"), "{left:?}");
