@@ -152,7 +152,7 @@ impl Committer {
             }
         };
         self.outage = Some(outage);
-        now - outage.began < self.outage_max
+        now.saturating_sub(outage.began) < self.outage_max
     }
 
     fn batch(&self) -> Arc<[Chunk]> {

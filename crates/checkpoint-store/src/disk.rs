@@ -182,18 +182,22 @@ impl<O> DiskBackend<O> {
 }
 
 fn run(mut engine: Engine, mut jobs: mpsc::Receiver<Job>) {
-    while let Some(job) = next_job(&mut engine, &mut jobs) {
+    let waker = unpark::waker();
+    let mut cx = Context::from_waker(&waker);
+    while let Some(job) = next_job(&mut engine, &mut jobs, &mut cx) {
         job(&mut engine);
     }
 }
 
 /// The next job, `None` when the backend is gone. Waits for streams that expire end meanwhile.
-fn next_job(engine: &mut Engine, jobs: &mut mpsc::Receiver<Job>) -> Option<Job> {
-    let waker = unpark::waker();
-    let mut cx = Context::from_waker(&waker);
+fn next_job(
+    engine: &mut Engine,
+    jobs: &mut mpsc::Receiver<Job>,
+    cx: &mut Context<'_>,
+) -> Option<Job> {
     loop {
         let Some(left) = engine.wake_expired() else { return jobs.blocking_recv() };
-        if let Poll::Ready(job) = jobs.poll_recv(&mut cx) {
+        if let Poll::Ready(job) = jobs.poll_recv(cx) {
             return job;
         }
         thread::park_timeout(left.min(CLOCK_LOOK));

@@ -264,8 +264,11 @@ impl Backend for MemoryBackend {
             let tail = self.tails.tail(stream);
             poll_fn(|cx| {
                 tail.park(cx.waker());
+                let now = self.clock.now();
                 match self.streams().by_no.get(&stream).map(|log| log.hold().head) {
-                    Some(head) if head.is_quiet_after(after) => Poll::Pending,
+                    Some(head) if head.is_quiet_after(after) && !head.expiry.is_past(now) => {
+                        Poll::Pending
+                    }
                     _ => Poll::Ready(Ok(())),
                 }
             })
@@ -386,7 +389,8 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use std::sync::Barrier;
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    use std::task::{Context, Waker};
     use std::thread;
 
     use super::*;
@@ -461,5 +465,20 @@ mod tests {
             assert_eq!(answer, Err(held), "round {round}");
             backend.delete_now(&id()).unwrap();
         }
+    }
+
+    #[test]
+    fn a_wait_that_is_polled_again_sees_that_its_stream_has_expired() {
+        let millis = Arc::new(AtomicU64::new(0));
+        let now = Arc::clone(&millis);
+        let clock = Clock::new(move || Timestamp::from_millis(now.load(Ordering::SeqCst)));
+        let backend = MemoryBackend::with_clock(clock);
+        create(&backend, Some(Ttl::Until(Timestamp::from_millis(5)))).unwrap();
+        let id = id();
+        let mut wait = backend.wait(&id, None);
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(wait.as_mut().poll(&mut cx).is_pending());
+        millis.store(5, Ordering::SeqCst);
+        assert!(wait.as_mut().poll(&mut cx).is_ready());
     }
 }
