@@ -3,6 +3,7 @@
 //! Every byte outside the changed values stays as the provider sent it.
 
 use crate::Spans;
+use crate::json::{Kind, Value};
 use crate::splice::{Splice, json_string};
 use std::ops::Range;
 
@@ -21,8 +22,11 @@ pub struct Rewrite<'a> {
     pub text: Option<&'a str>,
     /// Whether the role is taken out of the delta.
     pub drop_role: bool,
-    /// The new count of output tokens; a count of all tokens moves by the same difference.
-    pub output_tokens: Option<u64>,
+    /// Output tokens to add to the event's own count of them, and to its count of all tokens.
+    ///
+    /// A count keeps its meaning, whatever it leaves out. One that is no whole number of 64 bits
+    /// stays as it is, and a sum that does not fit becomes the largest that does.
+    pub output_added: u64,
 }
 
 /// The data with the changes made.
@@ -53,18 +57,15 @@ pub fn rewrite(data: &[u8], spans: &Spans, edits: &Rewrite<'_>) -> Vec<u8> {
     change(&spans.index, edits.index.map(|index| index.to_string()));
     change(&spans.text, edits.text.map(json_string));
     change(&spans.role, edits.drop_role.then(String::new));
-    change(&spans.output_tokens, edits.output_tokens.map(|count| count.to_string()));
-    change(&spans.total_tokens, new_total(data, spans, edits).map(|count| count.to_string()));
+    for count in [&spans.output_tokens, &spans.total_tokens] {
+        change(count, grown(data, count.as_ref(), edits.output_added));
+    }
     splice.apply(data)
 }
 
-fn new_total(data: &[u8], spans: &Spans, edits: &Rewrite<'_>) -> Option<u64> {
-    let read = |span: &Option<Range<u32>>| {
-        let span = span.as_ref()?;
-        let digits = data.get(span.start as usize..span.end as usize)?;
-        std::str::from_utf8(digits).ok()?.parse::<u64>().ok()
-    };
-    let new = edits.output_tokens?;
-    let (old, total) = (read(&spans.output_tokens)?, read(&spans.total_tokens)?);
-    Some(total.saturating_sub(old).saturating_add(new))
+/// The count with so many more; `None` where nothing changes.
+fn grown(data: &[u8], count: Option<&Range<u32>>, added: u64) -> Option<String> {
+    let Range { start, end } = count.filter(|_| added > 0)?.clone();
+    let count = Value { start, end, kind: Kind::Number }.u64(data)?;
+    Some(count.saturating_add(added).to_string())
 }

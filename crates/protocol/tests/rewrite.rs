@@ -31,7 +31,7 @@ fn every_value_of_a_chunk_changes_in_place() {
         index: Some(1),
         text: Some("new\n"),
         drop_role: true,
-        output_tokens: Some(40),
+        output_added: 38,
     };
     let expected = r#"{"id":"c\"2", "created" : 99,"model":"other","choices":[{"index":1,"delta":{"content":"new\n"},"finish_reason":null}],"usage":{"prompt_tokens":3,"completion_tokens":40,"total_tokens":43},"x":"\"id\":\"no\""}"#;
     check(Wire::OpenAiChat, CHUNK, &edits, expected);
@@ -55,7 +55,7 @@ fn the_role_goes_with_its_comma_wherever_it_stands() {
 
 #[test]
 fn output_tokens_of_the_messages_wire() {
-    let edits = Rewrite { output_tokens: Some(7), ..Rewrite::default() };
+    let edits = Rewrite { output_added: 2, ..Rewrite::default() };
     check(
         Wire::AnthropicMessages,
         r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":5,"total_tokens":6}}"#,
@@ -66,8 +66,69 @@ fn output_tokens_of_the_messages_wire() {
         r#"{"type":"message_start","message":{"id":"a","model":"b","usage":{"output_tokens":1}}}"#;
     let edits = Rewrite { id: Some("c"), model: Some("d"), ..edits };
     let expected =
-        r#"{"type":"message_start","message":{"id":"c","model":"d","usage":{"output_tokens":7}}}"#;
+        r#"{"type":"message_start","message":{"id":"c","model":"d","usage":{"output_tokens":3}}}"#;
     check(Wire::AnthropicMessages, start, &edits, expected);
+}
+
+/// Adds to a usage object and compares all of its bytes.
+#[track_caller]
+fn check_counts(wire: Wire, usage: &str, added: u64, expected: &str) {
+    let event = |usage: &str| match wire {
+        Wire::OpenAiChat => format!(r#"{{"choices":[],"usage":{usage},"x":1.50}}"#),
+        _ => format!(r#"{{"type":"message_delta","delta":{{}}, "usage":{usage},"x":1.50}}"#),
+    };
+    let edits = Rewrite { output_added: added, ..Rewrite::default() };
+    check(wire, &event(usage), &edits, &event(expected));
+}
+
+#[test]
+fn a_count_keeps_its_meaning_where_reasoning_is_counted_apart() {
+    check_counts(
+        Wire::OpenAiChat,
+        r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":35,"completion_tokens_details":{"reasoning_tokens":20}}"#,
+        7,
+        r#"{"prompt_tokens":10,"completion_tokens":12,"total_tokens":42,"completion_tokens_details":{"reasoning_tokens":20}}"#,
+    );
+}
+
+#[test]
+fn audio_output_stays_in_the_count() {
+    check_counts(
+        Wire::OpenAiChat,
+        r#"{"completion_tokens_details":{"audio_tokens":8}, "total_tokens":30,"completion_tokens": 20,"prompt_tokens":10}"#,
+        7,
+        r#"{"completion_tokens_details":{"audio_tokens":8}, "total_tokens":37,"completion_tokens": 27,"prompt_tokens":10}"#,
+    );
+}
+
+#[test]
+fn compaction_does_not_come_into_a_count_that_leaves_it_out() {
+    check_counts(
+        Wire::AnthropicMessages,
+        r#"{"input_tokens":23,"output_tokens":100,"iterations":[{"type":"compaction","output_tokens":350},{"type":"message","output_tokens":100}]}"#,
+        7,
+        r#"{"input_tokens":23,"output_tokens":107,"iterations":[{"type":"compaction","output_tokens":350},{"type":"message","output_tokens":100}]}"#,
+    );
+}
+
+#[test]
+fn counts_that_are_none_stay_and_sums_do_not_wrap() {
+    for odd in ["null", r#""12""#, "1.5", "-4", "1e400", "18446744073709551616", "[1]"] {
+        let usage = format!(r#"{{"output_tokens":{odd},"input_tokens":1}}"#);
+        check_counts(Wire::AnthropicMessages, &usage, 7, &usage);
+        let usage =
+            |total| format!(r#"{{"completion_tokens":{odd},"total_tokens":{total},"n":{odd}}}"#);
+        check_counts(Wire::OpenAiChat, &usage(9), 7, &usage(16));
+        let usage = |output| format!(r#"{{"completion_tokens":{output},"total_tokens":{odd}}}"#);
+        check_counts(Wire::OpenAiChat, &usage(9), 7, &usage(16));
+    }
+    let usage =
+        |output, total| format!(r#"{{"completion_tokens":{output},"total_tokens":{total}}}"#);
+    let most = "18446744073709551615";
+    check_counts(Wire::OpenAiChat, &usage(most, "5"), 7, &usage(most, "12"));
+    check_counts(Wire::OpenAiChat, &usage("5", "9.0"), u64::MAX, &usage(most, most));
+    check_counts(Wire::OpenAiChat, &usage("20.0", "3e1"), 7, &usage("27", "37"));
+    check_counts(Wire::OpenAiChat, &usage("20.0", "3e1"), 0, &usage("20.0", "3e1"));
 }
 
 #[test]
@@ -102,8 +163,7 @@ fn a_list_of_parts_becomes_a_string() {
 
 #[test]
 fn edits_without_a_span_are_left_out() {
-    let edits =
-        Rewrite { id: Some("x"), output_tokens: Some(1), drop_role: true, ..Rewrite::default() };
+    let edits = Rewrite { id: Some("x"), output_added: 1, drop_role: true, ..Rewrite::default() };
     check(Wire::AnthropicMessages, DELTA, &edits, DELTA);
 }
 
@@ -119,8 +179,7 @@ fn invalid_utf8_around_an_edit_stays() {
 #[test]
 fn spans_of_another_event_never_panic() {
     let spans: Spans = read(Wire::OpenAiChat, CHUNK.as_bytes()).spans;
-    let edits =
-        Rewrite { id: Some("x"), text: Some("y"), output_tokens: Some(3), ..Rewrite::default() };
+    let edits = Rewrite { id: Some("x"), text: Some("y"), output_added: 3, ..Rewrite::default() };
     for len in 0..CHUNK.len() {
         let _ = rewrite(&CHUNK.as_bytes()[..len], &spans, &edits);
     }
@@ -153,5 +212,26 @@ proptest! {
             };
             prop_assert_eq!(rewrite(&changed, &after.spans, &back), data.as_bytes());
         }
+    }
+
+    #[test]
+    fn all_tokens_grow_by_what_is_added(
+        (input, output, beyond) in (0..9_000u64, 0..9_000u64, 0..900u64),
+        (reasoning, spoken) in (0..9_000u64, 0..9_000u64),
+        added in 0..9_000u64,
+    ) {
+        let total = input + output + beyond;
+        let chunk = format!(
+            r#"{{"choices":[],"usage":{{"prompt_tokens":{input},"completion_tokens":{output},"total_tokens":{total},"completion_tokens_details":{{"reasoning_tokens":{reasoning},"audio_tokens":{spoken}}}}}}}"#
+        );
+        let before = read(Wire::OpenAiChat, chunk.as_bytes());
+        let edits = Rewrite { output_added: added, ..Rewrite::default() };
+        let changed = rewrite(chunk.as_bytes(), &before.spans, &edits);
+        let after = read(Wire::OpenAiChat, &changed);
+        let all = |event: &Decoded<'_>| {
+            let usage = event.usage.expect("counts");
+            usage.input_total().expect("a sum") + usage.output_total().expect("a sum")
+        };
+        prop_assert_eq!(all(&after), all(&before) + added);
     }
 }

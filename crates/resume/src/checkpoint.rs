@@ -145,7 +145,8 @@ impl Checkpoint {
         let brought = self.transcript.text_events > attempt.text_events;
         let usage = attempt.recorded.unwrap_or_else(|| attempt.estimate(&self.request));
         if brought {
-            self.output_tokens = self.output_tokens.saturating_add(usage.output);
+            let output = usage.output_total().unwrap_or(u64::MAX);
+            self.output_tokens = self.output_tokens.saturating_add(output);
         }
         let is_estimate = attempt.recorded.is_none() || self.transcript.stop.is_none();
         self.spent.push(Spent { usage, rung, brought, is_estimate });

@@ -52,7 +52,7 @@ struct Edits {
     index: Option<u32>,
     drop_role: bool,
     renamed: bool,
-    output_tokens: Option<u64>,
+    output_added: u64,
 }
 
 impl Session {
@@ -151,7 +151,7 @@ impl Session {
                 index: edits.index,
                 text,
                 drop_role: edits.drop_role,
-                output_tokens: edits.output_tokens,
+                output_added: edits.output_added,
             };
             Bytes::from(protocol::rewrite(&data, &spans, &rewrite))
         } else {
@@ -173,21 +173,22 @@ impl Session {
         if flow.blocks.is_none() {
             return Some(Edits::default());
         }
-        let output_tokens = note
-            .output_tokens
-            .filter(|_| self.earlier_output > 0 && (note.stop.is_some() || note.usage_only))
-            .map(|tokens| tokens.saturating_add(self.earlier_output));
+        // From the stop reason on, counts are those of the whole response.
+        let counts = note.stop.is_some() || note.usage_only || self.transcript.stop.is_some();
         let edits = match self.request.wire() {
             Wire::OpenAiChat => self.place_chunk(note)?,
             _ => self.place_block(flow, note)?,
         };
-        Some(Edits { output_tokens, ..edits })
+        let output_added = if counts { self.earlier_output } else { 0 };
+        Some(Edits { output_added, ..edits })
     }
 
     fn place_chunk(&self, note: &mut Note) -> Option<Edits> {
         let repeats = note.begin && self.transcript.begun;
         let thinks = note.part == Some(Part::Thinking) && note.stop.is_none();
-        if repeats && note.is_lifecycle() || thinks {
+        // Some servers say the counts after the stop reason in a chunk that has a role.
+        let begins = repeats && note.is_lifecycle() && self.transcript.stop.is_none();
+        if begins || thinks {
             return None;
         }
         Some(Edits { renamed: true, drop_role: repeats, ..Edits::default() })

@@ -175,11 +175,16 @@ pub struct Summary {
 
 impl Summary {
     /// Token counts of all attempts together, and whether any of them is an estimate.
+    ///
+    /// An attempt with which a count does not fit in 64 bits is left out whole, and what is left
+    /// is an estimate.
     #[must_use]
     pub fn usage(&self) -> (Usage, bool) {
-        self.attempts.iter().fold((Usage::default(), false), |(sum, estimated), attempt| {
-            let sum = sum.checked_add(&attempt.usage).unwrap_or(sum);
-            (sum, estimated || attempt.estimated)
+        self.attempts.iter().fold((Usage::default(), false), |(sum, estimated), attempt| match sum
+            .checked_add(&attempt.usage)
+        {
+            Ok(sum) => (sum, estimated || attempt.estimated),
+            Err(_) => (sum, true),
         })
     }
 }
@@ -207,4 +212,39 @@ pub struct AttemptSummary {
     pub cost: Option<Money>,
     /// Why it ended without a whole response.
     pub cause: Option<Cause>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(output: u64, estimated: bool) -> AttemptSummary {
+        AttemptSummary {
+            attempt: AttemptId(1),
+            rung: Rung::Retry,
+            endpoint: None,
+            began: Nanos::ZERO,
+            ended: Nanos::ZERO,
+            text_bytes: 1,
+            usage: Usage { output, ..Usage::default() },
+            estimated,
+            cost: None,
+            cause: None,
+        }
+    }
+
+    #[track_caller]
+    fn check(attempts: &[AttemptSummary], output: u64, estimated: bool) {
+        let summary = Summary { attempts: attempts.to_vec(), ..Summary::default() };
+        assert_eq!(summary.usage(), (Usage { output, ..Usage::default() }, estimated));
+    }
+
+    #[test]
+    fn a_sum_that_lacks_an_attempt_is_an_estimate() {
+        check(&[], 0, false);
+        check(&[attempt(1, false), attempt(2, false)], 3, false);
+        check(&[attempt(1, true), attempt(2, false)], 3, true);
+        check(&[attempt(u64::MAX, false), attempt(1, false)], u64::MAX, true);
+        check(&[attempt(1, false), attempt(u64::MAX, false), attempt(2, false)], 3, true);
+    }
 }

@@ -67,7 +67,7 @@ pub struct Session {
     pub(crate) summary: Summary,
     pub(crate) call: Call,
     pub(crate) clocks: Clocks,
-    /// Output tokens of earlier attempts whose text the consumer has.
+    /// Output tokens of earlier attempts whose text the consumer has, audio included.
     pub(crate) earlier_output: u64,
     pub(crate) spending: Spending,
     pub(crate) queue: VecDeque<Output>,
@@ -356,7 +356,8 @@ impl Session {
         let flow = &live.flow;
         let usage = self.billed(live);
         if flow.text_bytes > 0 {
-            self.earlier_output = self.earlier_output.saturating_add(usage.output);
+            let output = usage.output_total().unwrap_or(u64::MAX);
+            self.earlier_output = self.earlier_output.saturating_add(output);
         }
         self.record(journal::usage(live.id, &usage));
         if self.config.admission == Admission::Asked {

@@ -103,7 +103,6 @@ pub(crate) struct Note {
     pub(crate) stop: Option<StopReason>,
     pub(crate) end: bool,
     pub(crate) usage_only: bool,
-    pub(crate) output_tokens: Option<u64>,
     pub(crate) choice: u32,
     pub(crate) finished: protocol::Choices,
 }
@@ -124,7 +123,6 @@ impl Note {
             stop: decoded.stop,
             end: decoded.end,
             usage_only: decoded.usage_only,
-            output_tokens: decoded.usage.map(|usage| usage.output),
             choice: decoded.choice.unwrap_or(0),
             finished: decoded.finished,
         }

@@ -87,6 +87,135 @@ fn the_usage_chunk_is_only_for_those_who_asked() {
     }
 }
 
+const PART: &str = "The lighthouse keeper climbed the stairs every evening and lit";
+
+/// A session whose consumer wants counts, cut after [`PART`].
+fn cut_chat() -> Drive {
+    let body = r#"{"model":"gpt-5","messages":[{"role":"user","content":"hi"}],"stream_options":{"include_usage":true}}"#;
+    let (config, _) = chat();
+    let request =
+        protocol::RequestBody::parse(config.profile.wire, body.into()).expect("a valid body");
+    let mut drive = Drive::new((config, request));
+    drive.accept().send(chunk("one", &format!(r#"{{"content":"{PART}"}}"#), "null"));
+    drive.broke(Break::Reset).pass();
+    drive.accept();
+    drive
+}
+
+/// Output tokens of the attempts before the last one.
+fn earlier(drive: &Drive) -> u64 {
+    let Some(Outcome::Complete(summary)) = &drive.outcome else { panic!("not complete") };
+    let (_, before) = summary.attempts.split_last().expect("attempts");
+    before.iter().map(|attempt| attempt.usage.output_total().expect("a sum")).sum()
+}
+
+/// What a chat server of this usage says in the end, whole and at every split of the bytes.
+#[track_caller]
+fn check_chat_usage(usage: impl Fn(u64) -> String) {
+    let counts = |added| {
+        format!(
+            r#"{{"id":"one","object":"chat.completion.chunk","choices":[],"usage":{}}}"#,
+            usage(added)
+        )
+    };
+    let wire = chunk("one", r#"{"content":" the lamp."}"#, "null")
+        + &chunk("one", "{}", "\"stop\"")
+        + &format!("data: {}\n\ndata: [DONE]\n\n", counts(0));
+    for at in 0..wire.len() {
+        let mut drive = cut_chat();
+        let (head, tail) = wire.as_bytes().split_at(at);
+        drive.send(head).send(tail);
+        let added = earlier(&drive);
+        assert!(added > 0);
+        assert_eq!(data(&drive, drive.frames.len() - 2), counts(added), "split at {at}");
+    }
+}
+
+#[test]
+fn the_last_chat_count_keeps_its_meaning_where_reasoning_is_apart() {
+    check_chat_usage(|added| {
+        let (output, total) = (5 + added, 35 + added);
+        format!(
+            r#"{{"prompt_tokens":10,"completion_tokens":{output},"total_tokens":{total},"completion_tokens_details":{{"reasoning_tokens":20}}}}"#
+        )
+    });
+}
+
+#[test]
+fn the_last_chat_count_keeps_its_audio() {
+    check_chat_usage(|added| {
+        let (output, total) = (20 + added, 30 + added);
+        format!(
+            r#"{{"total_tokens":{total},"completion_tokens_details":{{"audio_tokens":8}},"prompt_tokens":10,"completion_tokens":{output}}}"#
+        )
+    });
+}
+
+#[test]
+fn the_last_count_leaves_compaction_out_at_every_split() {
+    let counts = |added: u64| {
+        let output = 100 + added;
+        format!(
+            r#"{{"type":"message_delta","delta":{{"stop_reason":"end_turn"}},"usage":{{"output_tokens":{output},"iterations":[{{"type":"compaction","output_tokens":350}},{{"type":"message","output_tokens":100}}]}}}}"#
+        )
+    };
+    let wire = opening("m2")
+        + &text(0, " two")
+        + &block_stop(0)
+        + &event("message_delta", &counts(0))
+        + &message_stop();
+    for at in 0..wire.len() {
+        let mut drive = Drive::new(anthropic("claude-haiku-4-5"));
+        drive.accept().send(opening("m1") + &text(0, "One")).broke(Break::Reset).pass();
+        let (head, tail) = wire.as_bytes().split_at(at);
+        drive.accept().send(head).send(tail);
+        let added = earlier(&drive);
+        assert!(added > 0);
+        assert_eq!(data(&drive, 5), counts(added), "split at {at}");
+    }
+}
+
+#[test]
+fn audio_of_an_earlier_attempt_is_in_the_last_count() {
+    let counts = |output: u64| {
+        format!(
+            r#"{{"completion_tokens":{output},"completion_tokens_details":{{"audio_tokens":8}}}}"#
+        )
+    };
+    let said = |output| {
+        let delta = format!(r#"{{"content":"{PART}"}}"#);
+        let choices = format!(r#""choices":[{{"index":0,"delta":{delta},"finish_reason":null}}]"#);
+        format!("data: {{\"id\":\"one\",{choices},\"usage\":{}}}\n\n", counts(output))
+    };
+    let (config, request) = chat();
+    let mut drive = Drive::new((config.clone(), request));
+    drive.accept().send(said(400)).broke(Break::Reset).pass();
+    let mut next = Drive::resume(config, &drive.records);
+    let stop = r#""choices":[{"index":0,"delta":{},"finish_reason":"stop"}]"#;
+    let last = |output| format!("{{\"id\":\"one\",{stop},\"usage\":{}}}", counts(output));
+    for drive in [&mut drive, &mut next] {
+        drive.accept().send(chunk("one", r#"{"content":" the lamp."}"#, "null"));
+        drive.send(format!("data: {}\n\ndata: [DONE]\n\n", last(20)));
+        assert!(drive.complete());
+        assert_eq!(data(drive, drive.frames.len() - 2), last(420));
+    }
+}
+
+#[test]
+fn counts_after_the_stop_reason_are_those_of_the_whole_response() {
+    let counts = |output: u64| {
+        let delta = r#"{"index":0,"delta":{"role":"assistant","content":""}}"#;
+        format!(r#"{{"id":"one","choices":[{delta}],"usage":{{"completion_tokens":{output}}}}}"#)
+    };
+    let mut drive = cut_chat();
+    drive.send(chunk("one", r#"{"role":"assistant","content":" the lamp."}"#, "null"));
+    drive.send(chunk("one", "{}", "\"stop\""));
+    drive.send(format!("data: {}\n\ndata: [DONE]\n\n", counts(5)));
+    assert!(drive.complete());
+    let expected = counts(5 + earlier(&drive)).replace(r#""role":"assistant","#, "");
+    assert_eq!(data(&drive, drive.frames.len() - 2), expected);
+}
+
 #[test]
 fn a_tool_call_is_held_until_the_model_stops() {
     let mut drive = Drive::new(anthropic("claude-opus-5"));
