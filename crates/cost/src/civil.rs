@@ -209,6 +209,15 @@ impl fmt::Display for Date {
     }
 }
 
+impl fmt::Display for Timestamp {
+    /// As in RFC 3339, in UTC.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let second = self.0.rem_euclid(DAY);
+        let (hour, minute) = (second / 3600, second / 60 % 60);
+        write!(f, "{}T{hour:02}:{minute:02}:{:02}Z", self.date(), second % 60)
+    }
+}
+
 impl fmt::Display for TimeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("not a date or time as in RFC 3339, such as 2026-08-21T06:30:00Z")
@@ -259,6 +268,13 @@ mod tests {
         assert_eq!(at("2026-08-21T14:00:00.250+02:00"), noon);
         assert_eq!(at("2026-08-21t06:30:00-05:30"), noon);
         assert_eq!(at("2016-12-31T23:59:60Z"), at("2016-12-31T23:59:59Z"));
+    }
+
+    #[test]
+    fn a_moment_prints_as_it_is_read() {
+        for text in ["1970-01-01T00:00:00Z", "2026-08-22T03:30:07Z", "9999-12-31T23:59:59Z"] {
+            assert_eq!(at(text).to_string(), text);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::command::batch::Batch;
+use crate::command::cost::Cost;
 use crate::command::demo::Demo;
 use crate::command::mock::Mock;
 use crate::command::resume::Resume;
@@ -31,6 +32,7 @@ enum Command {
     Batch(Box<Batch>),
     Mock(Box<Mock>),
     Demo(Demo),
+    Cost(Box<Cost>),
 }
 
 impl Cli {
@@ -42,6 +44,7 @@ impl Cli {
             Command::Batch(batch) => batch.run(self.verbose).await,
             Command::Mock(mock) => mock.run().await,
             Command::Demo(demo) => demo.run().await,
+            Command::Cost(cost) => cost.run(),
         }
     }
 }

@@ -12,6 +12,7 @@ mod diagnostics;
 mod duration;
 mod object;
 mod output;
+mod prices;
 mod relay;
 mod signal;
 mod status;

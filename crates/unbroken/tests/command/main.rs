@@ -2,6 +2,7 @@
 //! own: a loopback server, an empty home, no key.
 
 mod batch;
+mod cost;
 mod demo;
 mod interruption;
 mod keys;
