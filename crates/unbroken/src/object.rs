@@ -1,6 +1,6 @@
 //! The objects that `--json` writes, one a line. The README of the crate documents each.
 
-use client::{AttemptSummary, Seam, State, StopReason, Summary};
+use client::{AttemptSummary, Seam, State, StopReason, StreamCost, Summary};
 use serde::Serialize;
 
 /// One line of `--json`.
@@ -120,6 +120,8 @@ pub(crate) struct Account {
     seams: Vec<Joint>,
     sentinel_missing: bool,
     empty_continuation: bool,
+    /// Of all attempts, those of earlier processes included; `null` is not known.
+    cost: Option<Cost>,
 }
 
 impl From<&Summary> for Account {
@@ -134,6 +136,33 @@ impl From<&Summary> for Account {
             seams: summary.seams.iter().map(Joint::from).collect(),
             sentinel_missing: summary.sentinel_missing,
             empty_continuation: summary.empty_continuation,
+            cost: summary.cost.as_ref().map(Cost::from),
+        }
+    }
+}
+
+/// Dollars, as exact decimals.
+#[derive(Debug, Serialize)]
+struct Cost {
+    usd: String,
+    /// Without a break.
+    ideal_usd: String,
+    /// Of `usd`, the attempt that broke first.
+    broken_usd: String,
+    /// Of `usd`, all attempts after it.
+    resumed_usd: String,
+    /// A provider did not say what it bills for an attempt, or the ideal had to be worked out.
+    estimated: bool,
+}
+
+impl From<&StreamCost> for Cost {
+    fn from(cost: &StreamCost) -> Self {
+        Self {
+            usd: cost.total.to_string(),
+            ideal_usd: cost.ideal.to_string(),
+            broken_usd: cost.broken.to_string(),
+            resumed_usd: cost.resumed.to_string(),
+            estimated: cost.is_estimate,
         }
     }
 }
@@ -146,7 +175,7 @@ pub(crate) struct Usage {
     cache_write: u64,
     output: u64,
     reasoning_of_output: u64,
-    /// At least one attempt was cut before the provider reported its output.
+    /// At least one attempt was cut before the provider reported all that it bills.
     estimated: bool,
 }
 
@@ -171,6 +200,8 @@ struct Attempt {
     ms: u64,
     text_bytes: u64,
     usage: Usage,
+    /// Exact; `null` is not known.
+    usd: Option<String>,
     cause: Option<String>,
 }
 
@@ -182,6 +213,7 @@ impl From<&AttemptSummary> for Attempt {
             ms: attempt.ended.saturating_sub(attempt.began).as_millis(),
             text_bytes: attempt.text_bytes,
             usage: Usage::new(&attempt.usage, attempt.estimated),
+            usd: attempt.cost.map(|usd| usd.to_string()),
             cause: attempt.cause.as_ref().map(ToString::to_string),
         }
     }

@@ -1,10 +1,12 @@
-//! `--prices`: the catalog that ships, with sheets of one's own on top.
+//! `--prices`: the catalog that ships, with sheets of one's own on top; and `--budget` of one stream.
 
 use anyhow::{Context, ensure};
 use clap::Args;
+use client::{Builder, Money};
 use cost::Catalog;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::status::usage_error;
 
@@ -31,6 +33,43 @@ impl Prices {
             catalog = add(catalog, file).map_err(|error| usage_error(format!("{error:#}")))?;
         }
         Ok(catalog)
+    }
+}
+
+/// What one answer may cost.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Cost")]
+pub(crate) struct Spending {
+    /// Most that the answer may cost, in dollars, over all its attempts: when it is spent, the stream
+    /// ends with its checkpoint, and a larger budget goes on
+    #[arg(long, value_name = "USD", value_parser = dollars)]
+    budget: Option<Money>,
+
+    #[command(flatten)]
+    prices: Prices,
+}
+
+impl Spending {
+    /// Sets up a client.
+    ///
+    /// # Errors
+    ///
+    /// A sheet of prices that cannot be read.
+    pub(crate) fn set(&self, builder: Builder) -> anyhow::Result<Builder> {
+        let builder = builder.prices(Arc::new(self.prices.catalog()?));
+        Ok(match self.budget {
+            Some(limit) => builder.response_budget(limit),
+            None => builder,
+        })
+    }
+}
+
+/// Reads a budget: more than nothing.
+pub(crate) fn dollars(text: &str) -> Result<Money, String> {
+    match text.parse::<Money>() {
+        Ok(limit) if limit > Money::ZERO => Ok(limit),
+        Ok(_) => Err("a budget is more than zero".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

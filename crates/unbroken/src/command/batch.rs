@@ -14,11 +14,12 @@ mod text_file;
 
 use anyhow::Context;
 use clap::Args;
-use client::{Profile, StreamId};
+use client::{Money, Profile, SharedBudget, StreamId};
+use cost::Budget;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use self::bar::Bar;
@@ -34,6 +35,7 @@ use crate::cli::examples;
 use crate::clocks::Clocks;
 use crate::connection::{self, Connection};
 use crate::diagnostics::report;
+use crate::prices::{Prices, dollars};
 use crate::signal::Signals;
 use crate::status::{Status, usage_error};
 
@@ -87,6 +89,14 @@ pub(crate) struct Batch {
 
     #[command(flatten)]
     clocks: Clocks,
+
+    /// Most that this run may cost, in dollars: when it is spent, no further job is begun, those that
+    /// run keep their checkpoints, and the same command goes on
+    #[arg(long, value_name = "USD", value_parser = dollars, help_heading = "Cost")]
+    budget: Option<Money>,
+
+    #[command(flatten, next_help_heading = "Cost")]
+    prices: Prices,
 }
 
 /// Jobs at a time at most: each has a connection and an open file.
@@ -113,12 +123,12 @@ impl Batch {
         let jobs = unfinished(jobs, &history, &folder)?;
         let checkpoints = self.checkpoints.clone().unwrap_or_else(|| folder.checkpoints());
         let store = Checkpoints::at(checkpoints).open_only()?;
-        let client = self
-            .clocks
-            .set(connection::client(endpoints))
-            .checkpoints(store.clone())
-            .build()
-            .map_err(usage_error)?;
+        let budget = self.budget.map(|limit| SharedBudget::new(Budget::of(limit)));
+        let builder = connection::client(endpoints).prices(Arc::new(self.prices.catalog()?));
+        let builder =
+            budget.iter().fold(builder, |builder, budget| builder.shared_budget(budget.clone()));
+        let client =
+            self.clocks.set(builder).checkpoints(store.clone()).build().map_err(usage_error)?;
         let desk = Desk {
             client,
             store,
@@ -128,6 +138,7 @@ impl Batch {
             folder,
             results: Mutex::new(results),
             text_bytes: AtomicU64::new(0),
+            budget,
         };
         let tally = Tally::new(all, all - jobs.len(), self.max_failures);
         let bar = Bar::new(began, verbose);

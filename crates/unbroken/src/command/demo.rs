@@ -14,9 +14,11 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use client::retry_policy::{Backoff, Limits as Tries};
 use client::{Client, Endpoint, Limits, Nanos, Policy, Profile, Prompt, Store, Timeouts, Wire};
+use cost::Catalog;
 use mock_provider::{Config, Faults, Mock, Pace, Script, Seam};
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::killer::{KILLS, Killer};
@@ -160,6 +162,7 @@ impl Demo {
             .policy(short_waits(tries))
             .limits(Limits { futile_attempts: tries, ..Limits::default() })
             .checkpoints(store)
+            .prices(Arc::new(Catalog::builtin().clone()))
             .build()?;
         Ok(client)
     }
@@ -251,7 +254,8 @@ fn take(run: &mut Run, told: Told, server: &Mock, before: usize) -> io::Result<S
             run.mark(&what, place, &injected(server, place))?;
         }
         Told::Seam { label } => run.join(label),
-        Told::End => {
+        Told::End { cost } => {
+            run.seen.cost = cost;
             run.end(None);
             return Ok(Step::Last);
         }

@@ -17,6 +17,7 @@ use crate::connection::{self, Connection};
 use crate::diagnostics::report;
 use crate::object::Start;
 use crate::output::{Form, Output};
+use crate::prices::Spending;
 use crate::relay::{Relay, cut_short};
 use crate::signal::Signals;
 use crate::status::{Status, usage_error};
@@ -56,6 +57,9 @@ pub(crate) struct Resume {
 
     #[command(flatten)]
     clocks: Clocks,
+
+    #[command(flatten)]
+    spending: Spending,
 }
 
 /// What becomes of a stream.
@@ -136,12 +140,9 @@ impl Resume {
     async fn open(&self, checkpoint: &Checkpoint, store: &Store) -> anyhow::Result<ResponseStream> {
         let profile = self.connection.profile(self.stored_profile(checkpoint)?)?;
         self.require_server(&profile, checkpoint)?;
-        let client = self
-            .clocks
-            .set(connection::client(self.connection.endpoints(profile)?))
-            .checkpoints(store.clone())
-            .build()
-            .map_err(usage_error)?;
+        let builder = self.spending.set(connection::client(self.connection.endpoints(profile)?))?;
+        let client =
+            self.clocks.set(builder).checkpoints(store.clone()).build().map_err(usage_error)?;
         match client.resume_with(&self.id, self.options()).await {
             Err(error) if error.kind() == ErrorKind::Held => Err(self.held(store).await),
             opened => Ok(opened?),

@@ -13,6 +13,7 @@ use crate::connection::{self, Connection};
 use crate::diagnostics::report;
 use crate::object::Start;
 use crate::output::Form;
+use crate::prices::Spending;
 use crate::relay::Relay;
 use crate::signal::Signals;
 use crate::status::{Status, usage_error};
@@ -59,6 +60,9 @@ pub(crate) struct Stream {
 
     #[command(flatten)]
     clocks: Clocks,
+
+    #[command(flatten)]
+    spending: Spending,
 }
 
 /// A stream that has a journal.
@@ -108,12 +112,9 @@ impl Stream {
         let shelf = self.checkpoints.open()?;
         self.require_new_id(&shelf).await?;
         let Shelf { store, .. } = shelf;
-        let client = self
-            .clocks
-            .set(connection::client(endpoints))
-            .checkpoints(store.clone())
-            .build()
-            .map_err(usage_error)?;
+        let builder = self.spending.set(connection::client(endpoints))?;
+        let client =
+            self.clocks.set(builder).checkpoints(store.clone()).build().map_err(usage_error)?;
         let stream = self.open(&client, request).await?;
         Ok(Opened { stream, store, profile, base_url })
     }

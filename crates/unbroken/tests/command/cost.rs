@@ -1,6 +1,7 @@
 //! `unbroken cost`: exact prices by flags and by lines, reports in every form, and honest errors.
 
-use crate::world::{Finished, World};
+use crate::world::{Finished, PROMPT, World};
+use mock_provider::Config;
 use serde_json::{Value, json};
 
 fn run(arguments: &[&str]) -> Finished {
@@ -11,7 +12,7 @@ fn run(arguments: &[&str]) -> Finished {
 fn object(arguments: &[&str]) -> Value {
     let finished = run(arguments);
     assert_eq!(finished.status, Some(0), "{}", finished.stderr);
-    serde_json::from_str(&finished.text()).expect("one object")
+    serde_json::from_str(finished.text()).expect("one object")
 }
 
 #[track_caller]
@@ -126,7 +127,7 @@ fn a_sheet_of_ones_own_lies_on_top() {
     let counts = r#"{"input":1000000,"output":1000000}"#;
     let arguments = ["cost", "price", "--model", "house-1", "--usage", counts, "--prices", prices];
     let finished = world.run(&arguments);
-    let answer: Value = serde_json::from_str(&finished.text()).expect("one object");
+    let answer: Value = serde_json::from_str(finished.text()).expect("one object");
     assert_eq!(answer["usd"], "2.5");
 
     std::fs::write(&file, sheet.replace("\"0.5\"", "0.5")).expect("a file");
@@ -197,4 +198,67 @@ fn models_are_listed_by_any_of_their_names() {
     let line: Value = serde_json::from_str(line).expect("JSON");
     assert_eq!(line["usd_per_million"]["output"], "30");
     assert_eq!(run(&["models", "no-such-model"]).status, Some(1));
+}
+
+#[test]
+fn a_stream_ends_with_what_it_cost() {
+    let world = World::with_faults("rst@20,ok");
+    let finished = world.run_at_server(&["stream", "--json", PROMPT]);
+    finished.assert_status(0);
+    let end: Value =
+        serde_json::from_str(finished.text().lines().last().expect("an end")).expect("an object");
+    let cost = &end["cost"];
+    assert!(cost["usd"].is_string() && cost["estimated"] == true, "{end}");
+    let attempts = end["attempts"].as_array().expect("attempts");
+    assert!(attempts.iter().all(|attempt| attempt["usd"].is_string()), "{end}");
+
+    let unknown = ["stream", "--json", "--model", "house-1", "--profile", "vllm", PROMPT];
+    let finished = world.run_at_server(&[&unknown[..], &["--protocol", "openai-chat"]].concat());
+    finished.assert_status(0);
+    let end: Value =
+        serde_json::from_str(finished.text().lines().last().expect("an end")).expect("an object");
+    assert!(end["cost"].is_null(), "unknown is not nothing: {end}");
+}
+
+#[test]
+fn a_spent_budget_keeps_the_checkpoint_and_a_larger_one_goes_on() {
+    let world = World::new(Config { tokens: 2_000, ..Config::default() });
+    let arguments = ["stream", "--max-tokens", "4000", "--budget", "0.002", PROMPT];
+    let cut = world.run_at_server(&arguments);
+    cut.assert_status(75);
+    assert!(cut.stderr.contains("budget spent"), "{}", cut.stderr);
+    let id = cut.id();
+    let length = cut.text().len().to_string();
+    world.run_at_server(&["resume", &id, "--budget", "0.002"]).assert_status(75);
+    let rest = world.run_at_server(&["resume", &id, "--from", &length, "--budget", "5"]);
+    rest.assert_status(0);
+    assert_eq!([cut.text(), rest.text()].concat(), world.text());
+
+    let none = world.run_at_server(&["stream", "--budget", "0", PROMPT]);
+    none.assert_status(2);
+    let model = ["stream", "--budget", "1", "--model", "house-1", PROMPT];
+    let unpriced = world.run_at_server(&model);
+    unpriced.assert_status(1);
+    assert!(unpriced.stderr.contains("not known"), "{}", unpriced.stderr);
+}
+
+#[test]
+fn a_batch_begins_nothing_more_when_its_budget_is_spent() {
+    let world = World::new(Config { tokens: 400, ..Config::default() });
+    let jobs = world.home().join("jobs.jsonl");
+    let lines: String = (0..12)
+        .map(|n| format!("{{\"id\":\"q{n}\",\"prompt\":\"Tell me about {n}\"}}\n"))
+        .collect();
+    std::fs::write(&jobs, lines).expect("a file");
+    let out = world.home().join("answers");
+    let (jobs, out) = (jobs.to_str().expect("UTF-8"), out.to_str().expect("UTF-8"));
+    let arguments = ["batch", "--jobs", jobs, "--out", out, "--concurrency", "2"];
+    let budget = [&arguments[..], &["--budget", "0.005"]].concat();
+    let cut = world.run_at_server(&budget);
+    cut.assert_status(75);
+    assert!(cut.stderr.contains("budget of this run is spent"), "{}", cut.stderr);
+    assert!(world.ledger().requests.len() < 12);
+    let rest = world.run_at_server(&arguments);
+    rest.assert_status(0);
+    assert!(rest.text().contains(" USD"), "{}", rest.text());
 }

@@ -2,7 +2,7 @@
 //! how they end. What a job does is `errand`'s.
 
 use anyhow::Context;
-use client::StreamId;
+use client::{Money, StreamId};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::watch;
@@ -65,6 +65,9 @@ impl Crew {
             }
         }
         self.bar.clear();
+        if self.is_over_budget() {
+            report(&"the budget of this run is spent; the same command goes on");
+        }
         Ok(self.tally)
     }
 
@@ -78,7 +81,11 @@ impl Crew {
     }
 
     fn goes_on(&self) -> bool {
-        *self.go.borrow() == Go::On && !self.tally.gave_up()
+        *self.go.borrow() == Go::On && !self.tally.gave_up() && !self.is_over_budget()
+    }
+
+    fn is_over_budget(&self) -> bool {
+        self.desk.budget.as_ref().is_some_and(|budget| budget.remaining() == Money::ZERO)
     }
 
     fn take(&mut self, joined: Result<anyhow::Result<Ended>, JoinError>) -> anyhow::Result<()> {

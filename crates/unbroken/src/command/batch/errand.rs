@@ -3,8 +3,8 @@
 
 use anyhow::Context;
 use client::{
-    Cause, Client, Error, ErrorKind, Event, IfHeld, Profile, ResponseStream, ResumeOptions, Store,
-    StreamId, Summary,
+    Cause, Client, Error, ErrorKind, Event, IfHeld, Money, Profile, ResponseStream, ResumeOptions,
+    SharedBudget, Store, StreamId, Summary,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,6 +34,8 @@ pub(super) struct Desk {
     pub(super) results: Mutex<Results>,
     /// Bytes of text that this run received.
     pub(super) text_bytes: AtomicU64,
+    /// What this run may cost.
+    pub(super) budget: Option<SharedBudget>,
 }
 
 /// Whether jobs go on.
@@ -161,7 +163,7 @@ impl Errand {
         tracing::info!(id = %self.job.id, text_bytes = summary.text_bytes, "job finished");
         self.clear().await;
         let fate = if self.resumed { Fate::Resumed } else { Fate::Done };
-        Ok(Ended { fate, usage: summary.usage().0, said: None })
+        Ok(Ended { fate, usage: summary.usage().0, cost: spent(summary), said: None })
     }
 
     async fn fail(self, error: Error) -> anyhow::Result<Ended> {
@@ -173,13 +175,14 @@ impl Errand {
         let said = Some(format!("job {}: {message}", self.job.id));
         let attempts = summary.as_ref().and_then(last_attempt).unwrap_or_default();
         let usage = summary.as_ref().map(|summary| summary.usage().0).unwrap_or_default();
+        let cost = summary.as_ref().map_or(Some(Money::ZERO), spent);
         let failure = Failure { kind: kind_name(kind), message, resumable };
         self.note(self.line(summary.as_ref(), attempts, Some(failure))).await?;
         // Another one that no run goes on with may still be of use to people.
         if kind == ErrorKind::Refused {
             self.clear().await;
         }
-        Ok(Ended { fate, usage, said })
+        Ok(Ended { fate, usage, cost, said })
     }
 
     /// Removes a checkpoint that no later run asks for, since the line that says so is durable.
@@ -211,6 +214,7 @@ impl Errand {
             attempts,
             seams: summary.iter().flat_map(|s| s.seams.iter().map(Joint::from)).collect(),
             usage: Usage::new(&usage, estimated),
+            usd: summary.and_then(|s| s.cost).map(|cost| cost.total.to_string()),
             text_bytes: summary.map_or(0, |summary| summary.text_bytes),
             stop: summary.and_then(|summary| summary.stop).map(stop_name),
             model: summary.and_then(|summary| summary.model.clone()),
@@ -249,6 +253,8 @@ fn fate(error: &Error) -> Fate {
     match error.kind() {
         // The disk may be full; what was shown is there.
         ErrorKind::Store => Fate::Cut,
+        // The next run has a budget of its own.
+        _ if error.cause() == Some(&Cause::OverBudget) => Fate::Cut,
         _ if error.is_retryable() => Fate::Cut,
         _ => Fate::Failed,
     }
@@ -268,6 +274,15 @@ fn is_resumable(error: &Error) -> bool {
         | ErrorKind::UnreadableCheckpoint => false,
         _ => true,
     }
+}
+
+/// What the attempts of this run cost, if that is known.
+fn spent(summary: &Summary) -> Option<Money> {
+    let attempts =
+        summary.attempts.iter().filter(|attempt| attempt.usage != cost::Usage::default());
+    attempts
+        .map(|attempt| attempt.cost)
+        .try_fold(Money::ZERO, |sum, cost| sum.checked_add(cost?).ok())
 }
 
 /// Attempts are numbered from 1 over all processes.

@@ -59,6 +59,8 @@ pub(super) struct Line {
     pub(super) seams: Vec<Joint>,
     /// Tokens of this run.
     pub(super) usage: Usage,
+    /// Dollars of all runs, exact; `null` is not known.
+    pub(super) usd: Option<String>,
     pub(super) text_bytes: u64,
     pub(super) stop: Option<&'static str>,
     pub(super) model: Option<String>,
@@ -214,6 +216,7 @@ mod tests {
             attempts: 1,
             seams: Vec::new(),
             usage: Usage::new(&cost::Usage::default(), false),
+            usd: None,
             text_bytes: 0,
             stop: None,
             model: None,

@@ -1,7 +1,7 @@
 //! What became of the jobs, counted. It decides the exit status, and when so many failed that
 //! no further one is begun.
 
-use cost::Usage;
+use cost::{Money, Usage};
 use std::fmt;
 use std::time::Duration;
 
@@ -26,6 +26,15 @@ pub(super) struct Tally {
     failures_max: u32,
     gave_up: bool,
     usage: Usage,
+    cost: Cost,
+}
+
+/// What the jobs that ended cost.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cost {
+    known: Money,
+    /// Jobs of which it is not known.
+    unknown: usize,
 }
 
 /// How one job ended.
@@ -33,6 +42,8 @@ pub(super) struct Tally {
 pub(super) struct Ended {
     pub(super) fate: Fate,
     pub(super) usage: Usage,
+    /// What it cost in this run; `None` is not known.
+    pub(super) cost: Option<Money>,
     /// What people should know of it.
     pub(super) said: Option<String>,
 }
@@ -40,7 +51,7 @@ pub(super) struct Ended {
 impl Ended {
     /// It was stopped.
     pub(super) fn cut(said: Option<String>) -> Self {
-        Self { fate: Fate::Cut, usage: Usage::default(), said }
+        Self { fate: Fate::Cut, usage: Usage::default(), cost: Some(Money::ZERO), said }
     }
 }
 
@@ -82,6 +93,7 @@ impl Tally {
         };
         self.gave_up |= self.failed_in_a_row >= self.failures_max;
         self.usage = self.usage.checked_add(&ended.usage).unwrap_or(self.usage);
+        self.cost.add(ended.cost);
     }
 
     /// Whether so many jobs failed in a row that the next one is likely to.
@@ -139,7 +151,26 @@ impl fmt::Display for Summary<'_> {
         let input = usage.input + usage.cache_read + usage.cache_write_5m + usage.cache_write_1h;
         write!(f, "{jobs} jobs: {done} done ({resumed} resumed), {skipped} skipped, ")?;
         write!(f, "{failed} failed, {cut} cut, {left} left; ")?;
-        write!(f, "{input} tokens in, {output} out, {secs:.1} s")
+        write!(f, "{input} tokens in, {output} out, {secs:.1} s, {}", self.tally.cost)
+    }
+}
+
+impl Cost {
+    fn add(&mut self, cost: Option<Money>) {
+        match cost.map(|cost| self.known.checked_add(cost)) {
+            Some(Ok(sum)) => self.known = sum,
+            Some(Err(_)) | None => self.unknown += 1,
+        }
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { known, unknown } = self;
+        match unknown {
+            0 => write!(f, "{known:.4} USD"),
+            _ => write!(f, "{known:.4} USD and {unknown} of unknown price"),
+        }
     }
 }
 
@@ -151,7 +182,8 @@ mod tests {
         let mut tally = Tally::new(jobs, skipped, 2);
         for fate in fates {
             let usage = Usage { input: 2, cache_read: 1, output: 5, ..Usage::default() };
-            tally.add(&Ended { fate: *fate, usage, said: None });
+            let cost = (*fate != Fate::Cut).then(|| Money::from_units(1_000_000_000_000_000));
+            tally.add(&Ended { fate: *fate, usage, cost, said: None });
         }
         tally
     }
@@ -183,7 +215,7 @@ mod tests {
         use Fate::{Cut, Done, Failed, Resumed};
         let tally = tally(9, 2, &[Done, Resumed, Failed, Cut]);
         let expected = "9 jobs: 2 done (1 resumed), 2 skipped, 1 failed, 1 cut, 3 left; \
-                        12 tokens in, 20 out, 1.5 s";
+                        12 tokens in, 20 out, 1.5 s, 0.0030 USD and 1 of unknown price";
         assert_eq!(tally.summary(Duration::from_millis(1510)).to_string(), expected);
     }
 }

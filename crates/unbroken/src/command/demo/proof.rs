@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::run::Seen;
 use super::storm;
+use super::told::Bill;
 use crate::breaks::Brief;
 
 /// The judgement of one demonstration.
@@ -22,6 +23,7 @@ pub(super) struct Proof {
     billed: u64,
     echoed: u64,
     seams: String,
+    cost: String,
     time: String,
     kills: Kills,
     failure: Option<String>,
@@ -70,6 +72,7 @@ impl Proof {
             billed: ledger.billed(prompt),
             echoed: ledger.echoed(prompt),
             seams: labels(&seen.seams),
+            cost: dollars(seen.cost.as_ref()),
             time: format!("{}, of which {} lost", Brief(seen.took), Brief(seen.time_lost)),
             kills: Kills { wanted: kills, done: seen.kills },
             failure: seen.failure.clone(),
@@ -94,6 +97,7 @@ impl Proof {
             ("requests", requests.to_string()),
             ("seams", self.seams.clone()),
             ("tokens", self.tokens()),
+            ("cost", self.cost.clone()),
             ("time", self.time.clone()),
         ];
         if self.kills.wanted > 0 {
@@ -137,6 +141,12 @@ impl Proof {
         };
         format!("{needed} needed, {billed} billed (+{percent}.{tenths} %){echoed}")
     }
+}
+
+/// What was paid, and what an unbroken response costs.
+fn dollars(bill: Option<&Bill>) -> String {
+    let Some(Bill { total, ideal }) = bill else { return "unknown".to_owned() };
+    format!("{total} USD, about {ideal} without a break; what was cut is estimated")
 }
 
 /// `3 exact, 1 anchored`, the surest first.
@@ -229,6 +239,7 @@ mod tests {
             billed: 203,
             echoed: 0,
             seams: labels(&["anchored", "exact", "exact"].map(str::to_owned)),
+            cost: dollars(None),
             time: String::new(),
             kills: Kills { wanted: 0, done: 0 },
             failure: failure.map(str::to_owned),

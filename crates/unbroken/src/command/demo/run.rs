@@ -6,6 +6,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::screen::Screen;
+use super::told::Bill;
 
 /// What the demonstration has seen.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(super) struct Seen {
     pub(super) kills: u32,
     /// The labels of the joints of the text, in order.
     pub(super) seams: Vec<String>,
+    /// What the response cost, once the provider finished and if that is known.
+    pub(super) cost: Option<Bill>,
     /// Why it did not end with the provider's own end.
     pub(super) failure: Option<String>,
     /// From the request to the end.

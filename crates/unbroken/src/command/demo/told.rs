@@ -1,6 +1,6 @@
 //! What a worker tells of its stream, in order. From another process each is a line of JSON.
 
-use client::{Break, Cause, Event, ResponseStream, State};
+use client::{Break, Cause, Event, ResponseStream, State, StreamCost};
 use serde::{Deserialize, Serialize};
 
 use crate::breaks::Breaks;
@@ -22,9 +22,26 @@ pub(super) enum Told {
     /// A joint of the text, by the name of its label.
     Seam { label: String },
     /// The provider finished.
-    End,
+    End {
+        /// What the response cost; `None` is not known.
+        cost: Option<Bill>,
+    },
     /// The worker gave up.
     Failed { why: String },
+}
+
+/// What a response cost, in dollars.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Bill {
+    pub(super) total: String,
+    /// Without a break.
+    pub(super) ideal: String,
+}
+
+impl From<&StreamCost> for Bill {
+    fn from(cost: &StreamCost) -> Self {
+        Self { total: cost.total.to_string(), ideal: cost.ideal.to_string() }
+    }
 }
 
 /// Puts the events of a stream into words.
@@ -56,7 +73,9 @@ impl Narrator {
                 Ok(Event::Text(text)) => Some(Told::Text { text }),
                 Ok(Event::State(state)) => self.observe(&state),
                 Ok(Event::Seam(seam)) => Some(Told::Seam { label: seam.label.name().to_owned() }),
-                Ok(Event::End(_)) => Some(Told::End),
+                Ok(Event::End(summary)) => {
+                    Some(Told::End { cost: summary.cost.as_ref().map(Bill::from) })
+                }
                 Ok(_) => None,
                 Err(error) => Some(Told::Failed { why: error.to_string() }),
             };
@@ -95,7 +114,8 @@ mod tests {
             Told::Break { what: "reset; prefill after 3 ms".to_owned(), request: Some(2) },
             Told::Break { what: "refused; retry after 3 ms".to_owned(), request: None },
             Told::Seam { label: "exact".to_owned() },
-            Told::End,
+            Told::End { cost: None },
+            Told::End { cost: Some(Bill { total: "0.3".to_owned(), ideal: "0.2".to_owned() }) },
             Told::Failed { why: "gave up".to_owned() },
         ] {
             let line = serde_json::to_string(&told).unwrap();
