@@ -1,11 +1,15 @@
-//! `Meter`: tokens that nobody reported. Output: one for every event with content, or for every four
-//! bytes of it, whichever is more. Input: one for every four bytes of the request's text.
+//! `Meter`: tokens that nobody reported. Output: one for every event with content, as most servers send
+//! them, unless events are so long that they hold several; then one for every four bytes. Input: one
+//! for every four bytes of the request's text.
 
 use cost::Usage;
 use protocol::{Decoded, RequestBody};
 
 /// Bytes of content per token, as an estimate: English text has a little more.
 const BYTES_PER_TOKEN: u64 = 4;
+
+/// Bytes that an event has at most, on average, where each is a token.
+const EVENT_BYTES_MAX: u64 = 12;
 
 /// A longer string without a space is no text.
 const WORD_BYTES_MAX: usize = 1024;
@@ -31,7 +35,10 @@ impl Meter {
     }
 
     pub(crate) fn tokens(self) -> u64 {
-        self.events.max(self.bytes / BYTES_PER_TOKEN)
+        if self.bytes <= self.events * EVENT_BYTES_MAX {
+            return self.events;
+        }
+        self.bytes / BYTES_PER_TOKEN
     }
 
     /// What was reported, with estimates in the place of what was not.
@@ -57,4 +64,25 @@ pub(crate) fn estimated_input(request: &RequestBody, partial: usize) -> u64 {
 
 fn is_encoded(string: &[u8]) -> bool {
     string.iter().all(u8::is_ascii_graphic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(events: u64, bytes: u64, tokens: u64) {
+        assert_eq!(Meter { events, bytes }.tokens(), tokens);
+    }
+
+    #[test]
+    fn short_events_are_tokens_and_long_ones_hold_several() {
+        check(0, 0, 0);
+        check(100, 440, 100);
+
+        check(100, 1_200, 100);
+        check(100, 1_600, 400);
+        check(1, 24, 6);
+        check(5, 0, 5);
+    }
 }
