@@ -11,6 +11,7 @@ mod finding;
 mod fuzz;
 mod instructions;
 mod peers;
+mod prices;
 mod test;
 mod tidy;
 
@@ -49,6 +50,9 @@ Commands:
   fuzz [TARGET] [--seconds N] [--input FILE]
                                 New inputs for each fuzz target, or one, for N seconds (60);
                                 --input runs what was found once more
+  prices [FILE...]              Prices of the catalog in `cost` that were checked long ago, and where each
+                                FILE says something else: a file of LiteLLM or genai-prices, or a
+                                sheet of ours. Fails when a price is old or different
   audit [--db DIR]              Licences, banned and duplicate dependencies by deny.toml;
                                 advisories where DIR is a checkout of the RustSec database
   help                          This text
@@ -80,6 +84,7 @@ fn run(command: Option<&str>, args: &[String]) -> anyhow::Result<()> {
         Some("fuzz") => fuzz::run(args),
         Some("instructions") => instructions::run(args),
         Some("audit") => audit::run(args),
+        Some("prices") => prices::run(args),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             Ok(())
@@ -107,7 +112,7 @@ mod tests {
 
     #[test]
     fn every_command_refuses_an_unknown_flag() {
-        for command in ["ci", "tidy", "bench", "instructions", "fuzz", "audit"] {
+        for command in ["ci", "tidy", "bench", "instructions", "fuzz", "audit", "prices"] {
             let error = run(Some(command), &["--frobnicate".into()]).unwrap_err();
             assert!(error.is::<Usage>(), "{command}: {error}");
             assert!(HELP.contains(&format!("\n  {command} ")), "{command} is not in the help");
