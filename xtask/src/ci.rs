@@ -65,6 +65,14 @@ const STEPS: &[Step] = &[
         how: How::Cargo(&["run", "--manifest-path", "crates/sse-codec/tests/no_std/Cargo.toml"]),
     },
     Step {
+        name: "cost without features",
+        how: How::Cargo(&["check", "-p", "cost", "--no-default-features"]),
+    },
+    Step {
+        name: "client without features",
+        how: How::Cargo(&["check", "-p", "client", "--no-default-features"]),
+    },
+    Step {
         name: "checkpoint-store without features",
         how: How::Cargo(&["check", "-p", "checkpoint-store", "--no-default-features"]),
     },
