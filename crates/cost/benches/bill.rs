@@ -42,7 +42,14 @@ fn bill(c: &mut Criterion) {
 
 fn resolve(c: &mut Criterion) {
     let mut group = c.benchmark_group("cost/resolve");
-    let names = ["claude-sonnet-4-5", "claude-sonnet-4-5-20250929", "anthropic/claude-opus-4-5"];
+    // As listed, with a prefix, with a day that is not listed, and with both.
+    let names = [
+        "claude-sonnet-4-5",
+        "claude-sonnet-4-5-20250929",
+        "anthropic/claude-opus-4-5",
+        "claude-opus-5-5-20261001",
+        "anthropic.claude-opus-5-5-20261001",
+    ];
     for name in names {
         let catalog = Catalog::builtin();
         assert!(catalog.resolve(name).is_ok(), "{name}");

@@ -1,16 +1,18 @@
 //! `Catalog`: the models that are known, by every name they go by. An unknown name is an error that
 //! suggests near ones, never a price of zero.
 
+mod names;
 mod near;
 mod sheet;
 
 use std::borrow::ToOwned;
-use std::collections::HashMap;
 use std::fmt;
+use std::format;
 use std::string::String;
 use std::sync::LazyLock;
 use std::vec::Vec;
 
+use self::names::Names;
 pub use self::sheet::SheetError;
 use self::sheet::{Sheet, SheetFormat};
 use crate::civil::{Date, Timestamp};
@@ -33,9 +35,7 @@ const SUGGESTIONS_MAX: usize = 3;
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     models: Vec<Model>,
-    names: HashMap<String, usize>,
-    /// What may stand before a name, and whose models it then is: `anthropic/`, `models/`.
-    prefixes: HashMap<String, String>,
+    names: Names,
 }
 
 /// One model.
@@ -58,7 +58,9 @@ pub struct Model {
 pub struct UnknownModel {
     /// The name.
     pub name: String,
-    /// Names that are like it.
+    /// The provider that was named, or whose prefix the name has.
+    pub provider: Option<String>,
+    /// Names that are like it, of models of that provider if there is one.
     pub near: Vec<String>,
 }
 
@@ -83,7 +85,8 @@ impl Catalog {
             let mut catalog = Catalog::default();
             for (name, text) in SHEETS {
                 let sheet = Sheet::read(name, text, SheetFormat::Toml);
-                catalog.merge(sheet.expect("the tests read the sheets that ship"));
+                let merged = sheet.and_then(|sheet| catalog.merge(name, &sheet));
+                merged.expect("the tests read the sheets that ship");
             }
             catalog
         });
@@ -92,14 +95,16 @@ impl Catalog {
 
     /// This catalog with a sheet of the user on top, in TOML.
     ///
-    /// A model of the same id keeps what the sheet does not name: prices from other days, aliases.
-    /// `name` stands for the sheet in errors.
+    /// A model of the same provider and id keeps what the sheet does not name: prices from other days,
+    /// aliases. An id that is an alias of another model there, such as `gpt-5-2025-08-07`, makes a
+    /// model of its own, which takes that name from the other. `name` stands for the sheet in errors.
     ///
     /// # Errors
     ///
-    /// [`SheetError`] says where the sheet is wrong.
+    /// [`SheetError`] says where the sheet is wrong; so it is where an alias is the id of another
+    /// model of the provider.
     pub fn with_toml(mut self, name: &str, text: &str) -> Result<Self, SheetError> {
-        self.merge(Sheet::read(name, text, SheetFormat::Toml)?);
+        self.merge(name, &Sheet::read(name, text, SheetFormat::Toml)?)?;
         Ok(self)
     }
 
@@ -109,18 +114,23 @@ impl Catalog {
     ///
     /// [`SheetError`] says where the sheet is wrong.
     pub fn with_json(mut self, name: &str, text: &str) -> Result<Self, SheetError> {
-        self.merge(Sheet::read(name, text, SheetFormat::Json)?);
+        self.merge(name, &Sheet::read(name, text, SheetFormat::Json)?)?;
         Ok(self)
     }
 
     /// The model of this name, with or without the prefix of its provider. Allocates nothing unless
     /// there is none.
     ///
+    /// Where two providers have a model of this name, it is that of the sheet on top; a prefix says
+    /// whose is meant. A dated id that is not listed, such as `gpt-5-2026-01-31`, costs what its model
+    /// does.
+    ///
     /// # Errors
     ///
     /// [`UnknownModel`].
     pub fn resolve(&self, name: &str) -> Result<&Model, UnknownModel> {
-        self.find(name).ok_or_else(|| self.unknown(name))
+        let found = self.names.find(None, name, &self.models);
+        found.map(|model| &self.models[model]).ok_or_else(|| self.unknown(None, name))
     }
 
     /// The model of this name at this provider.
@@ -129,8 +139,8 @@ impl Catalog {
     ///
     /// [`UnknownModel`], also where another provider has one of that name.
     pub fn resolve_at(&self, provider: &str, name: &str) -> Result<&Model, UnknownModel> {
-        let found = self.find(name).filter(|model| model.provider == provider);
-        found.ok_or_else(|| self.unknown(name))
+        let found = self.names.find(Some(provider), name, &self.models);
+        found.map(|model| &self.models[model]).ok_or_else(|| self.unknown(Some(provider), name))
     }
 
     /// All models, in the order of providers and sheets.
@@ -138,40 +148,51 @@ impl Catalog {
         &self.models
     }
 
-    fn find(&self, name: &str) -> Option<&Model> {
-        if let Some(model) = self.names.get(name) {
-            return Some(&self.models[*model]);
-        }
-        let (prefix, rest) = name.split_at(name.find('/')? + 1);
-        let provider = self.prefixes.get(prefix)?;
-        let model = &self.models[*self.names.get(rest)?];
-        (model.provider == *provider).then_some(model)
+    fn unknown(&self, provider: Option<&str>, name: &str) -> UnknownModel {
+        let (whose, rest) = self.names.split(name).map_or((None, name), |(whose, rest)| {
+            let is_theirs = provider.is_none_or(|provider| provider == whose);
+            if is_theirs { (Some(whose), rest) } else { (None, name) }
+        });
+        let provider = provider.or(whose);
+        let near = near::nearest(rest, self.names.of(provider, &self.models), SUGGESTIONS_MAX);
+        UnknownModel { name: name.to_owned(), provider: provider.map(ToOwned::to_owned), near }
     }
 
-    fn unknown(&self, name: &str) -> UnknownModel {
-        let near = near::nearest(name, self.names.keys().map(String::as_str), SUGGESTIONS_MAX);
-        UnknownModel { name: name.to_owned(), near }
+    /// Lays a sheet on top; `name` is that of the sheet.
+    fn merge(&mut self, name: &str, sheet: &Sheet) -> Result<(), SheetError> {
+        for prefix in &sheet.prefixes {
+            self.names.add_prefix(prefix, &sheet.provider);
+        }
+        for model in &sheet.models {
+            self.place(model).map_err(|what| SheetError { sheet: name.to_owned(), what })?;
+        }
+        Ok(())
     }
 
-    fn merge(&mut self, sheet: Sheet) {
-        for prefix in sheet.prefixes {
-            self.prefixes.insert(prefix, sheet.provider.clone());
-        }
-        for model in sheet.models {
-            let index = match self.names.get(&model.id) {
-                Some(index) if self.models[*index].provider == model.provider => {
-                    self.models[*index].merge(&model);
-                    *index
-                }
-                _ => {
-                    self.models.push(model.clone());
-                    self.models.len() - 1
-                }
-            };
-            for name in model.aliases.into_iter().chain([model.id]) {
-                self.names.insert(name, index);
+    fn place(&mut self, model: &Model) -> Result<(), String> {
+        let of_provider = |known: &&mut Model| known.provider == model.provider;
+        for other in self.models.iter_mut().filter(of_provider) {
+            if other.id == model.id {
+                continue;
             }
+            if model.aliases.contains(&other.id) {
+                let (id, taken) = (&model.id, &other.id);
+                return Err(format!(
+                    "model `{id}`: its alias `{taken}` is the id of another model"
+                ));
+            }
+            other.aliases.retain(|alias| *alias != model.id && !model.aliases.contains(alias));
         }
+        let is_it = |known: &Model| known.id == model.id && known.provider == model.provider;
+        let index = self.models.iter().position(is_it).unwrap_or(self.models.len());
+        match self.models.get_mut(index) {
+            Some(known) => known.merge(model),
+            None => self.models.push(model.clone()),
+        }
+        for name in model.aliases.iter().chain([&model.id]) {
+            self.names.add(name, index, &self.models);
+        }
+        Ok(())
     }
 }
 
@@ -212,7 +233,11 @@ impl Model {
 
 impl fmt::Display for UnknownModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the price of the model `{}` is not known", self.name)?;
+        write!(f, "the price of the model `{}`", self.name)?;
+        if let Some(provider) = &self.provider {
+            write!(f, " of the provider `{provider}`")?;
+        }
+        f.write_str(" is not known")?;
         match self.near.as_slice() {
             [] => Ok(()),
             near => write!(f, "; near names: {}", near.join(", ")),

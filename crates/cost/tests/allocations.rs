@@ -11,7 +11,11 @@ fn finding_a_model_and_pricing_allocate_nothing() {
     let terms = Terms { at, service: Service::Batch, region: Some("us") };
     let usage = Usage { input: 200_000, cache_read: 10, output: 1_500, ..Usage::default() };
     let counted = allocation_counter::measure(|| {
-        for name in ["claude-haiku-5-5", "anthropic/claude-haiku-5-5"] {
+        for name in [
+            "claude-haiku-5-5",
+            "anthropic/claude-haiku-5-5",
+            "anthropic.claude-haiku-5-5-20261001",
+        ] {
             let model = catalog.resolve(name).expect("it is known");
             let bill = model.bill(&usage, &terms).expect("it has a price");
             let mut account = Account::default();

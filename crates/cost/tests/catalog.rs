@@ -264,10 +264,137 @@ fn a_sheet_of_odd_windows_tiers_and_orders_is_refused() {
     assert!(window("10:00", "24:01", "").contains("`24:01`"));
     assert!(window("1:00", "02:00", "").contains("`1:00`"));
     assert!(window("01:00", "02:00", "except = \"mars\"").contains("`mars`"));
-    let earlier = "[[model.price]]\nfrom = \"2026-01-01\"\nrates = {}\nsource = \"x\"\nchecked = \"2026-01-01\"\n";
+    let earlier = "[[model.price]]\nfrom = \"2026-01-01\"\nrates = { input = \"1\" }\nsource = \"x\"\nchecked = \"2026-01-01\"\n";
     assert!(with(earlier).contains("not in the order of their days"));
-    let tiers = "over = [{ input = 2, rates = {} }, { input = 1, rates = {} }]\n";
+    let tiers = "over = [{ input = 2, rates = { input = \"1\" } }, { input = 1, rates = { input = \"1\" } }]\n";
     assert!(with(tiers).contains("not in the order of their input"));
+}
+
+#[test]
+fn a_prefix_ends_as_it_likes() {
+    let catalog = Catalog::builtin();
+    for name in ["anthropic.claude-opus-4-5", "anthropic/claude-opus-4.5", "claude/claude-opus-4-5"]
+    {
+        assert_eq!(catalog.resolve(name).expect("known").id, "claude-opus-4-5", "{name}");
+    }
+    assert!(catalog.resolve("anthropic.gpt-5").is_err());
+}
+
+#[test]
+fn a_dated_id_costs_what_its_model_does() {
+    let catalog = Catalog::builtin();
+    let usage = Usage { input: 1_000_000, ..Usage::default() };
+    check("gpt-5-mini-2026-01-31", usage, &terms(NOW), "0.25");
+    check("claude-opus-5-5@20261001", usage, &terms(NOW), "4");
+    check("anthropic.claude-opus-5-5-20261001", usage, &terms(NOW), "4");
+    // A listed one has its own price.
+    check("gpt-4o-2024-05-13", usage, &terms(NOW), "5");
+    assert_eq!(catalog.resolve_at("openai", "gpt-5-20260131").expect("known").id, "gpt-5");
+    for name in ["gpt-5-20260231", "gpt-5-2026-0131", "gpt-9-20260131", "gpt-5-20260131-20260131"] {
+        assert!(catalog.resolve(name).is_err(), "{name}");
+    }
+}
+
+const EVIL: &str = r#"
+provider = "evil"
+prefixes = ["evil/", "openai/"]
+
+[[model]]
+id = "evil-1"
+aliases = ["gpt-5"]
+
+[[model.price]]
+rates = { input = "7", output = "7" }
+source = "x"
+checked = "2026-11-25"
+"#;
+
+#[test]
+fn names_are_of_a_provider_and_a_bare_one_is_of_the_sheet_on_top() {
+    let catalog = Catalog::builtin().clone().with_toml("evil.toml", EVIL).expect("it is valid");
+    let id = |found: Result<&cost::Model, _>| found.expect("known").id.clone();
+    assert_eq!(id(catalog.resolve("openai/gpt-5-mini")), "gpt-5-mini");
+    assert_eq!(id(catalog.resolve_at("openai", "gpt-5")), "gpt-5");
+    assert_eq!(id(catalog.resolve_at("openai", "openai/gpt-5")), "gpt-5");
+    assert_eq!(id(catalog.resolve_at("evil", "gpt-5")), "evil-1");
+    assert_eq!(id(catalog.resolve("gpt-5")), "evil-1");
+    assert_eq!(id(catalog.resolve("gpt-5-2025-08-07")), "gpt-5");
+    let without = EVIL.replace(", \"openai/\"", "");
+    let catalog = Catalog::builtin().clone().with_toml("evil.toml", &without).expect("it is valid");
+    assert_eq!(id(catalog.resolve("openai/gpt-5")), "gpt-5");
+}
+
+#[test]
+fn an_unknown_model_of_a_provider_names_it_and_only_its_models() {
+    let catalog = Catalog::builtin();
+    let text = |error: cost::UnknownModel| error.to_string();
+    let of_another = text(catalog.resolve_at("anthropic", "gpt-5").expect_err("not theirs"));
+    assert_eq!(
+        of_another,
+        "the price of the model `gpt-5` of the provider `anthropic` is not known"
+    );
+    let prefixed = text(catalog.resolve("openai/gpt-5-minni").expect_err("misspelt"));
+    let expected = "the price of the model `openai/gpt-5-minni` of the provider `openai` is not known; \
+                    near names: gpt-5-mini";
+    assert!(prefixed.starts_with(expected), "{prefixed}");
+}
+
+#[test]
+fn an_id_that_is_an_alias_makes_a_model_of_its_own() {
+    let usage = Usage { input: 1_000_000, ..Usage::default() };
+    let sheet = EVIL.replace("evil-1", "gpt-5-2025-08-07").replace("aliases = [\"gpt-5\"]", "");
+    let sheet = sheet.replace("\"evil\"", "\"openai\"");
+    let catalog = Catalog::builtin().clone().with_toml("own.toml", &sheet).expect("it is valid");
+    let price = |name| {
+        let model = catalog.resolve(name).expect("known");
+        model.bill(&usage, &terms(NOW)).expect("priced").total.to_string()
+    };
+    assert_eq!((price("gpt-5-2025-08-07"), price("gpt-5")), ("7".to_owned(), "1.25".to_owned()));
+    let gpt_5 = catalog.resolve("gpt-5").expect("known");
+    assert!(!gpt_5.aliases.contains(&"gpt-5-2025-08-07".to_owned()));
+}
+
+#[test]
+fn an_alias_that_is_the_id_of_another_model_is_refused() {
+    let sheet = EVIL.replace("\"evil\"", "\"openai\"");
+    let error = Catalog::builtin().clone().with_toml("own.toml", &sheet).expect_err("it is wrong");
+    let expected = "own.toml: model `evil-1`: its alias `gpt-5` is the id of another model";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn two_models_of_one_name_and_what_is_empty_are_refused() {
+    let price =
+        "[[model.price]]\nrates = { input = \"1\" }\nsource = \"x\"\nchecked = \"2026-01-01\"\n";
+    let more = |model: &str| {
+        let sheet = format!("{OWN}\n[[model]]\n{model}\n{price}");
+        let error = Catalog::default().with_toml("own.toml", &sheet).expect_err("it is wrong");
+        error.to_string()
+    };
+    assert!(more("id = \"claude-opus-4-5\"").contains("the sheet has two of this id"));
+    let alias = more("id = \"b\"\naliases = [\"claude-opus-4-5\"]");
+    assert_eq!(alias, "own.toml: model `b`: its alias `claude-opus-4-5` is already a name");
+    assert!(more("id = \"b\"\naliases = [\"house-opus\"]").contains("`house-opus` is already"));
+    assert!(more("id = \"house-opus\"").contains("`house-opus` is already"));
+    assert!(more("id = \" \"").contains("its id is empty"));
+    check_wrong(("\"our contract\"", "\"\""), "the source of a price is empty");
+    check_wrong(("\"anthropic\"", "\"\""), "provider is empty");
+    check_wrong(("\"house-opus\"", "\"\""), "an alias is empty");
+    check_wrong(("{ input = \"4.5\", output = \"22.5\" }", "{}"), "it has rates without any");
+}
+
+#[test]
+fn a_byte_order_mark_is_ignored_and_a_wrong_day_is_told_how_days_are_written() {
+    let catalog = Catalog::default().with_toml("own.toml", &format!("\u{feff}{OWN}"));
+    assert!(catalog.is_ok());
+    let json = "\u{feff}{\"provider\": \"x\", \"model\": []}";
+    assert!(Catalog::default().with_json("own.json", json).is_ok());
+    let sheet = OWN.replace("2027-01-01", "1 May");
+    let error = Catalog::default().with_toml("own.toml", &sheet).expect_err("no date").to_string();
+    assert!(
+        error.contains("`1 May`: not a date as in 2026-08-21") && !error.contains("T0"),
+        "{error}"
+    );
 }
 
 #[test]

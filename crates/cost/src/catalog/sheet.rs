@@ -1,18 +1,20 @@
 //! `Sheet`: the file format of prices, for the sheets that ship and for a user's own. Numbers are
 //! strings of decimals, because a float has none. Everything that is wrong is said with its place.
 
+mod value;
+
 use std::borrow::ToOwned;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer};
 
+use self::value::{Day, Minute, Parsed};
 use super::Model;
-use crate::civil::{Date, Weekday};
+use crate::civil::Weekday;
 use crate::price::{Card, Price, Service, ServicePrice, Window};
 use crate::rate::{Multiplier, Rate};
 use crate::rates::Rates;
@@ -43,20 +45,15 @@ pub struct SheetError {
 impl Sheet {
     pub(super) fn read(name: &str, text: &str, format: SheetFormat) -> Result<Self, SheetError> {
         let wrong = |what: String| SheetError { sheet: name.to_owned(), what };
+        // Some editors begin a file with a byte order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let written: SheetText = match format {
             SheetFormat::Toml => toml::from_str(text).map_err(|error| wrong(error.to_string()))?,
             SheetFormat::Json => {
                 serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?
             }
         };
-        let SheetText { provider, prefixes, holidays, model } = written;
-        let mut models = Vec::with_capacity(model.len());
-        for model in model {
-            let id = model.id.clone();
-            let model = model.check(&provider, &holidays);
-            models.push(model.map_err(|what| wrong(format!("model `{id}`: {what}")))?);
-        }
-        Ok(Self { provider, prefixes, models })
+        written.check().map_err(wrong)
     }
 }
 
@@ -68,7 +65,7 @@ struct SheetText {
     prefixes: Vec<String>,
     /// Lists of days by name, for windows.
     #[serde(default)]
-    holidays: BTreeMap<String, Vec<Parsed<Date>>>,
+    holidays: BTreeMap<String, Vec<Day>>,
     #[serde(default)]
     model: Vec<ModelText>,
 }
@@ -79,16 +76,16 @@ struct ModelText {
     id: String,
     #[serde(default)]
     aliases: Vec<String>,
-    retired: Option<Parsed<Date>>,
+    retired: Option<Day>,
     price: Vec<PriceText>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PriceText {
-    from: Option<Parsed<Date>>,
+    from: Option<Day>,
     source: String,
-    checked: Parsed<Date>,
+    checked: Day,
     rates: RatesText,
     #[serde(default)]
     over: Vec<OverText>,
@@ -126,7 +123,7 @@ struct OverText {
 #[serde(deny_unknown_fields)]
 struct ServiceText {
     service: Service,
-    from: Option<Parsed<Date>>,
+    from: Option<Day>,
     rates: RatesText,
     #[serde(default)]
     over: Vec<OverText>,
@@ -144,42 +141,52 @@ struct WindowText {
     except: Option<String>,
 }
 
-/// A value that is written as a string.
-#[derive(Clone, Copy)]
-struct Parsed<T>(T);
-
-impl<'de, T: core::str::FromStr<Err: fmt::Display>> Deserialize<'de> for Parsed<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let read = text.parse().map(Self);
-        read.map_err(|error| de::Error::custom(format_args!("`{text}`: {error}")))
+impl SheetText {
+    fn check(self) -> Result<Sheet, String> {
+        filled("provider", &self.provider)?;
+        for prefix in &self.prefixes {
+            filled("a prefix", prefix)?;
+        }
+        let mut models = Vec::with_capacity(self.model.len());
+        for model in self.model {
+            let id = model.id.clone();
+            let model = model.check(&self.provider, &self.holidays);
+            models.push(model.map_err(|what| format!("model `{id}`: {what}"))?);
+        }
+        each_name_is_of_one(&models)?;
+        Ok(Sheet { provider: self.provider, prefixes: self.prefixes, models })
     }
 }
 
-/// A minute of the day, written `HH:MM`; `24:00` is its end.
-struct Minute(u32);
-
-impl<'de> Deserialize<'de> for Minute {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let wrong = || de::Error::custom(format_args!("`{text}`: not a time as in 06:30"));
-        let [h1, h2, b':', m1, m2] = *text.as_bytes() else { return Err(wrong()) };
-        if ![h1, h2, m1, m2].iter().all(u8::is_ascii_digit) {
-            return Err(wrong());
+/// Two models of one name in a sheet are a mistake: only one of them would be found.
+fn each_name_is_of_one(models: &[Model]) -> Result<(), String> {
+    let mut names = BTreeSet::new();
+    for model in models {
+        if !names.insert(&model.id) {
+            return Err(format!("model `{}`: the sheet has two of this id", model.id));
         }
-        let number = |tens, ones| u32::from(tens - b'0') * 10 + u32::from(ones - b'0');
-        let (hour, minute) = (number(h1, h2), number(m1, m2));
-        let of_day = hour * 60 + minute;
-        if minute < 60 && of_day <= 24 * 60 { Ok(Self(of_day)) } else { Err(wrong()) }
     }
+    for model in models {
+        for alias in &model.aliases {
+            if !names.insert(alias) {
+                let id = &model.id;
+                return Err(format!("model `{id}`: its alias `{alias}` is already a name"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn filled(what: &str, text: &str) -> Result<(), String> {
+    if text.trim().is_empty() { Err(format!("{what} is empty")) } else { Ok(()) }
 }
 
 impl ModelText {
-    fn check(
-        self,
-        provider: &str,
-        holidays: &BTreeMap<String, Vec<Parsed<Date>>>,
-    ) -> Result<Model, String> {
+    fn check(self, provider: &str, holidays: &BTreeMap<String, Vec<Day>>) -> Result<Model, String> {
+        filled("its id", &self.id)?;
+        for alias in &self.aliases {
+            filled("an alias", alias)?;
+        }
         if self.price.is_empty() {
             return Err("it has no price".to_owned());
         }
@@ -201,7 +208,8 @@ impl ModelText {
 }
 
 impl PriceText {
-    fn check(self, holidays: &BTreeMap<String, Vec<Parsed<Date>>>) -> Result<Price, String> {
+    fn check(self, holidays: &BTreeMap<String, Vec<Day>>) -> Result<Price, String> {
+        filled("the source of a price", &self.source)?;
         let mut services = Vec::with_capacity(self.service.len());
         for ServiceText { service, from, rates, over } in self.service {
             if service == Service::Standard {
@@ -240,7 +248,7 @@ impl RatesText {
         let thousand: Multiplier = "1000".parse().map_err(|_| "a thousand".to_owned())?;
         let rate = |rate: Option<Parsed<Rate>>| rate.map(|rate| rate.0);
         let web_search = rate(self.web_search_1k).map(|rate| rate.times(thousand)).transpose();
-        Ok(Rates {
+        let rates = Rates {
             input: rate(self.input),
             cache_read: rate(self.cache_read),
             cache_write_5m: rate(self.cache_write_5m),
@@ -250,12 +258,17 @@ impl RatesText {
             output_reasoning: rate(self.output_reasoning),
             output_audio: rate(self.output_audio),
             web_search: web_search.map_err(|error| format!("web_search_1k: {error}"))?,
-        })
+        };
+        if rates == Rates::default() {
+            Err("it has rates without any".to_owned())
+        } else {
+            Ok(rates)
+        }
     }
 }
 
 impl WindowText {
-    fn check(self, holidays: &BTreeMap<String, Vec<Parsed<Date>>>) -> Result<Window, String> {
+    fn check(self, holidays: &BTreeMap<String, Vec<Day>>) -> Result<Window, String> {
         if self.from.0 >= self.to.0 {
             return Err(
                 "a window ends before it begins; write two for one over midnight".to_owned()
