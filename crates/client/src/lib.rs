@@ -47,7 +47,9 @@ pub use checkpoint_store::{
 };
 pub use cost::{self, Money, StreamCost};
 pub use endpoint_pool::{self, Snapshot};
-pub use protocol::{Profile, Reported, StopReason, UsageError, UsageFormat, Wire, read_usage};
+pub use protocol::{
+    Profile, Reported, StopReason, UsageError, UsageFormat, Wire, read_usage, service_of,
+};
 pub use resume::{
     AttemptId, AttemptSummary, Break, Cause, Checkpoint, CheckpointError, Deliver, Entries, Entry,
     Frame, Limits, OnStoreFailure, Refusal, Rung, Seam, SeamLabel, SeamPolicy, State, Summary,

@@ -95,8 +95,8 @@ pub(crate) use priced::pricing;
 
 #[cfg(feature = "prices")]
 mod priced {
-    use cost::{Catalog, Service};
-    use protocol::RequestBody;
+    use cost::Catalog;
+    use protocol::{RequestBody, service_of};
     use resume::Pricing;
     use std::sync::Arc;
 
@@ -104,31 +104,22 @@ mod priced {
     pub(crate) fn pricing(catalog: &Catalog, request: &RequestBody) -> Option<Pricing> {
         let began = super::now();
         let model = catalog.resolve(request.model()?).ok()?;
+        let tier = request.service_tier().filter(|tier| tier != "auto");
         let region = request.inference_geo().filter(|region| region != "global");
         Some(Pricing {
             price: Arc::new(model.price_at(began).ok()?.clone()),
-            service: service(request.service_tier().as_deref())?,
+            // A provider that falls back to another tier bills less or more than this says; so
+            // does one that was left the choice.
+            service: service_of(tier.as_deref(), request.speed().as_deref()).ok()?,
             region: region.map(Arc::from),
             began,
         })
     }
 
-    /// How the tier that a request asks for is billed. A provider that falls back to another tier
-    /// bills less or more: what it costs is then not what this says.
-    fn service(tier: Option<&str>) -> Option<Service> {
-        match tier {
-            None | Some("auto" | "default" | "standard" | "standard_only") => {
-                Some(Service::Standard)
-            }
-            Some("flex") => Some(Service::Flex),
-            Some("priority") => Some(Service::Priority),
-            Some(_) => None,
-        }
-    }
-
     #[cfg(test)]
     mod tests {
         use super::*;
+        use cost::Service;
         use protocol::Wire;
 
         fn priced(members: &str) -> Option<Pricing> {
@@ -153,6 +144,7 @@ mod priced {
         fn what_is_not_known_has_no_price() {
             assert!(priced(r#""model":"gpt-17""#).is_none());
             assert!(priced(r#""model":"gpt-5.5","service_tier":"scale""#).is_none());
+            assert!(priced(r#""model":"claude-opus-4-5","speed":"fast""#).is_none());
             assert!(priced(r#""temperature":1"#).is_none());
         }
     }

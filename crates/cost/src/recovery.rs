@@ -232,19 +232,53 @@ impl Interrupted<'_> {
     ///
     /// [`RecoveryError`].
     pub fn cost(&self, way: Way, tariff: &Tariff) -> Result<Recovered, RecoveryError> {
+        self.cost_by(way, |_| Ok(*tariff))
+    }
+
+    /// [`cost`](Self::cost) where the tariff of a request depends on how many tokens of input it has:
+    /// a request that goes on has more of them, and may be above the limit of a dearer tier.
+    ///
+    /// # Errors
+    ///
+    /// [`RecoveryError`], or what `tariff` says.
+    pub fn cost_by<E: From<RecoveryError>>(
+        &self,
+        way: Way,
+        mut tariff: impl FnMut(u64) -> Result<Tariff, E>,
+    ) -> Result<Recovered, E> {
         if !self.breaks.is_sorted() || self.breaks.last().is_some_and(|last| *last > self.output) {
-            return Err(RecoveryError::Breaks);
+            return Err(RecoveryError::Breaks.into());
         }
+        let first = tariff(self.prompt)?;
+        let mut cost = self.first(way, &first)?;
+        for (at, from) in self.breaks.iter().enumerate() {
+            let input = self.input_of(way, *from)?;
+            let again = tariff(sum(self.prompt, input)?)?;
+            let output = self.output_of(way, Some(*from), at + 1)?;
+            cost.resumed = self.resumed(cost.resumed, &again, input, output)?;
+        }
+        Ok(cost)
+    }
+
+    /// The first attempt, and what it would have cost without a break.
+    fn first(&self, way: Way, tariff: &Tariff) -> Result<Recovered, RecoveryError> {
         let prompt = tariff.first.of(self.prompt)?;
         let ideal = prompt.checked_add(tariff.output.of(self.output)?)?;
         let broken = prompt.checked_add(tariff.output.of(self.output_of(way, None, 0)?)?)?;
-        let mut resumed = Money::ZERO;
-        for (at, from) in self.breaks.iter().enumerate() {
-            let input = tariff.input.of(self.input_of(way, *from)?)?;
-            let output = tariff.output.of(self.output_of(way, Some(*from), at + 1)?)?;
-            resumed = Money::sum([resumed, tariff.again.of(self.prompt)?, input, output])?;
-        }
-        Ok(Recovered { ideal, broken, resumed })
+        Ok(Recovered { ideal, broken, resumed: Money::ZERO })
+    }
+
+    /// One more attempt, with so much input beside the prompt.
+    fn resumed(
+        &self,
+        before: Money,
+        tariff: &Tariff,
+        input: u64,
+        output: u64,
+    ) -> Result<Money, RecoveryError> {
+        let input = tariff.input.of(input)?;
+        let output = tariff.output.of(output)?;
+        Ok(Money::sum([before, tariff.again.of(self.prompt)?, input, output])?)
     }
 
     /// Input tokens that an attempt has beside the prompt.

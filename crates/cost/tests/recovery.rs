@@ -141,3 +141,16 @@ fn what_cannot_be_is_an_error() {
     let unpriced = BillError::Unpriced { bucket: Bucket::CacheRead };
     assert_eq!(Tariff::new(&unknown, Prompt::Uncached, Prompt::Read), Err(unpriced));
 }
+
+#[test]
+fn a_request_that_goes_on_above_the_limit_of_a_tier_is_dearer() {
+    let plain = tariff(Prompt::Uncached, Prompt::Uncached);
+    let dear = Tariff { input: "6".parse().expect("a rate"), again: plain.output, ..plain };
+    let by_input = |input| Ok::<_, RecoveryError>(if input > 2_000 { dear } else { plain });
+    let stream = Interrupted { prompt: 2_000, output: 1_500, breaks: &[750], waste: WASTE };
+    let cost = |way| stream.cost_by(way, by_input).expect("it has a price");
+    assert_eq!(cost(Way::Restart), stream.cost(Way::Restart, &plain).expect("it has a price"));
+    // 2000 at 15, 750 at 6 in, 750 at 15 out.
+    assert_eq!(cost(Way::Prefill).resumed.to_string(), "0.04575");
+    assert_eq!(cost(Way::Prefill).broken, cost(Way::Restart).broken);
+}

@@ -65,7 +65,7 @@ pub use rewrite::{Rewrite, rewrite};
 pub use sse_codec::{DecodeError, Event as SseEvent, Span as SseSpan};
 pub use usage::{
     CountProblem, ModelUsage, Reported, UnknownService, UnknownUsageFormat, UsageError,
-    UsageFormat, read_usage,
+    UsageFormat, read_usage, service_of,
 };
 pub use wire::{UnknownWire, Wire};
 

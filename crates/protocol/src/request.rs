@@ -91,6 +91,12 @@ impl RequestBody {
         self.member("service_tier")?.str(&self.body)
     }
 
+    /// The speed that the body asks Anthropic for, such as `fast`.
+    #[must_use]
+    pub fn speed(&self) -> Option<Cow<'_, str>> {
+        self.member("speed")?.str(&self.body)
+    }
+
     /// The region that the body pins Anthropic's processing to.
     #[must_use]
     pub fn inference_geo(&self) -> Option<Cow<'_, str>> {

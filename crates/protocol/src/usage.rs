@@ -105,20 +105,40 @@ impl Reported {
     /// [`UnknownService`] when a tier or a speed is said that is none of `cost`'s services: it
     /// has another price, which is not known here.
     pub fn service(&self) -> Result<Service, UnknownService> {
-        let unknown = |name: &str| UnknownService { name: name.to_owned() };
-        let service = match self.service_tier.as_deref() {
-            // Groq calls it `on_demand`, Vertex AI in capitals.
-            None | Some("standard" | "default" | "on_demand" | "ON_DEMAND") => Service::Standard,
-            Some("TRAFFIC_TYPE_UNSPECIFIED") => Service::Standard,
-            Some("batch") => Service::Batch,
-            Some("flex" | "ON_DEMAND_FLEX") => Service::Flex,
-            Some("priority" | "ON_DEMAND_PRIORITY") => Service::Priority,
-            Some(other) => return Err(unknown(other)),
-        };
-        match self.speed.as_deref() {
-            None | Some("standard") => Ok(service),
-            Some(other) => Err(unknown(other)),
-        }
+        service_of(self.service_tier.as_deref(), self.speed.as_deref())
+    }
+}
+
+/// The service that a tier and a speed are priced as, by the names that providers have for them in
+/// requests and in answers; standard when nothing is said.
+///
+/// `auto`, which a request may say, is none: what it was is in the answer.
+///
+/// ```
+/// use cost::Service;
+///
+/// assert_eq!(protocol::service_of(Some("ON_DEMAND_PRIORITY"), None)?, Service::Priority);
+/// assert!(protocol::service_of(None, Some("fast")).is_err());
+/// # Ok::<(), protocol::UnknownService>(())
+/// ```
+///
+/// # Errors
+///
+/// [`UnknownService`] for a tier or a speed that is none of `cost`'s services.
+pub fn service_of(tier: Option<&str>, speed: Option<&str>) -> Result<Service, UnknownService> {
+    let unknown = |name: &str| UnknownService { name: name.to_owned() };
+    let service = match tier {
+        // Groq calls it `on_demand`, Vertex AI in capitals.
+        None | Some("standard" | "default" | "on_demand" | "ON_DEMAND") => Service::Standard,
+        Some("standard_only" | "TRAFFIC_TYPE_UNSPECIFIED") => Service::Standard,
+        Some("batch") => Service::Batch,
+        Some("flex" | "ON_DEMAND_FLEX") => Service::Flex,
+        Some("priority" | "ON_DEMAND_PRIORITY") => Service::Priority,
+        Some(other) => return Err(unknown(other)),
+    };
+    match speed {
+        None | Some("standard") => Ok(service),
+        Some(other) => Err(unknown(other)),
     }
 }
 

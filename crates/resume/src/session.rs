@@ -354,7 +354,7 @@ impl Session {
             self.queue.push_back(Output::Abort(live.id));
         }
         let flow = &live.flow;
-        let usage = self.billed(live);
+        let usage = self.billed(&live.flow);
         if flow.text_bytes > 0 {
             let output = usage.output_total().unwrap_or(u64::MAX);
             self.earlier_output = self.earlier_output.saturating_add(output);

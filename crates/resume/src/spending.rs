@@ -1,6 +1,6 @@
 //! What a session spends: the price of its attempts, and the budget that ends them. What a provider did
 //! not report is an estimate. Before the first attempt its input counts as nothing: a guess must not
-//! refuse a request.
+//! refuse a request. From the first content on it counts as estimated.
 
 use cost::{
     Account, Brought, Money, PriceError, Rate, Service, StreamCost, Terms, Timestamp, Usage,
@@ -8,7 +8,7 @@ use cost::{
 use retry_policy::Nanos;
 use std::sync::Arc;
 
-use crate::attempt::{Attempt, Flow};
+use crate::attempt::Flow;
 use crate::meter::estimated_input;
 use crate::outcome::Cause;
 use crate::seam::Rung;
@@ -85,7 +85,7 @@ impl Session {
         let pricing = self.config.pricing.as_ref()?;
         let spent = self.spending.account.spent()?;
         let Some(live) = self.live() else { return Some(spent) };
-        let bill = pricing.bill(&self.billed(live), live.began).ok()?;
+        let bill = pricing.bill(&self.billed(&live.flow), live.began).ok()?;
         spent.checked_add(bill).ok()
     }
 
@@ -98,14 +98,13 @@ impl Session {
 
     /// What an attempt is billed for, as far as is known. One without content is billed for what
     /// it reports.
-    pub(crate) fn billed(&self, live: &Attempt) -> Usage {
-        let flow = &live.flow;
+    pub(crate) fn billed(&self, flow: &Flow) -> Usage {
         if flow.usage_final || flow.meter.is_empty() {
             return flow.usage;
         }
         let input = || {
             let new = usize::try_from(flow.text_bytes).unwrap_or(0);
-            let partial = match live.rung {
+            let partial = match flow.rung {
                 Rung::Retry | Rung::Replay => 0,
                 Rung::Prefill | Rung::Instruct => self.transcript.text.len() - new,
             };
@@ -140,9 +139,14 @@ impl Session {
     }
 
     /// Whether what came is within the budget. Only a report of usage has to be worked out.
+    /// Where content comes before a report, the input is estimated, once.
     pub(crate) fn afford(&mut self, flow: &Flow, reports: bool, now: Nanos) -> Result<(), Cause> {
-        if reports {
-            self.allow(&input_of(&flow.usage), now)?;
+        if self.config.budget.is_none() {
+            return Ok(());
+        }
+        let is_first = !flow.meter.is_empty() && flow.estimated_input.get().is_none();
+        if reports || is_first && flow.usage.input_total() == Ok(0) {
+            self.allow(&input_of(&self.billed(flow)), now)?;
         }
         match self.spending.allowance {
             Some(allowance) if flow.meter.tokens() >= allowance => Err(Cause::OverBudget),
@@ -158,7 +162,7 @@ impl Session {
         let pricing = self.config.pricing.as_ref().ok_or(Cause::Unpriced)?;
         let (bill, rate) = pricing.input(input, now).ok_or(Cause::Unpriced)?;
         let left = left.checked_sub(bill).unwrap_or(Money::ZERO);
-        self.spending.allowance = tokens(left, rate);
+        self.spending.allowance = if left <= Money::ZERO { Some(0) } else { tokens(left, rate) };
         Ok(())
     }
 }

@@ -4,7 +4,8 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use client::{Builder, Money};
 use cost::Catalog;
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -75,9 +76,11 @@ pub(crate) fn dollars(text: &str) -> Result<Money, String> {
 
 fn add(catalog: Catalog, file: &Path) -> anyhow::Result<Catalog> {
     let name = file.display().to_string();
-    let bytes = fs::metadata(file).with_context(|| format!("cannot read {name}"))?.len();
-    ensure!(bytes <= SHEET_BYTES_MAX, "{name} is larger than 16 MiB");
-    let text = fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
+    // Not by its metadata: a device or a pipe has no length.
+    let opened = File::open(file).map(|opened| opened.take(SHEET_BYTES_MAX + 1));
+    let text = opened.and_then(io::read_to_string);
+    let text = text.with_context(|| format!("cannot read {name}"))?;
+    ensure!(text.len() as u64 <= SHEET_BYTES_MAX, "{name} is larger than 16 MiB");
     let added = match text.trim_start().starts_with('{') {
         true => catalog.with_json(&name, &text),
         false => catalog.with_toml(&name, &text),

@@ -189,3 +189,37 @@ fn a_budget_that_streams_share_ends_one_from_outside() {
     assert_eq!(cause(&drive), Cause::OverBudget);
     assert_eq!(drive.aborted.len(), 1);
 }
+
+#[test]
+fn input_that_is_reported_last_counts_as_estimated_from_the_first_content_on() {
+    let body = format!(
+        r#"{{"model":"gpt-5","messages":[{{"role":"user","content":"{}"}}]}}"#,
+        "a word ".repeat(4_000)
+    );
+    let request = RequestBody::parse(Profile::OPENAI.wire, body.into()).expect("a valid body");
+    let budget = Some(sum(input(7_100), output(2)));
+    let config = Config { pricing: Some(pricing()), budget, ..Config::new(Profile::OPENAI) };
+    let mut drive = Drive::new((config, request));
+    drive.accept().send(chunk("c", r#"{"role":"assistant","content":"One"}"#, "null"));
+    assert!(drive.outcome.is_none());
+    for _ in 0..20 {
+        if drive.outcome.is_none() {
+            drive.send(chunk("c", r#"{"content":" two"}"#, "null"));
+        }
+    }
+    assert_eq!(cause(&drive), Cause::OverBudget);
+    assert!(cost(&drive).total < sum(input(7_100), output(10)));
+}
+
+#[test]
+fn a_free_output_does_not_make_the_input_free() {
+    let (config, request) = anthropic("claude-haiku-4-5");
+    let mut pricing = pricing();
+    let rates = Rates { output: Some(cost::Rate::FREE), ..pricing.price.standard.rates };
+    let standard = Card { rates, over: vec![] };
+    pricing.price = Arc::new(Price { standard, ..Price::default() });
+    let config = Config { pricing: Some(pricing), budget: Some(input(9)), ..config };
+    let mut drive = Drive::new((config, request));
+    drive.accept().send(opening("m1") + &text(0, "Once"));
+    assert_eq!(cause(&drive), Cause::OverBudget);
+}

@@ -74,9 +74,20 @@ struct Card {
     prices: Prices,
 }
 
+/// The prices that a command goes by.
+struct Figures {
+    /// The model, or that they were given.
+    name: String,
+    /// Of the model, if there is one.
+    price: Option<cost::Price>,
+    /// Those that were given.
+    given: cost::Rates,
+    at: cost::Timestamp,
+}
+
 impl Card {
-    /// The name of the model or of the figures, and the rates for prompts of this length.
-    fn rates(&self, default: Option<&str>, input: u64) -> anyhow::Result<(String, cost::Rates)> {
+    /// The prices; `default` is the model when nothing is named.
+    fn figures(&self, default: Option<&str>) -> anyhow::Result<Figures> {
         let given = cost::Rates {
             input: self.input_price,
             output: self.output_price,
@@ -84,18 +95,30 @@ impl Card {
             cache_write_5m: self.cache_write_price,
             ..cost::Rates::default()
         };
+        let at = bill::now();
         let model = match (&self.model, self.input_price) {
             (Some(model), _) => model.as_str(),
-            (None, Some(_)) => return Ok(("given prices".to_owned(), given)),
+            (None, Some(_)) => {
+                return Ok(Figures { name: "given prices".to_owned(), price: None, given, at });
+            }
             (None, None) => default.ok_or_else(|| {
                 crate::status::usage_error("give --model, or --input-price and --output-price")
             })?,
         };
         let catalog = self.prices.catalog()?;
         let model = catalog.resolve(model)?;
-        let at = bill::now();
-        let terms = cost::Terms { at, service: cost::Service::Standard, region: None };
-        let rates = model.price_at(at)?.rates(input, &terms)?;
-        Ok((model.id.clone(), rates.overlaid(&given)))
+        let price = Some(model.price_at(at)?.clone());
+        Ok(Figures { name: model.id.clone(), price, given, at })
+    }
+}
+
+impl Figures {
+    /// The rates of a request with so many tokens of input.
+    fn rates(&self, input: u64) -> Result<cost::Rates, cost::PriceError> {
+        let terms = cost::Terms { at: self.at, service: cost::Service::Standard, region: None };
+        match &self.price {
+            Some(price) => Ok(price.rates(input, &terms)?.overlaid(&self.given)),
+            None => Ok(self.given),
+        }
     }
 }

@@ -64,6 +64,9 @@ fn payloads_of_providers_are_priced() {
     let gemini = r#"{"usageMetadata":{"promptTokenCount":1000,"candidatesTokenCount":100,
         "thoughtsTokenCount":300,"totalTokenCount":1400}}"#;
     check(&["--model", "gemini-2.5-pro", "--raw-usage", "--usage", gemini], "0.00525");
+    let responses = r#"{"model":"gpt-5.4","usage":{"input_tokens":1000,"output_tokens":100,
+        "input_tokens_details":{"cached_tokens":200},"total_tokens":1100}}"#;
+    check(&["--provider", "openai", "--raw-usage", "--usage", responses], "0.00355");
     let recorded = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\
         \"model\":\"claude-opus-4-5\",\"usage\":{\"input_tokens\":1000,\"output_tokens\":1}}}\n\n\
         event: message_delta\ndata: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":100}}\n\n";
@@ -98,6 +101,7 @@ fn lines_are_answered_in_order_and_one_without_a_price_fails_alone() {
     assert_eq!(answers[2]["usd"], "0.0000003");
     assert!(answers[3]["error"].as_str().expect("an error").contains("usage"));
     assert!(answers[4]["error"].is_string());
+    assert_eq!((&answers[3]["line"], &answers[4]["line"]), (&json!(5), &json!(6)));
     assert!(finished.stderr.contains("3 of 6 lines"), "{}", finished.stderr);
 }
 
@@ -186,6 +190,15 @@ fn a_break_has_its_price_by_each_way() {
     let thinking = run(&["resume", "--model", "claude-sonnet-4-5", "--thinking", "1000"]);
     let text = thinking.text();
     assert!(text.contains("above 1285 delivered tokens"), "{text}");
+}
+
+#[test]
+fn a_continuation_above_the_limit_of_a_tier_is_as_dear_as_it_is_billed() {
+    let arguments = ["--model", "claude-haiku-5-5", "--prompt", "99999", "--break-at", "0.9"];
+    let answer = object(&[&["resume", "--json"], &arguments[..]].concat());
+    assert_eq!(answer["ways"][1]["resumed_usd"], "0.0510495");
+    let counts = r#"{"input":101349,"output":150}"#;
+    check(&["--model", "claude-haiku-5-5", "--usage", counts], "0.0510495");
 }
 
 #[test]

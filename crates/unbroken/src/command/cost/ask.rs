@@ -1,8 +1,8 @@
 //! One question for a price: as flags or as a line of JSON.
 
-use anyhow::{Context, anyhow, bail, ensure};
-use client::{Reported, UsageError, UsageFormat, read_usage};
-use cost::{Catalog, Service, Timestamp, Usage};
+use anyhow::{Context, bail, ensure};
+use client::{Reported, UsageError, UsageFormat, read_usage, service_of};
+use cost::{Catalog, Date, Timestamp, Usage};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -12,9 +12,9 @@ use super::bill::{self, Item, Priced};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ask<'a> {
-    /// Comes back with the answer.
-    #[serde(borrow)]
-    pub(super) id: Option<&'a RawValue>,
+    /// Comes back with the answer; whoever writes that looks for it.
+    #[serde(borrow, rename = "id")]
+    pub(super) _id: Option<&'a RawValue>,
     pub(super) provider: Option<String>,
     pub(super) model: Option<String>,
     #[serde(borrow)]
@@ -64,32 +64,35 @@ impl Ask<'_> {
 
     fn price_reported(&self, catalog: &Catalog, reported: &Reported) -> anyhow::Result<Priced> {
         let at = match &self.at {
-            Some(text) => text.parse::<Timestamp>().with_context(|| format!("`at` is {text:?}"))?,
+            Some(text) => moment(text)?,
             None => bill::now(),
         };
         let name = self.model.as_deref().or(reported.model.as_deref());
         let name = name.context("no model is named")?;
         let service = match &self.tier {
-            Some(tier) => service(tier)?,
+            Some(tier) => service_of(Some(tier), None)?,
             None => reported.service()?,
         };
         let region = self.region.as_deref().or(reported.region.as_deref());
         let terms = cost::Terms { at, service, region };
-        let mut items = vec![Item { name, usage: &reported.usage, provider: self.provider() }];
+        let provider = self.provider();
+        let provider = provider.as_deref();
+        let mut items = vec![Item { name, usage: &reported.usage, provider }];
         let others = reported.others.iter();
         items.extend(others.map(|other| Item {
             name: &other.model,
             usage: &other.usage,
-            provider: self.provider(),
+            provider,
         }));
         Priced::new(catalog, &items, &terms)
     }
 
     /// The name that the catalog has for the provider.
-    fn provider(&self) -> Option<&str> {
-        self.provider.as_deref().map(|provider| match provider {
-            "gemini" | "google-genai" | "vertex" => "google",
-            other => other,
+    fn provider(&self) -> Option<String> {
+        let provider = self.provider.as_deref()?.to_ascii_lowercase();
+        Some(match provider.as_str() {
+            "gemini" | "google-genai" | "vertex" => "google".to_owned(),
+            _ => provider,
         })
     }
 
@@ -109,13 +112,9 @@ impl Ask<'_> {
         if let Some(api) = &self.api {
             return Ok(read_usage(format(api)?, raw)?);
         }
-        let format = format(self.said_provider(catalog)?)?;
-        match read_usage(format, raw) {
-            // A provider with two APIs, each with names of its own.
-            Err(UsageError::Absent) if format == UsageFormat::OpenAiChat => {
-                Ok(read_usage(UsageFormat::OpenAiResponses, raw)?)
-            }
-            read => Ok(read?),
+        match format(self.said_provider(catalog)?)? {
+            UsageFormat::OpenAiChat => Ok(read_openai(raw)?),
+            format => Ok(read_usage(format, raw)?),
         }
     }
 
@@ -130,8 +129,28 @@ impl Ask<'_> {
     }
 }
 
+/// Reads a payload of one of OpenAI's two APIs: the one by whose names it has any input.
+fn read_openai(raw: &[u8]) -> Result<Reported, UsageError> {
+    let has_input = |reported: &Reported| reported.usage.input_total() != Ok(0);
+    let chat = read_usage(UsageFormat::OpenAiChat, raw);
+    if chat.as_ref().is_ok_and(has_input) {
+        return chat;
+    }
+    match read_usage(UsageFormat::OpenAiResponses, raw) {
+        Ok(responses) if chat.is_err() || has_input(&responses) => Ok(responses),
+        _ => chat,
+    }
+}
+
+/// A time, or the first moment of a day.
+fn moment(text: &str) -> anyhow::Result<Timestamp> {
+    let day = text.parse::<Date>().map(Date::start);
+    day.or_else(|_| text.parse()).with_context(|| format!("`at` is {text:?}"))
+}
+
 /// Reads the buckets of a usage.
 fn usage(text: &str) -> anyhow::Result<Usage> {
+    ensure!(text.trim_start().starts_with('{'), "`usage` is no JSON object");
     let counts: Counts = serde_json::from_str(text).context("`usage`")?;
     let usage = Usage {
         input: counts.input.unwrap_or(0),
@@ -150,26 +169,14 @@ fn usage(text: &str) -> anyhow::Result<Usage> {
 
 /// The format of an API or of a provider's usual one.
 fn format(name: &str) -> anyhow::Result<UsageFormat> {
-    let known = match name {
+    let name = name.to_ascii_lowercase();
+    let known = match name.as_str() {
         "chat" | "chat-completions" | "chat_completions" | "chat/completions" => "openai-chat",
         "messages" => "anthropic-messages",
-        "google" | "google-genai" | "vertex" | "generate-content" | "generateContent" => "gemini",
+        "google" | "google-genai" | "vertex" | "generate-content" | "generatecontent" => "gemini",
         other => other,
     };
     Ok(known.parse::<UsageFormat>()?)
-}
-
-/// How urgent a request is, by the providers' names for it.
-pub(super) fn service(tier: &str) -> anyhow::Result<Service> {
-    Ok(match tier {
-        "standard" | "default" | "auto" | "standard_only" => Service::Standard,
-        "batch" => Service::Batch,
-        "flex" => Service::Flex,
-        "priority" => Service::Priority,
-        other => {
-            return Err(anyhow!("the tier {other:?} is none of standard, batch, flex, priority"));
-        }
-    })
 }
 
 #[cfg(test)]
@@ -191,6 +198,10 @@ mod tests {
         assert_eq!(priced(&anthropic), "0.0045");
         let chat = format!(r#""model":"gpt-5","provider":"openai","raw_usage":{chat}"#);
         assert_eq!(priced(&chat), "0.00225");
+        let whole = r#"{"usage":{"input_tokens":1000,"input_tokens_details":{"cached_tokens":200},
+            "output_tokens":100,"total_tokens":1100}}"#;
+        let whole = format!(r#""model":"gpt-5","provider":"OpenAI","raw_usage":{whole}"#);
+        assert_eq!(priced(&whole), "0.002025");
         let responses = format!(r#""model":"gpt-5","provider":"openai","raw_usage":{raw}"#);
         assert_eq!(priced(&responses), "0.00225");
         let named = format!(r#""model":"gpt-5","api":"responses","raw_usage":{raw}"#);

@@ -1,9 +1,9 @@
 //! `unbroken cost price`: the exact price of token counts, one object for each question.
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use clap::Args;
 use cost::Catalog;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -71,18 +71,33 @@ pub(crate) struct Price {
     prices: Prices,
 }
 
+/// Bytes of a recorded stream.
+const STDIN_BYTES_MAX: u64 = 256 << 20;
+
 /// Bytes of a question.
 const LINE_BYTES_MAX: u64 = 16 << 20;
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// The answer to one line.
 #[derive(Serialize)]
 struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a RawValue>,
+    /// The number of a line that has no price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     priced: Option<Priced>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+}
+
+/// What is looked for in a line that is no question.
+#[derive(Deserialize)]
+struct Marked<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
 }
 
 impl Price {
@@ -96,7 +111,7 @@ impl Price {
 
     fn one(&self, catalog: &Catalog) -> anyhow::Result<Status> {
         let text = match self.usage.as_deref() {
-            Some("-") => io::read_to_string(io::stdin().lock().take(LINE_BYTES_MAX))?,
+            Some("-") => read_stdin()?,
             given => given.unwrap_or_default().to_owned(),
         };
         let priced = if self.raw_usage {
@@ -112,7 +127,7 @@ impl Price {
 
     fn ask<'a>(&self, usage: Option<&'a RawValue>) -> Ask<'a> {
         Ask {
-            id: None,
+            _id: None,
             provider: self.provider.clone(),
             model: self.model.clone(),
             usage,
@@ -123,6 +138,12 @@ impl Price {
             region: self.region.clone(),
         }
     }
+}
+
+fn read_stdin() -> anyhow::Result<String> {
+    let text = io::read_to_string(io::stdin().lock().take(STDIN_BYTES_MAX + 1))?;
+    ensure!(text.len() as u64 <= STDIN_BYTES_MAX, "stdin has more than 256 MiB");
+    Ok(text)
 }
 
 /// Answers each line of a file.
@@ -139,17 +160,18 @@ fn batch(catalog: &Catalog, file: &Path) -> anyhow::Result<Status> {
     let (mut line, mut number, mut failed) = (Vec::new(), 0_u64, 0_u64);
     loop {
         line.clear();
-        let read = lines.by_ref().take(LINE_BYTES_MAX + 1).read_until(b'\n', &mut line)?;
+        let read = lines.by_ref().take(LINE_BYTES_MAX + 1).read_until(b'\n', &mut line);
+        let read = read.with_context(|| format!("cannot read {}", file.display()))?;
         if read == 0 {
             break;
         }
         number += 1;
         ensure!(read as u64 <= LINE_BYTES_MAX, "line {number} is longer than 16 MiB");
-        let text = line.trim_ascii();
+        let text = line.strip_prefix(BOM).unwrap_or(&line).trim_ascii();
         if text.is_empty() {
             continue;
         }
-        failed += u64::from(!answer(catalog, text)?);
+        failed += u64::from(!answer(catalog, number, text)?);
     }
     if failed > 0 {
         report(&format_args!("{failed} of {number} lines have no price"));
@@ -159,13 +181,18 @@ fn batch(catalog: &Catalog, file: &Path) -> anyhow::Result<Status> {
 }
 
 /// Answers one line; whether it has a price.
-fn answer(catalog: &Catalog, line: &[u8]) -> anyhow::Result<bool> {
-    let ask = serde_json::from_slice::<Ask<'_>>(line);
-    let id = ask.as_ref().ok().and_then(|ask| ask.id);
-    let priced = ask.context("no question").and_then(|ask| ask.price(catalog));
-    let answer = match priced {
-        Ok(priced) => Answer { id, priced: Some(priced), error: None },
-        Err(error) => Answer { id, priced: None, error: Some(format!("{error:#}")) },
+fn answer(catalog: &Catalog, number: u64, line: &[u8]) -> anyhow::Result<bool> {
+    let ask = match line.first() {
+        Some(b'{') => serde_json::from_slice::<Ask<'_>>(line).map_err(anyhow::Error::from),
+        _ => Err(anyhow!("no JSON object")),
+    };
+    let marked = serde_json::from_slice::<Marked<'_>>(line).ok();
+    let id = marked.and_then(|marked| marked.id);
+    let answer = match ask.and_then(|ask| ask.price(catalog)) {
+        Ok(priced) => Answer { id, line: None, priced: Some(priced), error: None },
+        Err(error) => {
+            Answer { id, line: Some(number), priced: None, error: Some(format!("{error:#}")) }
+        }
     };
     write(&answer)?;
     Ok(answer.error.is_none())

@@ -98,7 +98,8 @@ const MODEL: &str = "claude-opus-4-1";
 
 impl Report {
     pub(super) fn run(self) -> anyhow::Result<Status> {
-        let (model, mut rates) = self.card.rates(Some(MODEL), self.input)?;
+        let figures = self.card.figures(Some(MODEL))?;
+        let mut rates = figures.rates(self.input)?;
         if let (None, Some(input)) = (rates.cache_read, rates.input) {
             rates.cache_read = cached(input, self.cache_saving);
         }
@@ -109,8 +110,9 @@ impl Report {
             claimed: self.claimed(),
             ..Assumptions::default()
         };
-        let report = cost::Report::new(model, rates, workload, self.scenarios(), assumptions)
-            .map_err(usage_error)?;
+        let report =
+            cost::Report::new(figures.name, rates, workload, self.scenarios(), assumptions)
+                .map_err(usage_error)?;
         let text = report.render(self.format);
         if let Some(file) = &self.out {
             fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;

@@ -9,14 +9,15 @@ use cost::{
 use serde::Serialize;
 use std::io::{self, Write};
 
-use super::Card;
 use super::bill::shown;
-use crate::status::{Status, usage_error};
+use super::{Card, Figures};
+use crate::status::Status;
 
 /// Say what a stream that breaks costs, by each way to go on.
 ///
 /// restart asks again, prefill gives the partial answer as the beginning of the model's turn, message
-/// asks by another message to go on.
+/// asks by another message to go on. Which of them a provider takes is not known here: newer Claude
+/// models refuse a prefill.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Resume {
@@ -133,8 +134,7 @@ struct Line {
 
 impl Resume {
     pub(super) fn run(self) -> anyhow::Result<Status> {
-        let (model, rates) = self.card.rates(None, self.prompt)?;
-        let answer = self.answer(model, &rates)?;
+        let answer = self.answer(&self.card.figures(None)?)?;
         let mut out = io::stdout().lock();
         if self.json {
             serde_json::to_writer(&mut out, &answer)?;
@@ -145,8 +145,9 @@ impl Resume {
         Ok(Status::Complete)
     }
 
-    fn answer(&self, model: String, rates: &Rates) -> anyhow::Result<Answer> {
-        let tariff = Tariff::new(rates, self.first.prompt(), self.again().prompt())?;
+    fn answer(&self, figures: &Figures) -> anyhow::Result<Answer> {
+        let rates = figures.rates(self.prompt)?;
+        let tariff = self.tariff(&rates)?;
         let delivered: Vec<u64> =
             self.break_at.iter().map(|share| share.of_count(self.output)).collect();
         let stream = Interrupted {
@@ -155,11 +156,12 @@ impl Resume {
             breaks: &delivered,
             waste: self.waste(),
         };
-        let costs = Way::ALL.map(|way| stream.cost(way, &tariff).map_err(usage_error));
+        // A request that goes on has more input, and may be above the limit of a dearer tier.
+        let by_input = |input| -> anyhow::Result<Tariff> { self.tariff(&figures.rates(input)?) };
         let mut ways = Vec::new();
         let mut ideal_usd = Money::ZERO;
-        for (way, cost) in Way::ALL.into_iter().zip(costs) {
-            let cost = cost?;
+        for way in Way::ALL {
+            let cost = stream.cost_by(way, by_input)?;
             ideal_usd = cost.ideal;
             ways.push(self.line(way, &cost)?);
         }
@@ -168,7 +170,7 @@ impl Resume {
             Ok(cache_pays_above(tariff.input, read, write)?.map(|percent| percent.to_string()))
         };
         Ok(Answer {
-            model,
+            model: figures.name.clone(),
             prompt: self.prompt,
             output: self.output,
             ideal_usd,
@@ -178,6 +180,10 @@ impl Resume {
             cache_write_1h_pays_above: pays(rates.cache_write_1h)?,
             delivered,
         })
+    }
+
+    fn tariff(&self, rates: &Rates) -> anyhow::Result<Tariff> {
+        Ok(Tariff::new(rates, self.first.prompt(), self.again().prompt())?)
     }
 
     fn line(&self, way: Way, cost: &Recovered) -> anyhow::Result<Line> {
