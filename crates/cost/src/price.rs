@@ -11,6 +11,9 @@ use crate::rate::Multiplier;
 use crate::rates::{Bill, BillError, Rates};
 use crate::usage::Usage;
 
+/// The region of a request that may be processed anywhere.
+const GLOBAL: &str = "global";
+
 /// What a model costs from some day on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Price {
@@ -41,7 +44,7 @@ pub struct Card {
 }
 
 /// What a service charges; what its card does not name is as in the standard service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServicePrice {
     /// The service.
     pub service: Service,
@@ -49,6 +52,12 @@ pub struct ServicePrice {
     pub from: Option<Date>,
     /// Its rates.
     pub card: Card,
+    /// Input tokens, cached or not, above which it has no known price.
+    pub input_max: Option<u64>,
+    /// Where it was read, if not where the price was.
+    pub source: Option<String>,
+    /// When it was read, if not when the price was.
+    pub checked: Option<Date>,
 }
 
 /// How urgent a request is, for its provider.
@@ -104,6 +113,13 @@ pub enum PriceError {
         /// The service.
         service: Service,
     },
+    /// What the service costs for so much input is not known.
+    InputTooLong {
+        /// The service.
+        service: Service,
+        /// Input tokens up to which it is known.
+        input_max: u64,
+    },
     /// What the region costs is not known.
     Region,
     /// A product of rates and multipliers cannot be kept exactly.
@@ -130,8 +146,11 @@ impl Price {
     /// [`PriceError`].
     pub fn rates(&self, input: u64, terms: &Terms<'_>) -> Result<Rates, PriceError> {
         let mut rates = self.standard.rates(input, Rates::default());
-        if terms.service != Service::Standard {
-            rates = self.service(terms)?.card.rates(input, rates);
+        if let Some(priced) = self.service(terms)? {
+            if let Some(input_max) = priced.input_max.filter(|input_max| input > *input_max) {
+                return Err(PriceError::InputTooLong { service: priced.service, input_max });
+            }
+            rates = priced.card.rates(input, rates);
         }
         for multiplier in [self.window(terms.at), self.region(terms.region)?] {
             if multiplier != Multiplier::ONE {
@@ -141,13 +160,23 @@ impl Price {
         Ok(rates)
     }
 
-    fn service(&self, terms: &Terms<'_>) -> Result<&ServicePrice, PriceError> {
+    /// What the service of a request charges; `None` for the standard service, which is the price
+    /// itself.
+    ///
+    /// # Errors
+    ///
+    /// [`PriceError::Service`].
+    pub fn service(&self, terms: &Terms<'_>) -> Result<Option<&ServicePrice>, PriceError> {
+        if terms.service == Service::Standard {
+            return Ok(None);
+        }
         let is_known = |priced: &&ServicePrice| {
             priced.service == terms.service
                 && priced.from.is_none_or(|from| from.start() <= terms.at)
         };
         let service = terms.service;
-        self.services.iter().rev().find(is_known).ok_or(PriceError::Service { service })
+        let known = self.services.iter().rev().find(is_known);
+        known.map(Some).ok_or(PriceError::Service { service })
     }
 
     fn window(&self, at: Timestamp) -> Multiplier {
@@ -158,7 +187,12 @@ impl Price {
     fn region(&self, region: Option<&str>) -> Result<Multiplier, PriceError> {
         let Some(region) = region else { return Ok(Multiplier::ONE) };
         let known = self.regions.iter().find(|(name, _)| name == region);
-        known.map(|(_, multiplier)| *multiplier).ok_or(PriceError::Region)
+        match known {
+            Some((_, multiplier)) => Ok(*multiplier),
+            // A model that is nowhere dearer costs the same in all of the world.
+            None if self.regions.is_empty() && region == GLOBAL => Ok(Multiplier::ONE),
+            None => Err(PriceError::Region),
+        }
     }
 }
 
@@ -192,6 +226,10 @@ impl fmt::Display for PriceError {
             Self::NotYet => f.write_str("what the model costs on that day is not known"),
             Self::Service { service } => {
                 write!(f, "what the service `{service}` of the model costs then is not known")
+            }
+            Self::InputTooLong { service, input_max } => {
+                write!(f, "what the service `{service}` costs above {input_max} ")?;
+                f.write_str("input tokens is not known")
             }
             Self::Region => f.write_str("what the model costs in that region is not known"),
             Self::Inexact(error) => write!(f, "the price cannot be kept exactly: {error}"),
@@ -234,7 +272,7 @@ mod tests {
     /// As gpt-5.5: dearer over 272,000 tokens, flex at half, priority only for short prompts.
     fn tiered() -> Price {
         let cached = Rates { cache_read: rate("0.5"), ..rates("5", "30") };
-        let service = |service, card| ServicePrice { service, from: None, card };
+        let service = |service, card| ServicePrice { service, card, ..ServicePrice::default() };
         Price {
             standard: Card { rates: cached, over: vec![(272_000, rates("10", "45"))] },
             services: vec![
@@ -242,7 +280,10 @@ mod tests {
                     Service::Flex,
                     Card { rates: rates("2.5", "15"), over: vec![(272_000, rates("5", "22.5"))] },
                 ),
-                service(Service::Priority, Card { rates: rates("12.5", "75"), over: vec![] }),
+                ServicePrice {
+                    input_max: Some(272_000),
+                    ..service(Service::Priority, Card { rates: rates("12.5", "75"), over: vec![] })
+                },
             ],
             regions: vec![("us".into(), "1.1".parse().unwrap())],
             ..Price::default()
@@ -279,7 +320,13 @@ mod tests {
         let long = Usage { input: 300_000, ..Usage::default() };
         check(&tiered(), long, &flex, "1.5");
         let priority = Terms { service: Service::Priority, ..terms(NOON) };
-        check(&tiered(), long, &priority, "3.75");
+        let known = Usage { input: 271_999, cache_read: 1, ..Usage::default() };
+        check(&tiered(), known, &priority, "3.399988");
+        let too_long = PriceError::InputTooLong { service: Service::Priority, input_max: 272_000 };
+        let above = Usage { input: 272_000, cache_read: 1, ..Usage::default() };
+        assert_eq!(tiered().bill(&above, &priority), Err(too_long));
+        let text = "what the service `priority` costs above 272000 input tokens is not known";
+        assert_eq!(too_long.to_string(), text);
         let batch = Terms { service: Service::Batch, ..terms(NOON) };
         let unknown = PriceError::Service { service: Service::Batch };
         assert_eq!(tiered().bill(&usage, &batch), Err(unknown));
@@ -302,6 +349,10 @@ mod tests {
         check(&tiered(), usage, &Terms { region: Some("us"), ..terms(NOON) }, "0.0385");
         let elsewhere = Terms { region: Some("eu"), ..terms(NOON) };
         assert_eq!(tiered().bill(&usage, &elsewhere), Err(PriceError::Region));
+        // Where no region is dearer, that of all the world is none.
+        let flat = Price { regions: vec![], ..tiered() };
+        check(&flat, usage, &Terms { region: Some("global"), ..terms(NOON) }, "0.035");
+        assert_eq!(flat.bill(&usage, &elsewhere), Err(PriceError::Region));
     }
 
     /// As deepseek-flash: twice the price in two windows of working days.

@@ -397,6 +397,132 @@ fn a_byte_order_mark_is_ignored_and_a_wrong_day_is_told_how_days_are_written() {
     );
 }
 
+/// What a service charges now, with its source and the source of the price.
+fn service(model: &str, service: Service) -> (cost::ServicePrice, String) {
+    let model = Catalog::builtin().resolve(model).expect("known");
+    let price = model.price_at(NOW.parse().expect("a time")).expect("priced");
+    let terms = Terms { service, ..terms(NOW) };
+    (price.service(&terms).expect("it has it").expect("no standard").clone(), price.source.clone())
+}
+
+#[test]
+fn a_service_is_as_old_as_the_price_that_has_it() {
+    let usage = Usage { input: 1_000_000, output: 100_000, ..Usage::default() };
+    let at = |service, at| Terms { service, ..terms(at) };
+    check("claude-opus-4-5", usage, &at(Service::Batch, "2026-09-01T00:00:00Z"), "3.75");
+    check("gpt-5", usage, &at(Service::Flex, "2026-09-01T00:00:00Z"), "1.125");
+    check("gemini-2.5-pro", usage, &at(Service::Batch, "2026-09-01T00:00:00Z"), "2");
+    // The price before this one has none.
+    let o3 = Catalog::builtin().resolve("o3").expect("known");
+    let unknown = PriceError::Service { service: Service::Flex };
+    assert_eq!(o3.bill(&usage, &at(Service::Flex, "2025-06-09T00:00:00Z")), Err(unknown));
+    let priced = Catalog::builtin().models().iter().flat_map(|model| &model.prices);
+    assert!(priced.flat_map(|price| &price.services).all(|service| service.from.is_none()));
+}
+
+#[test]
+fn a_service_has_its_own_source_where_that_is_another() {
+    let cases = [
+        ("gemini-2.5-pro", Service::Priority, Some("litellm 1.110.2 (PyPI)")),
+        ("gemini-2.5-pro", Service::Batch, None),
+        ("gemini-3.5-flash", Service::Batch, Some("litellm 1.110.2 (PyPI)")),
+        ("claude-opus-4-1", Service::Batch, Some("half of the price, by the vendor's list")),
+        ("claude-opus-4-5", Service::Batch, None),
+    ];
+    for (model, kind, source) in cases {
+        let (priced, of_price) = service(model, kind);
+        assert_eq!(priced.source.as_deref(), source, "{model} {kind}");
+        assert_eq!(priced.checked.is_some(), source.is_some(), "{model} {kind}");
+        assert!(of_price.starts_with("genai-prices 0.2.3 (PyPI)"), "{model}");
+    }
+    let batch = "[[model.price.service]]\nservice = \"batch\"\nrates = { input = \"2\" }\n";
+    let own = |more: &str| Catalog::default().with_toml("own.toml", &format!("{OWN}{batch}{more}"));
+    assert!(own("source = \"a mail\"\nchecked = \"2026-11-26\"").is_ok());
+    let error = own("source = \" \"").expect_err("it is empty").to_string();
+    assert!(error.contains("the source of a service is empty"), "{error}");
+}
+
+#[test]
+fn a_service_without_a_price_for_long_prompts_has_none() {
+    let long = |input| Usage { input, output: 1_000, ..Usage::default() };
+    let at = |service| Terms { service, ..terms(NOW) };
+    for (model, known) in [("gpt-5.4", "1.39"), ("gpt-5.5", "3.475")] {
+        check(model, long(272_000), &at(Service::Priority), known);
+        let found = Catalog::builtin().resolve(model).expect("known");
+        let too_long = PriceError::InputTooLong { service: Service::Priority, input_max: 272_000 };
+        assert_eq!(found.bill(&long(272_001), &at(Service::Priority)), Err(too_long));
+    }
+    check("gpt-5.6-sol", long(272_001), &at(Service::Priority), "4.412016");
+    for service in [Service::Batch, Service::Flex] {
+        check("gpt-5.5-pro", long(272_000), &at(service), "4.17");
+        check("gpt-5.5-pro", long(272_001), &at(service), "8.29503");
+    }
+    check("gpt-5.6-cyber", long(272_000), &at(Service::Standard), "3.475");
+    check("gpt-5.6-cyber", long(272_001), &at(Service::Standard), "6.912525");
+}
+
+#[test]
+fn names_that_others_list_are_known() {
+    let same = [
+        ("gemini-2.5-flash-lite-preview-09-2025", "gemini-2.5-flash-lite"),
+        ("gemini-3.1-pro-preview-customtools", "gemini-3.1-pro-preview"),
+        ("gpt-4o-audio-preview-2025-06-03", "gpt-4o-audio-preview"),
+        ("gpt-4o-search-preview-2025-03-11", "gpt-4o-search-preview"),
+        ("gpt-4o-mini-search-preview-2025-03-11", "gpt-4o-mini-search-preview"),
+        ("gpt-5-search-api-2025-10-14", "gpt-5-search-api"),
+        ("gpt-audio-2025-08-28", "gpt-audio"),
+        ("gpt-audio-mini-2025-12-15", "gpt-audio-mini"),
+        ("o1-preview-2024-09-12", "o1-preview"),
+    ];
+    for (name, id) in same {
+        let model = Catalog::builtin().resolve(name).expect("known");
+        assert_eq!(model.id, id);
+        assert!(model.aliases.iter().any(|alias| alias == name), "{name} is listed");
+    }
+    check_list("gpt-4o-search-preview", &["2.5", "10", "1.25"]);
+    check_list("gpt-4o-mini-search-preview", &["0.15", "0.6", "0.075"]);
+    check_list("gpt-5-search-api", &["1.25", "10", "0.125"]);
+    check_list("o1-preview", &["15", "60", "7.5"]);
+    check_list("chatgpt-4o-latest", &["5", "15"]);
+    check_list("deepseek-r1", &["0.55", "2.19", "0.14"]);
+    check_list("deepseek-v3", &["0.27", "1.1", "0.07"]);
+    check_list("deepseek-v3.2", &["0.28", "0.4", "0.028"]);
+    let searches = Usage { web_searches: 1_000, ..Usage::default() };
+    check("gpt-4o-search-preview", searches, &terms(NOW), "25");
+    check("gpt-5-search-api", searches, &terms(NOW), "10");
+}
+
+#[test]
+fn all_of_the_world_costs_nothing_more_and_the_states_do_where_listed() {
+    let usage = Usage { input: 1_000_000, ..Usage::default() };
+    let in_region = |region| Terms { region: Some(region), ..terms(NOW) };
+    check("claude-fable-5-2", usage, &in_region("us"), "8.8");
+    check("claude-fable-5-2", usage, &in_region("global"), "8");
+    check("claude-opus-4-5", usage, &in_region("global"), "5");
+    check("gpt-5", usage, &in_region("global"), "1.25");
+    let gpt_5 = Catalog::builtin().resolve("gpt-5").expect("known");
+    assert_eq!(gpt_5.bill(&usage, &in_region("us")), Err(PriceError::Region));
+}
+
+#[test]
+fn audio_costs_what_the_lists_say_and_else_is_unpriced() {
+    let usage = Usage { input_audio: 1_000_000, ..Usage::default() };
+    let at = |service| Terms { service, ..terms(NOW) };
+    check("gemini-4-argon", usage, &at(Service::Standard), "2");
+    check("gemini-4-argon", usage, &at(Service::Priority), "3.6");
+    check("gemini-4-hydrogen", usage, &at(Service::Batch), "0.75");
+    let pro = Catalog::builtin().resolve("gemini-2.5-pro").expect("known");
+    assert!(matches!(pro.bill(&usage, &terms(NOW)), Err(PriceError::Bill(_))));
+}
+
+#[test]
+fn holidays_of_china_that_the_law_names_are_known_for_next_year() {
+    let usage = Usage { output: 1_000_000, ..Usage::default() };
+    check("deepseek-flash", usage, &terms("2027-01-01T02:00:00Z"), "0.6");
+    check("deepseek-flash", usage, &terms("2027-02-05T02:00:00Z"), "0.6");
+    check("deepseek-flash", usage, &terms("2027-01-04T02:00:00Z"), "1.2");
+}
+
 #[test]
 fn prices_of_the_catalog_are_not_old() {
     let checked = Catalog::builtin().models().iter().flat_map(|model| &model.prices);

@@ -136,9 +136,9 @@ mod tests {
 
     #[test]
     fn the_content_says_the_format() {
-        let toml = "provider = \"acme\"\n[[model]]\nid = \"a\"\n[[model.price]]\nrates = {}\nsource = \"s\"\nchecked = \"2026-01-01\"";
+        let toml = "provider = \"acme\"\n[[model]]\nid = \"a\"\n[[model.price]]\nrates = { input = \"1\" }\nsource = \"s\"\nchecked = \"2026-01-01\"";
         check("x.toml", toml, Format::Sheet);
-        let json = r#"{"provider":"acme","model":[{"id":"a","price":[{"rates":{},"source":"s","checked":"2026-01-01"}]}]}"#;
+        let json = r#"{"provider":"acme","model":[{"id":"a","price":[{"rates":{"input":"1"},"source":"s","checked":"2026-01-01"}]}]}"#;
         check("x.json", json, Format::Sheet);
         let providers = r#"[{"id":"acme","models":[{"id":"a","prices":{"input_mtok":1}}]}]"#;
         check("x.json", providers, Format::GenaiPrices);

@@ -158,7 +158,7 @@ impl Model {
             }
             let card = whole.card();
             if card != cost::Card::default() {
-                services.push(ServicePrice { service, from: None, card });
+                services.push(ServicePrice { service, card, ..ServicePrice::default() });
             }
         }
         Ok(services)

@@ -92,8 +92,8 @@ fn price(model: (&str, &str), fields: &Object, odd: &mut Vec<Odd>) -> Price {
     }
     let services = drafts.into_iter().map(|(service, draft)| ServicePrice {
         service: SERVICES[service - 1].1,
-        from: None,
         card: draft.card(),
+        ..ServicePrice::default()
     });
     Price { services: services.collect(), standard: standard.card(), ..Price::default() }
 }

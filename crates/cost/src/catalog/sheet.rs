@@ -127,6 +127,9 @@ struct ServiceText {
     rates: RatesText,
     #[serde(default)]
     over: Vec<OverText>,
+    input_max: Option<u64>,
+    source: Option<String>,
+    checked: Option<Day>,
 }
 
 #[derive(Deserialize)]
@@ -211,12 +214,8 @@ impl PriceText {
     fn check(self, holidays: &BTreeMap<String, Vec<Day>>) -> Result<Price, String> {
         filled("the source of a price", &self.source)?;
         let mut services = Vec::with_capacity(self.service.len());
-        for ServiceText { service, from, rates, over } in self.service {
-            if service == Service::Standard {
-                return Err("the standard service is the price itself".to_owned());
-            }
-            let card = card(rates, over)?;
-            services.push(ServicePrice { service, from: from.map(|from| from.0), card });
+        for service in self.service {
+            services.push(service.check()?);
         }
         let windows = self.window.into_iter().map(|window| window.check(holidays));
         let regions = self.regions.into_iter().map(|(name, factor)| (name, factor.0));
@@ -228,6 +227,25 @@ impl PriceText {
             regions: regions.collect(),
             source: self.source,
             checked: Some(self.checked.0),
+        })
+    }
+}
+
+impl ServiceText {
+    fn check(self) -> Result<ServicePrice, String> {
+        if self.service == Service::Standard {
+            return Err("the standard service is the price itself".to_owned());
+        }
+        if let Some(source) = &self.source {
+            filled("the source of a service", source)?;
+        }
+        Ok(ServicePrice {
+            service: self.service,
+            from: self.from.map(|from| from.0),
+            card: card(self.rates, self.over)?,
+            input_max: self.input_max,
+            source: self.source,
+            checked: self.checked.map(|checked| checked.0),
         })
     }
 }

@@ -88,17 +88,22 @@ impl Priced {
         let bill = price.bill(item.usage, terms).with_context(|| model.id.clone())?;
         let rates = price.rates(item.usage.input_total()?, terms)?;
         let date = |date: Option<Date>| date.map(|date| date.to_string());
-        let rows = charges(&rates, item.usage).into_iter();
-        let rows = rows.filter_map(|(bucket, count, rate)| Some((bucket, count, rate?)));
-        let rows = rows.filter(|(_, count, _)| *count > 0).map(|(bucket, count, rate)| {
+        let service = price.service(terms)?;
+        let own = service.map(|service| charges(&service.card.rates, item.usage));
+        let rows = charges(&rates, item.usage).into_iter().enumerate();
+        let rows = rows.filter_map(|(at, (bucket, count, rate))| Some((at, bucket, count, rate?)));
+        let rows = rows.filter(|(_, _, count, _)| *count > 0).map(|(at, bucket, count, rate)| {
+            // What the service does not name is as in the price.
+            let service = service.filter(|_| own.is_some_and(|own| own[at].2.is_some()));
+            let source = service.and_then(|service| service.source.as_ref());
             anyhow::Ok(Row {
                 model: model.id.clone(),
                 bucket,
                 count,
                 usd_per_million: rate,
                 usd: rate.of(count)?,
-                source: price.source.clone(),
-                checked: date(price.checked),
+                source: source.unwrap_or(&price.source).clone(),
+                checked: date(service.and_then(|service| service.checked).or(price.checked)),
                 from: date(price.from),
             })
         });
@@ -159,4 +164,23 @@ pub(super) fn shown<S: Serializer>(
 pub(super) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_unix(since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_has_the_source_of_the_service_that_names_it() {
+        let usage = Usage { input: 1_000, web_searches: 1, ..Usage::default() };
+        let item = Item { name: "gemini-2.5-pro", usage: &usage, provider: None };
+        let at = "2026-11-30T12:00:00Z".parse().unwrap();
+        let terms = Terms { at, service: cost::Service::Priority, region: None };
+        let priced = Priced::new(Catalog::builtin(), &[item], &terms).unwrap();
+        let read = |row: &Row| (row.source.clone(), row.checked.clone().unwrap());
+        let rows: Vec<_> = priced.prices.iter().map(read).collect();
+        let of_service = ("litellm 1.110.2 (PyPI)".to_owned(), "2026-11-30".to_owned());
+        let of_price = ("genai-prices 0.2.3 (PyPI)".to_owned(), "2026-11-25".to_owned());
+        assert_eq!(rows, [of_service, of_price]);
+    }
 }
