@@ -1,11 +1,16 @@
 //! What a request asks for, read as strictly as a provider reads it.
 //! Knows the wires' bodies; it does not know what was asked before.
 
+mod input;
+mod prefill;
+
 use crate::config::ApiKey;
 use crate::http::Request;
 use crate::json::{Value, read};
 use crate::refusal::Refusal;
 use crate::wire::Wire;
+
+pub(crate) use prefill::PrefillForm;
 
 /// A request that is valid on its wire.
 #[derive(Clone, Debug)]
@@ -19,6 +24,23 @@ pub(crate) struct Ask {
     pub(crate) extras: Extras,
     /// How a final assistant message is marked as the beginning of the answer, where it is.
     pub(crate) prefill: Option<PrefillForm>,
+    pub(crate) create: Create,
+}
+
+/// How a response is to be made, on the Responses wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Create {
+    pub(crate) streams: bool,
+    pub(crate) background: bool,
+    pub(crate) store: bool,
+    pub(crate) instructions: Option<String>,
+}
+
+impl Default for Create {
+    /// What the other wires have: a stream, of which nothing is kept.
+    fn default() -> Self {
+        Self { streams: true, background: false, store: false, instructions: None }
+    }
 }
 
 /// One message.
@@ -39,25 +61,11 @@ pub(crate) enum Role {
     Other,
 }
 
-/// What a chat stream carries beside the text.
+/// What an OpenAI stream carries beside the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Extras {
     pub(crate) usage: bool,
     pub(crate) obfuscation: bool,
-}
-
-/// How a final assistant message says that it is the beginning of the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PrefillForm {
-    /// By its place, on the Messages wire.
-    Messages,
-    /// `"prefix": true` in the message.
-    Prefix,
-    /// `"partial": true` in the message.
-    Partial,
-    /// By a field of the request: `continue_final_message` without a generation prompt, or a chat
-    /// template with thinking switched off.
-    Template,
 }
 
 impl Ask {
@@ -72,15 +80,19 @@ impl Ask {
         let Value::Object(members) = &body else {
             return Err(Refusal::invalid("The request body is not a JSON object"));
         };
+        if wire == Wire::OpenAiResponses {
+            return input::read_body(&body, members);
+        }
         let turns = read_turns(wire, &body)?;
         Ok(Self {
             wire,
             model: required_text(&body, "model")?,
             max_tokens: read_max_tokens(wire, &body)?,
             extras: read_extras(&body)?,
-            prefill: prefill_form(wire, &body, turns.last()),
+            prefill: prefill::form(wire, &body, turns.last()),
             fields: members.iter().filter(|(name, _)| is_callers_own(name)).cloned().collect(),
             turns,
+            create: Create::default(),
         })
     }
 
@@ -126,7 +138,7 @@ fn read_max_tokens(wire: Wire, body: &Value) -> Result<Option<u64>, Refusal> {
     let given = newer.or_else(|| body.member("max_tokens")).filter(|given| **given != Value::Null);
     match (wire, given) {
         (Wire::AnthropicMessages, None) => Err(Refusal::invalid("max_tokens: Field required")),
-        (Wire::OpenAiChat, None) => Ok(None),
+        (_, None) => Ok(None),
         (_, Some(given)) => match given.as_u64() {
             Some(count) if count >= 1 => Ok(Some(count)),
             _ => Err(Refusal::invalid("max_tokens: must be an integer of at least 1")),
@@ -191,24 +203,6 @@ fn join_blocks(index: usize, blocks: &[Value]) -> Result<String, Refusal> {
         }
     }
     Ok(joined)
-}
-
-fn prefill_form(wire: Wire, body: &Value, last: Option<&Turn>) -> Option<PrefillForm> {
-    let last = last.filter(|turn| turn.role == Role::Assistant)?;
-    let holds = |value: &Value, name| value.member(name).and_then(Value::as_bool) == Some(true);
-    let denies = |value: &Value, name| value.member(name).and_then(Value::as_bool) == Some(false);
-    let template = body.member("chat_template_kwargs");
-    match wire {
-        Wire::AnthropicMessages => Some(PrefillForm::Messages),
-        Wire::OpenAiChat if holds(&last.raw, "prefix") => Some(PrefillForm::Prefix),
-        Wire::OpenAiChat if holds(&last.raw, "partial") => Some(PrefillForm::Partial),
-        Wire::OpenAiChat => {
-            let final_message =
-                holds(body, "continue_final_message") && denies(body, "add_generation_prompt");
-            let template = template.is_some_and(|options| denies(options, "enable_thinking"));
-            (final_message || template).then_some(PrefillForm::Template)
-        }
-    }
 }
 
 #[cfg(test)]

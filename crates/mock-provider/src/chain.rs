@@ -145,7 +145,7 @@ fn assistant_text(turns: &[Turn]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ask::{Extras, PrefillForm};
+    use crate::ask::{Create, Extras, PrefillForm};
     use crate::text::TextKind;
     use crate::wire::Wire;
 
@@ -165,6 +165,7 @@ mod tests {
             max_tokens: None,
             extras: Extras::default(),
             prefill: ends_open.then_some(PrefillForm::Messages),
+            create: Create::default(),
         }
     }
 

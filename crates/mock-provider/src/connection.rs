@@ -8,15 +8,17 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::ask::{Ask, carries_key};
+use crate::call::Call;
 use crate::control;
 use crate::delivery::Delivery;
 use crate::http::{Request, RequestError};
 use crate::ledger::{Authorization, Ending};
 use crate::refusal::Refusal;
 use crate::responder::Responder;
+use crate::retrieval;
 use crate::server::Shared;
 use crate::socket::{Gone, Socket};
-use crate::state::Facts;
+use crate::state::{Facts, Verdict};
 use crate::wire::Wire;
 
 /// What becomes of a connection after a response.
@@ -85,6 +87,9 @@ async fn answer(socket: &mut Socket, shared: &Arc<Shared>, request: &Request) ->
         let mut responder = Responder { socket, shared, number: 0, wire: Wire::OpenAiChat };
         return responder.page(200, page.content_type, page.body.as_bytes(), Vec::new()).await;
     }
+    if let Some(call) = Call::of(request) {
+        return retrieval::answer(socket, shared, request, call).await;
+    }
     let Some(wire) = Wire::of_path(request.path()) else {
         let mut responder = Responder { socket, shared, number: 0, wire: Wire::OpenAiChat };
         return responder.refusal(&Refusal::of_status(404), Vec::new()).await;
@@ -94,18 +99,16 @@ async fn answer(socket: &mut Socket, shared: &Arc<Shared>, request: &Request) ->
         return responder.refusal(&Refusal::of_status(405), Vec::new()).await;
     }
     let facts = facts(shared, wire, request);
-    let ask = match facts.authorization {
-        Authorization::Accepted | Authorization::Unchecked => Ask::read(wire, request),
-        Authorization::Absent if shared.config.api_key.is_none() => Ask::read(wire, request),
-        Authorization::Absent | Authorization::Rejected => Err(Refusal::bad_key()),
-    };
+    let ask = check_key(shared, &facts).and_then(|()| Ask::read(wire, request));
     let (number, verdict) = match &ask {
         Ok(ask) => shared.state().admit(&shared.config, ask, facts),
         Err(refusal) => (shared.state().refuse(facts), Err(refusal.clone())),
     };
     let mut responder = Responder { socket, shared, number, wire };
     match (ask, verdict) {
-        (Ok(ask), Ok(verdict)) => Delivery::new(responder, &ask).run(&verdict).await,
+        (Ok(ask), Ok(Verdict { fault, reply })) => {
+            Delivery::new(responder, &ask).run(&reply, &fault).await
+        }
         (_, Err(refusal)) | (Err(refusal), _) => {
             responder.end(Ending::Rejected);
             responder.refusal(&refusal, Vec::new()).await
@@ -113,7 +116,16 @@ async fn answer(socket: &mut Socket, shared: &Arc<Shared>, request: &Request) ->
     }
 }
 
-fn facts(shared: &Shared, wire: Wire, request: &Request) -> Facts {
+/// Whether the key is one that is taken.
+pub(crate) fn check_key(shared: &Shared, facts: &Facts) -> Result<(), Refusal> {
+    match facts.authorization {
+        Authorization::Accepted | Authorization::Unchecked => Ok(()),
+        Authorization::Absent if shared.config.api_key.is_none() => Ok(()),
+        Authorization::Absent | Authorization::Rejected => Err(Refusal::bad_key()),
+    }
+}
+
+pub(crate) fn facts(shared: &Shared, wire: Wire, request: &Request) -> Facts {
     let named = request.header("x-api-key").or(request.header("authorization")).is_some();
     let authorization = match &shared.config.api_key {
         _ if !named => Authorization::Absent,

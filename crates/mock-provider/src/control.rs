@@ -18,7 +18,7 @@ pub(crate) fn page(shared: &Shared, request: &Request) -> Option<Page> {
     }
     match request.path() {
         "/mock/ledger" => {
-            let ledger = shared.state().book.snapshot();
+            let ledger = shared.ledger();
             Some(Page { content_type: "application/json", body: ledger.to_json() })
         }
         "/mock/text" => {

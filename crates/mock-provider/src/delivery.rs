@@ -2,21 +2,24 @@
 //! Every byte that counts is in the ledger before it is on the wire.
 
 mod breakage;
+mod generation;
+mod page;
+mod unstreamed;
 
-use crate::ask::Ask;
+use std::sync::Arc;
+
+use crate::ask::{Ask, Create};
 use crate::connection::After;
-use crate::fault::{Fault, RetryHint};
+use crate::fault::Fault;
 use crate::framing::frame;
-use crate::http::http_date;
 use crate::json::Escapes;
 use crate::ledger::{Ending, Progress};
-use crate::random::Random;
-use crate::refusal::Refusal;
+use crate::random::{Random, hash};
 use crate::reply::{Origin, Reply, Token};
 use crate::responder::Responder;
+use crate::shelf::Kept;
 use crate::socket::Gone;
-use crate::state::Verdict;
-use crate::wire::{AnswerWriter, Wire, json_text};
+use crate::wire::{AnswerWriter, Numbering, Settings, Stop, Wire, json_text};
 
 /// The sending of one verdict.
 #[derive(Debug)]
@@ -28,6 +31,28 @@ pub(crate) struct Delivery<'c> {
     random: Random,
     /// Tokens sent, echoes included.
     sent: u64,
+    /// How a response is to be made, where this request makes one.
+    create: Create,
+    /// The response whose events are followed as it is generated.
+    following: Option<Arc<Kept>>,
+    /// Tokens of it that this reader has or was sent.
+    read: usize,
+    /// Whether this request only reads a response that another one made.
+    is_reader: bool,
+}
+
+/// Why tokens stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Halt {
+    Gone,
+    /// There will be no more: the response was cancelled.
+    Cancelled,
+}
+
+impl From<Gone> for Halt {
+    fn from(_: Gone) -> Self {
+        Self::Gone
+    }
 }
 
 impl<'c> Delivery<'c> {
@@ -40,6 +65,7 @@ impl<'c> Delivery<'c> {
             id: match ask.wire {
                 Wire::AnthropicMessages => format!("msg_{fingerprint:020x}"),
                 Wire::OpenAiChat => format!("chatcmpl-{fingerprint:020x}"),
+                Wire::OpenAiResponses => format!("resp_{fingerprint:032x}"),
             },
             created: 1_760_000_000 + 7 * responder.number,
             model: json_text(&ask.model),
@@ -48,143 +74,152 @@ impl<'c> Delivery<'c> {
             line_end: "\n",
             random: Random::new(random.next()),
             style: *random.pick(&[&Escapes::Needed, &Escapes::NonAscii, &Escapes::Wary]),
+            numbering: Numbering::new(hash(fingerprint, b"events")),
+            settings: Settings {
+                background: ask.create.background,
+                store: ask.create.store,
+                max_output_tokens: ask.max_tokens,
+                instructions: ask.create.instructions.as_deref().map(json_text),
+            },
         };
-        Self { responder, prompt: ask.prompt().to_owned(), writer, random, sent: 0 }
+        Self {
+            responder,
+            prompt: ask.prompt().to_owned(),
+            writer,
+            random,
+            sent: 0,
+            create: ask.create.clone(),
+            following: None,
+            read: 0,
+            is_reader: false,
+        }
     }
 
     /// Sends everything; says what becomes of the connection.
-    pub(crate) async fn run(mut self, verdict: &Verdict) -> After {
-        let after = match self.unstreamed(&verdict.fault).await {
+    pub(crate) async fn run(mut self, reply: &Reply, fault: &Fault) -> After {
+        let after = match self.unstreamed(fault).await {
             Some(after) => after,
-            None => match self.stream(&verdict.reply, &verdict.fault).await {
-                Ok(after) => after,
-                Err(Gone) => {
-                    self.responder.end(Ending::ClientGone);
-                    After::Close
-                }
-            },
+            None => {
+                let sent = if self.create.streams {
+                    self.stream(reply, fault).await
+                } else {
+                    self.page(reply, fault).await
+                };
+                self.after(sent).await
+            }
         };
         // A client that went away by itself meets an outage too.
         self.responder.shared.shut_if_due(&self.prompt).await;
         after
     }
 
-    /// Faults that take the place of the stream.
-    async fn unstreamed(&mut self, fault: &Fault) -> Option<After> {
-        let page = match fault {
-            Fault::CloseBeforeHead => return Some(self.broken(After::Close).await),
-            Fault::ResetBeforeHead => return Some(self.broken(After::Reset).await),
-            Fault::Status { status, hint } => {
-                let refusal = Refusal::of_status(*status);
-                return Some(self.rejected(&refusal, self.hint_headers(hint)).await);
-            }
-            Fault::QuotaExhausted => {
-                return Some(self.rejected(&Refusal::quota(), Vec::new()).await);
-            }
-            Fault::HtmlBody => {
-                let body = b"<!DOCTYPE html>\n<html><body><h1>502 Bad Gateway</h1></body></html>\n";
-                ("text/html", body.to_vec())
-            }
-            Fault::JsonErrorBody => {
-                let body = Refusal::of_status(500).body(self.writer.wire, "req_unknown");
-                ("application/json", body)
-            }
-            _ => return None,
+    async fn after(&mut self, sent: Result<After, Halt>) -> After {
+        let sent = match sent {
+            // No event says so: the stream is merely over.
+            Err(Halt::Cancelled) => self.end_with(b"").await,
+            sent => sent,
         };
-        let after = self.ending(Ending::Rejected).await;
-        let sent = self.responder.page(200, page.0, &page.1, Vec::new()).await;
-        Some(if sent == After::Keep { after } else { sent })
+        sent.unwrap_or_else(|_| {
+            self.responder.end(Ending::ClientGone);
+            After::Close
+        })
     }
 
-    async fn broken(&mut self, after: After) -> After {
-        self.ending(Ending::Cut).await;
-        after
-    }
-
-    async fn rejected(&mut self, refusal: &Refusal, headers: Vec<(&'static str, String)>) -> After {
-        let after = self.ending(Ending::Rejected).await;
-        let sent = self.responder.refusal(refusal, headers).await;
-        if sent == After::Keep { after } else { sent }
-    }
-
-    fn hint_headers(&self, hint: &RetryHint) -> Vec<(&'static str, String)> {
-        let retry_after = |value| vec![("Retry-After", value)];
-        match hint {
-            RetryHint::Absent => Vec::new(),
-            RetryHint::Seconds(seconds) => retry_after(seconds.to_string()),
-            RetryHint::Raw(text) => retry_after(text.clone()),
-            RetryHint::Millis(millis) => vec![("retry-after-ms", millis.to_string())],
-            RetryHint::HttpDate(seconds) => {
-                let now = self.responder.clock();
-                let later = now.saturating_add(i64::try_from(*seconds).unwrap_or(i64::MAX));
-                vec![("Date", http_date(now)), ("Retry-After", http_date(later))]
-            }
-        }
-    }
-
-    async fn stream(&mut self, reply: &Reply, fault: &Fault) -> Result<After, Gone> {
+    async fn stream(&mut self, reply: &Reply, fault: &Fault) -> Result<After, Halt> {
+        const EVENTS: &str = "text/event-stream; charset=utf-8";
         if *fault == Fault::EmptyStream {
             let after = self.ending(Ending::Cut).await;
-            self.responder.stream_head().await?;
-            return self.end_body().await.map(|()| after);
+            self.responder.chunked_head(EVENTS).await?;
+            self.end_body().await?;
+            return Ok(after);
         }
-        self.responder.stream_head().await?;
+        self.responder.chunked_head(EVENTS).await?;
         match fault {
             Fault::SilentAfterHead => return Ok(self.hold().await),
             Fault::CrLf => self.writer.line_end = "\r\n",
             _ => {}
         }
+        let failed = self.make(reply, fault);
+        let reply = failed.as_ref().unwrap_or(reply);
         let mut opening = self.writer.opening();
         if *fault == Fault::ByteOrderMark {
             opening.splice(0..0, *b"\xEF\xBB\xBF");
         }
-        self.send(&opening).await?;
+        self.send_events(&opening).await?;
+        let tokens = self.unread(&reply.tokens);
         let Some(after) = fault.after() else {
-            self.tokens(&reply.tokens).await?;
+            self.tokens(tokens).await?;
             return self.finish(reply, fault).await;
         };
-        let (before, rest) = reply.tokens.split_at(reply.tokens.len().min(after as usize));
+        let (before, rest) = tokens.split_at(tokens.len().min(after as usize));
         self.tokens(before).await?;
         self.break_off(reply, rest, fault).await
     }
 
     /// The terminal events, and the end of the body.
-    async fn finish(&mut self, reply: &Reply, fault: &Fault) -> Result<After, Gone> {
-        let after = self.ending(Ending::Complete).await;
-        let mut bytes = self.writer.stop(reply.stop, self.sent);
+    async fn finish(&mut self, reply: &Reply, fault: &Fault) -> Result<After, Halt> {
+        let failed = matches!(reply.stop, Stop::Failed(_));
+        let after = self.ending(if failed { Ending::Cut } else { Ending::Complete }).await;
+        self.store(reply, fault);
+        let mut bytes = self.writer.stop(reply, self.sent);
         if *fault != Fault::EndAfterStop {
-            bytes.extend(self.writer.sentinel(self.sent));
+            bytes.extend(self.writer.sentinel(reply, self.sent));
         }
-        self.send(&bytes).await?;
+        self.send_events(&bytes).await?;
         self.end_body().await?;
         Ok(after)
     }
 
     /// Tokens at their pace, each in the ledger before it is sent.
-    async fn tokens(&mut self, tokens: &[Token]) -> Result<(), Gone> {
-        let pace = self.responder.shared.config.pace;
-        for batch in tokens.chunks(pace.tokens_per_write.max(1)) {
-            if pace.delay_per_token.is_zero() {
-                self.responder.socket.check()?;
-            } else {
-                let count = u32::try_from(batch.len()).unwrap_or(u32::MAX);
-                self.responder.socket.wait(pace.delay_per_token.saturating_mul(count)).await?;
-            }
-            let progress = progress(batch);
+    async fn tokens(&mut self, tokens: &[Token]) -> Result<(), Halt> {
+        let per_write = self.responder.shared.config.pace.tokens_per_write.max(1);
+        let mut rest = tokens;
+        while !rest.is_empty() {
+            let count = self.wait_for(rest.len().min(per_write)).await?;
+            let (batch, later) = rest.split_at(count);
+            let progress = self.progress(batch);
             let bytes: Vec<u8> =
                 batch.iter().flat_map(|token| self.writer.token(&token.text)).collect();
             self.count(&progress, &bytes).await?;
+            rest = later;
         }
         Ok(())
+    }
+
+    /// Waits until so many tokens are there; fewer when the response was cancelled before.
+    async fn wait_for(&mut self, count: usize) -> Result<usize, Halt> {
+        if let Some(kept) = self.following.clone() {
+            return self.wait_for_generation(&kept, count).await;
+        }
+        let delay = self.responder.shared.config.pace.delay_per_token;
+        if delay.is_zero() {
+            self.responder.socket.check()?;
+        } else {
+            let tokens = u32::try_from(count).unwrap_or(u32::MAX);
+            self.responder.socket.wait(delay.saturating_mul(tokens)).await?;
+        }
+        Ok(count)
     }
 
     /// Sends bytes that stand for this progress.
     async fn count(&mut self, progress: &Progress, bytes: &[u8]) -> Result<(), Gone> {
         self.responder.add(progress);
-        let sent = self.send(bytes).await;
+        let sent = self.send_events(bytes).await;
         match sent {
             Ok(()) => self.sent += progress.billed + progress.echo,
             Err(Gone) => self.responder.take_back(progress),
+        }
+        sent
+    }
+
+    /// Sends whole events, whose numbers are in the ledger before.
+    async fn send_events(&mut self, bytes: &[u8]) -> Result<(), Gone> {
+        let number = self.responder.number;
+        let made = self.writer.numbering.made();
+        let noted = self.responder.shared.state().book.sequence(number, made);
+        let sent = self.send(bytes).await;
+        if sent.is_err() {
+            self.responder.shared.state().book.sequence(number, noted);
         }
         sent
     }
@@ -219,6 +254,7 @@ impl<'c> Delivery<'c> {
     }
 }
 
+/// What sending these tokens counts.
 fn progress(tokens: &[Token]) -> Progress {
     let echo = tokens.iter().filter(|token| token.origin == Origin::AskedEcho).count() as u64;
     Progress {

@@ -93,6 +93,9 @@ pub enum Fault {
         /// Which error.
         error: InBandError,
     },
+    /// `expire`: a retrieval finds nothing, now and later; a response that is made with it is whole and
+    /// cannot be retrieved. Elsewhere a whole answer.
+    Expired,
     /// `end@stop`: the body ends after the stop reason, without the last sentinel. This is a whole answer.
     EndAfterStop,
 }
@@ -125,9 +128,12 @@ impl Fault {
         }
     }
 
-    /// Whether the response is a whole answer in spite of the fault.
+    /// Whether the response is a whole answer in spite of the fault; a retrieval has none with `expire`.
     pub fn is_harmless(&self) -> bool {
-        matches!(self, Self::Healthy | Self::ByteOrderMark | Self::CrLf | Self::EndAfterStop)
+        matches!(
+            self,
+            Self::Healthy | Self::ByteOrderMark | Self::CrLf | Self::Expired | Self::EndAfterStop
+        )
     }
 }
 
@@ -150,18 +156,19 @@ pub enum RetryHint {
 /// An error that arrives inside a stream with status 200.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InBandError {
-    /// `overloaded_error`; `server_error` on the chat wire.
+    /// `overloaded_error`; `server_error` on the chat wire; `response.failed` with `server_is_overloaded`.
     #[default]
     Overloaded,
-    /// `api_error`; `server_error` on the chat wire.
+    /// `api_error`; `server_error` on the chat wire; `response.failed` with `server_error`.
     Api,
-    /// `rate_limit_error`; `rate_limit_exceeded` on the chat wire.
+    /// `rate_limit_error`; `rate_limit_exceeded` on the chat wire and in `response.failed`.
     RateLimit,
-    /// `timeout_error`; `timeout` on the chat wire.
+    /// `timeout_error`; `timeout` on the chat wire; the event `error` on the Responses wire.
     Timeout,
-    /// `invalid_request_error` on both wires; not survivable.
+    /// `invalid_request_error`; `response.failed` with `invalid_prompt`; not survivable.
     InvalidRequest,
-    /// A chunk that has an `error` beside its choices; on the Messages wire it is `Overloaded`.
+    /// A chunk that has an `error` beside its choices; on the Messages wire it is `Overloaded`, on the
+    /// Responses wire an `error` event with its members one level deeper.
     OpenRouter,
 }
 

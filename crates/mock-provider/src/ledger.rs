@@ -3,11 +3,13 @@
 
 mod book;
 mod export;
+mod response;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 pub(crate) use book::{Book, Progress};
+pub use response::{CallKind, ResponseRecord};
 
 use crate::fault::Fault;
 use crate::wire::Wire;
@@ -126,6 +128,8 @@ pub struct RequestRecord {
     pub flags: Flags,
     /// Fields of the prompt's first request that this one lacks or changes; `messages` for its messages.
     pub lost_fields: Vec<String>,
+    /// What only the Responses wire has.
+    pub response: Option<ResponseRecord>,
 }
 
 impl RequestRecord {

@@ -17,6 +17,8 @@ pub(crate) struct Refusal {
     status: u16,
     message: String,
     cause: Cause,
+    /// The parameter that is at fault, and the code, on the OpenAI wires.
+    fault: Option<(String, &'static str)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,17 +31,37 @@ enum Cause {
 
 impl Refusal {
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Self { status: 400, message: message.into(), cause: Cause::Status }
+        Self { status: 400, message: message.into(), cause: Cause::Status, fault: None }
+    }
+
+    /// A 400 that names the parameter and has a code, as the Responses wire tells it.
+    pub(crate) fn invalid_parameter(
+        parameter: impl Into<String>,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { fault: Some((parameter.into(), code)), ..Self::invalid(message) }
+    }
+
+    /// The 404 of a response that is not there, or not any more.
+    pub(crate) fn no_response(id: &str) -> Self {
+        let message = format!("Response with id '{id}' not found.");
+        Self { message, ..Self::of_status(404) }
     }
 
     pub(crate) fn bad_key() -> Self {
-        Self { status: 401, message: "invalid API key".to_owned(), cause: Cause::BadKey }
+        Self {
+            status: 401,
+            message: "invalid API key".to_owned(),
+            cause: Cause::BadKey,
+            fault: None,
+        }
     }
 
     pub(crate) fn quota() -> Self {
         let message =
             "You exceeded your current quota, please check your plan and billing details.";
-        Self { status: 429, message: message.to_owned(), cause: Cause::Quota }
+        Self { status: 429, message: message.to_owned(), cause: Cause::Quota, fault: None }
     }
 
     /// The error that a provider sends with this status.
@@ -57,7 +79,7 @@ impl Refusal {
             529 => "Overloaded",
             _ => "The server had an error while processing your request.",
         };
-        Self { status, message: message.to_owned(), cause: Cause::Status }
+        Self { status, message: message.to_owned(), cause: Cause::Status, fault: None }
     }
 
     pub(crate) fn status(&self) -> u16 {
@@ -82,10 +104,14 @@ impl Refusal {
                     r#"{{"type":"error","error":{{"type":"{kind}","message":{message}{details}}},"request_id":"{request_id}"}}"#
                 )
             }
-            Wire::OpenAiChat => {
+            Wire::OpenAiChat | Wire::OpenAiResponses => {
                 let (kind, code) = self.chat_kind();
+                let (param, code) = match &self.fault {
+                    Some((param, code)) => (json_text(param), json_text(code)),
+                    None => ("null".to_owned(), code.to_owned()),
+                };
                 format!(
-                    r#"{{"error":{{"message":{message},"type":"{kind}","param":null,"code":{code}}}}}"#
+                    r#"{{"error":{{"message":{message},"type":"{kind}","param":{param},"code":{code}}}}}"#
                 )
             }
         };

@@ -57,6 +57,11 @@ impl Reply {
         Self { tokens, stop, head_bytes, unknown_prefix: source.is_none() }
     }
 
+    /// Its tokens, joined.
+    pub(crate) fn text(&self) -> String {
+        self.tokens.iter().map(|token| token.text.as_str()).collect()
+    }
+
     /// The text as a client has it that keeps everything, to be recognised later.
     pub(crate) fn joined(&self, reading: &Reading, chain: &Chain) -> TokenText {
         let partial = match chain.text_beginning(&reading.partial) {

@@ -51,10 +51,9 @@ impl Responder<'_> {
         }
     }
 
-    /// The head of an event stream.
-    pub(crate) async fn stream_head(&mut self) -> Result<(), Gone> {
+    /// The head of a body in chunks.
+    pub(crate) async fn chunked_head(&mut self, content_type: &'static str) -> Result<(), Gone> {
         self.shared.state().book.status(self.number, 200);
-        let content_type = "text/event-stream; charset=utf-8";
         let bytes = self.encode_head(200, content_type, None, Vec::new());
         self.socket.write(&bytes).await
     }

@@ -1,6 +1,8 @@
 //! Everything that changes while a server runs: prompts it remembers, its place in the script, the ledger.
 //! Decides what a request gets; sends nothing.
 
+mod lookup;
+
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -9,19 +11,25 @@ use crate::breakdown::Closed;
 use crate::chain::{Chain, Reading};
 use crate::config::Config;
 use crate::fault::Fault;
-use crate::ledger::{Authorization, Book, Continuation, Ending, Flags, Outage, RequestRecord};
+use crate::ledger::{
+    Authorization, Book, Continuation, Ending, Flags, Outage, RequestRecord, ResponseRecord,
+};
 use crate::model::accepts_prefill;
 use crate::random::hash;
 use crate::refusal::{PREFILL_REFUSED, Refusal, TRAILING_SPACE};
 use crate::reply::{Reply, Voice};
 use crate::script::{Faults, Script};
+use crate::shelf::Shelf;
 use crate::text::TokenText;
 use crate::wire::Wire;
+
+pub(crate) use lookup::Found;
 
 /// Everything that changes while a server runs.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) book: Book,
+    shelf: Shelf,
     chains: HashMap<String, Chain>,
     /// Prompts in the order in which they are forgotten.
     prompts: VecDeque<String>,
@@ -53,6 +61,7 @@ impl State {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             book: Book::new(&config.limits),
+            shelf: Shelf::default(),
             chains: HashMap::new(),
             prompts: VecDeque::new(),
             script_at: 0,
@@ -118,8 +127,7 @@ impl State {
         now: Duration,
     ) -> Option<Duration> {
         let mut lasting = Duration::ZERO;
-        let has_place =
-            matches!(config.faults, Faults::InOrder(_)) || self.chains.contains_key(prompt);
+        let has_place = self.has_place(config, prompt);
         while has_place
             && let Some(Fault::Refused { lasting: more }) = self.fault_here(config, prompt)
         {
@@ -148,6 +156,10 @@ impl State {
             self.chains.remove(&oldest);
             self.book.forget(&oldest);
         }
+    }
+
+    fn has_place(&self, config: &Config, prompt: &str) -> bool {
+        matches!(config.faults, Faults::InOrder(_)) || self.chains.contains_key(prompt)
     }
 
     fn next_fault(&mut self, config: &Config, prompt: &str) -> Fault {
@@ -209,6 +221,7 @@ fn judge_prefill(config: &Config, ask: &Ask, reading: &Reading) -> (Flags, Optio
 }
 
 fn blank(facts: Facts) -> RequestRecord {
+    let is_response = facts.wire == Wire::OpenAiResponses;
     RequestRecord {
         number: 0,
         at: facts.at,
@@ -232,5 +245,6 @@ fn blank(facts: Facts) -> RequestRecord {
         ending: Ending::InProgress,
         flags: Flags::default(),
         lost_fields: Vec::new(),
+        response: is_response.then(ResponseRecord::default),
     }
 }

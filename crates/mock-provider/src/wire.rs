@@ -1,11 +1,15 @@
-//! The two wires, and what both need to write an answer.
+//! The three wires, and what they need to write an answer.
 //! Each wire's literal bytes are in its own file.
 
 mod answer;
 mod anthropic;
 mod chat;
+mod object;
+mod responses;
 
 pub(crate) use answer::{AnswerWriter, Stop, Usage, json_text};
+pub(crate) use object::{Settings, Status, object};
+pub(crate) use responses::{Numbering, reading_error};
 
 /// The protocol of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,15 +18,21 @@ pub enum Wire {
     AnthropicMessages,
     /// `POST …/chat/completions`
     OpenAiChat,
+    /// `POST …/responses`, and what belongs to `…/responses/{id}`
+    OpenAiResponses,
 }
 
 impl Wire {
     /// The wire that a path speaks, whatever comes before it.
+    ///
+    /// Paths below `/responses` are read by [`Call::of`](crate::call::Call::of).
     pub(crate) fn of_path(path: &str) -> Option<Self> {
         if path.ends_with("/chat/completions") {
             Some(Self::OpenAiChat)
         } else if path.ends_with("/messages") {
             Some(Self::AnthropicMessages)
+        } else if path.ends_with("/responses") {
+            Some(Self::OpenAiResponses)
         } else {
             None
         }
@@ -32,7 +42,7 @@ impl Wire {
     pub(crate) fn request_id_header(self) -> &'static str {
         match self {
             Self::AnthropicMessages => "request-id",
-            Self::OpenAiChat => "x-request-id",
+            Self::OpenAiChat | Self::OpenAiResponses => "x-request-id",
         }
     }
 
@@ -41,6 +51,7 @@ impl Wire {
         match self {
             Self::AnthropicMessages => "anthropic-messages",
             Self::OpenAiChat => "openai-chat",
+            Self::OpenAiResponses => "openai-responses",
         }
     }
 }
@@ -53,6 +64,7 @@ mod tests {
     fn a_path_prefix_does_not_matter() {
         assert_eq!(Wire::of_path("/v1/messages"), Some(Wire::AnthropicMessages));
         assert_eq!(Wire::of_path("/beta/chat/completions"), Some(Wire::OpenAiChat));
-        assert_eq!(Wire::of_path("/v1/responses"), None);
+        assert_eq!(Wire::of_path("/v1/responses"), Some(Wire::OpenAiResponses));
+        assert_eq!(Wire::of_path("/v1/responses/resp_1"), None);
     }
 }

@@ -6,16 +6,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::connection::After;
-use crate::delivery::{Delivery, progress};
+use crate::delivery::{Delivery, Halt};
 use crate::fault::Fault;
 use crate::http::encode_chunk;
 use crate::json::Escapes;
 use crate::ledger::{Ending, Progress};
 use crate::reply::{Reply, Token};
-use crate::socket::Gone;
+use crate::wire::reading_error;
 
 /// How long the peer has to read what was sent before a reset.
-const RESET_PAUSE: Duration = Duration::from_millis(30);
+pub(super) const RESET_PAUSE: Duration = Duration::from_millis(30);
 
 /// How long a malformed event is followed by nothing: the time that a client has to leave.
 const MALFORMED_PAUSE: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ impl Delivery<'_> {
         reply: &Reply,
         rest: &[Token],
         fault: &Fault,
-    ) -> Result<After, Gone> {
+    ) -> Result<After, Halt> {
         match fault {
             Fault::Heartbeats { .. } => Ok(self.heartbeats().await),
             Fault::ResetInEvent { .. } => self.reset_in_event(reply, rest).await,
@@ -37,8 +37,12 @@ impl Delivery<'_> {
             Fault::BadChunkSize { .. } => self.bad_chunk_size().await,
             Fault::MalformedJson { .. } => self.malformed_json(reply, rest, fault).await,
             Fault::InBandError { error, .. } => {
-                let event = self.writer.error(*error);
-                self.end_with(&event).await
+                let event = if self.is_reader {
+                    reading_error(&self.writer, *error)
+                } else {
+                    self.writer.error(*error)
+                };
+                self.end_with_events(&event).await
             }
             // The remaining fault with a position is the stall.
             _ => Ok(self.hold().await),
@@ -59,7 +63,7 @@ impl Delivery<'_> {
         After::Reset
     }
 
-    async fn reset_in_event(&mut self, reply: &Reply, rest: &[Token]) -> Result<After, Gone> {
+    async fn reset_in_event(&mut self, reply: &Reply, rest: &[Token]) -> Result<After, Halt> {
         let event = self.torn_event(reply, rest);
         // One byte less than the event is the most, since its last byte completes it.
         let half = self.random.between(1, event.len() - 1);
@@ -70,7 +74,7 @@ impl Delivery<'_> {
         Ok(After::Reset)
     }
 
-    async fn close_in_chunk(&mut self, reply: &Reply, rest: &[Token]) -> Result<After, Gone> {
+    async fn close_in_chunk(&mut self, reply: &Reply, rest: &[Token]) -> Result<After, Halt> {
         let event = self.torn_event(reply, rest);
         let half = self.random.between(1, event.len() - 1);
         let mut chunk = Vec::new();
@@ -82,13 +86,13 @@ impl Delivery<'_> {
         Ok(After::Close)
     }
 
-    async fn bad_chunk_size(&mut self) -> Result<After, Gone> {
+    pub(super) async fn bad_chunk_size(&mut self) -> Result<After, Halt> {
         self.ending(Ending::Cut).await;
         self.responder.socket.write(b"zz\r\n").await?;
         Ok(After::Close)
     }
 
-    async fn end_in_utf8(&mut self, rest: &[Token]) -> Result<After, Gone> {
+    async fn end_in_utf8(&mut self, rest: &[Token]) -> Result<After, Halt> {
         let wide = rest.iter().position(|token| !token.text.is_ascii());
         let (before, token) = match wide {
             Some(at) => (&rest[..at], Some(&rest[at])),
@@ -97,7 +101,7 @@ impl Delivery<'_> {
         self.tokens(before).await?;
         let event = match token {
             Some(token) => {
-                self.responder.add(&torn(token));
+                self.responder.add(&self.torn(token));
                 self.writer.token_with(&token.text, Escapes::Needed)
             }
             None => self.writer.comment("é"),
@@ -111,15 +115,18 @@ impl Delivery<'_> {
         reply: &Reply,
         rest: &[Token],
         fault: &Fault,
-    ) -> Result<After, Gone> {
+    ) -> Result<After, Halt> {
         let text = rest.first().map_or("…", |token| token.text.as_str());
+        if !rest.is_empty() && self.following.is_some() {
+            self.wait_for(1).await?;
+        }
         let event = self.writer.malformed(text);
         if let Some(token) = rest.first() {
-            self.responder.add(&torn(token));
+            self.responder.add(&self.torn(token));
             self.sent += 1;
         }
         self.responder.end(Ending::Cut);
-        self.send(&event).await?;
+        self.send_events(&event).await?;
         if self.responder.socket.wait(MALFORMED_PAUSE).await.is_err() {
             return Ok(After::Close);
         }
@@ -128,9 +135,17 @@ impl Delivery<'_> {
     }
 
     /// Some last bytes, then a clean end of the body.
-    async fn end_with(&mut self, bytes: &[u8]) -> Result<After, Gone> {
+    pub(super) async fn end_with(&mut self, bytes: &[u8]) -> Result<After, Halt> {
         let after = self.ending(Ending::Cut).await;
         self.send(bytes).await?;
+        self.end_body().await?;
+        Ok(after)
+    }
+
+    /// Some last events, then a clean end of the body.
+    async fn end_with_events(&mut self, events: &[u8]) -> Result<After, Halt> {
+        let after = self.ending(Ending::Cut).await;
+        self.send_events(events).await?;
         self.end_body().await?;
         Ok(after)
     }
@@ -139,15 +154,15 @@ impl Delivery<'_> {
     fn torn_event(&mut self, reply: &Reply, rest: &[Token]) -> Vec<u8> {
         match rest.first() {
             Some(token) => {
-                self.responder.add(&torn(token));
+                self.responder.add(&self.torn(token));
                 self.writer.token_with(&token.text, Escapes::Needed)
             }
-            None => self.writer.stop(reply.stop, self.sent),
+            None => self.writer.first_of_stop(reply, self.sent),
         }
     }
-}
 
-/// A token that was generated and did not arrive.
-fn torn(token: &Token) -> Progress {
-    Progress { text: String::new(), ..progress(std::slice::from_ref(token)) }
+    /// A token that was generated and did not arrive.
+    fn torn(&self, token: &Token) -> Progress {
+        Progress { text: String::new(), ..self.progress(std::slice::from_ref(token)) }
+    }
 }

@@ -93,6 +93,7 @@ impl Fault {
             Self::EmptyStream => "empty",
             Self::HtmlBody => "html",
             Self::JsonErrorBody => "json200",
+            Self::Expired => "expire",
             Self::Stall { .. } => "stall",
             Self::Heartbeats { .. } => "pings",
             Self::CloseInChunk { .. } => "fin",
@@ -180,6 +181,7 @@ fn unpositioned(name: &str, part: Option<&str>) -> Result<Fault, FaultParseError
         "empty" => Fault::EmptyStream,
         "html" => Fault::HtmlBody,
         "json200" => Fault::JsonErrorBody,
+        "expire" => Fault::Expired,
         "stall" | "pings" | "fin" | "end" | "utf8" | "chunk" | "json" | "error" => {
             return Err(FaultParseError::MissingPosition);
         }
@@ -248,6 +250,7 @@ mod tests {
             "empty",
             "html",
             "json200",
+            "expire",
             "stall@1",
             "pings@2",
             "rst@3",

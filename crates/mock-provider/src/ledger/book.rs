@@ -81,6 +81,25 @@ impl Book {
         }
     }
 
+    /// Notes which response a request made.
+    pub(crate) fn made(&mut self, number: u64, id: &str, background: bool) {
+        let record = self.record(number).and_then(|record| record.response.as_mut());
+        if let Some(response) = record {
+            id.clone_into(&mut response.id);
+            response.background = background;
+        }
+    }
+
+    /// Notes the numbers of the events that a request got; returns what was noted before.
+    pub(crate) fn sequence(
+        &mut self,
+        number: u64,
+        sequence: Option<(u64, u64)>,
+    ) -> Option<(u64, u64)> {
+        let response = self.record(number)?.response.as_mut()?;
+        std::mem::replace(&mut response.sequence, sequence)
+    }
+
     pub(crate) fn end(&mut self, number: u64, ending: Ending, at: Duration) {
         if let Some(record) = self.record(number) {
             record.ending = ending;
@@ -178,6 +197,7 @@ mod tests {
             ending: Ending::InProgress,
             flags: Flags::default(),
             lost_fields: Vec::new(),
+            response: None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The ledger as JSON, for tests that run in another process.
 //! Written here only; this server never reads it back.
 
-use crate::ledger::{Authorization, Continuation, Ending, Ledger, RequestRecord};
+use crate::ledger::{Authorization, Continuation, Ending, Ledger, RequestRecord, ResponseRecord};
 use crate::wire::json_text;
 
 pub(crate) fn ledger(ledger: &Ledger) -> String {
@@ -66,9 +66,27 @@ fn request(record: &RequestRecord, ledger: &Ledger) -> String {
         ("caller_fields_kept", record.caller_fields_kept().to_string()),
         ("lost_fields", texts(&record.lost_fields)),
     ];
-    let members: Vec<_> =
-        members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    let response = response(record.response.as_ref());
+    let members: Vec<_> = members
+        .iter()
+        .chain(&response)
+        .map(|(name, value)| format!("\"{name}\":{value}"))
+        .collect();
     format!("{{{}}}", members.join(","))
+}
+
+/// The members that only the Responses wire fills.
+fn response(record: Option<&ResponseRecord>) -> [(&'static str, String); 6] {
+    let number = |number: Option<u64>| or_null(number.map(|number| number.to_string()));
+    let sequence = record.and_then(|record| record.sequence);
+    [
+        ("call", or_null(record.map(|record| json_text(record.call.name())))),
+        ("response_id", or_null(record.map(|record| json_text(&record.id)))),
+        ("background", or_null(record.map(|record| record.background.to_string()))),
+        ("starting_after", number(record.and_then(|record| record.starting_after))),
+        ("sequence_first", number(sequence.map(|(first, _)| first))),
+        ("sequence_last", number(sequence.map(|(_, last)| last))),
+    ]
 }
 
 fn texts(texts: &[String]) -> String {

@@ -1,16 +1,20 @@
-//! Writes the events of one answer on either wire, with seeded escapes.
+//! Writes the events of one answer on any wire, with seeded escapes.
 //! Events only: chunks, pauses and faults are made elsewhere.
 
 use crate::fault::InBandError;
 use crate::json::{Escapes, write_string};
 use crate::random::Random;
-use crate::wire::{Wire, anthropic, chat};
+use crate::reply::Reply;
+use crate::wire::responses::Numbering;
+use crate::wire::{Settings, Wire, anthropic, chat, responses};
 
 /// Why an answer is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
     End,
     Length,
+    /// The Responses wire only: the generation failed after the last token.
+    Failed(InBandError),
 }
 
 /// Tokens of one response, counted by this server.
@@ -34,6 +38,10 @@ pub(crate) struct AnswerWriter {
     /// Decides escapes, obfuscation and heartbeats.
     pub(crate) random: Random,
     pub(crate) style: Escapes,
+    /// The numbers of events on the Responses wire.
+    pub(crate) numbering: Numbering,
+    /// What a response object repeats of its request.
+    pub(crate) settings: Settings,
 }
 
 impl AnswerWriter {
@@ -42,13 +50,18 @@ impl AnswerWriter {
         match self.wire {
             Wire::AnthropicMessages => anthropic::opening(self),
             Wire::OpenAiChat => chat::opening(self),
+            Wire::OpenAiResponses => responses::opening(self),
         }
     }
 
     /// One token as one event, now and then with a heartbeat before it.
     pub(crate) fn token(&mut self, text: &str) -> Vec<u8> {
+        if self.wire == Wire::OpenAiResponses {
+            // Whoever reads the response, and from where: the same number is the same bytes.
+            self.random = self.numbering.random();
+        }
         let escapes = if self.random.one_in(8) { self.other_style() } else { self.style };
-        let mut bytes = if self.random.one_in(64) { self.heartbeat() } else { Vec::new() };
+        let mut bytes = if self.random.one_in(64) { self.beat() } else { Vec::new() };
         bytes.extend(self.token_with(text, escapes));
         bytes
     }
@@ -59,6 +72,7 @@ impl AnswerWriter {
         match self.wire {
             Wire::AnthropicMessages => anthropic::token(self, &text),
             Wire::OpenAiChat => chat::token(self, &text),
+            Wire::OpenAiResponses => responses::token(self, &text),
         }
     }
 
@@ -73,21 +87,38 @@ impl AnswerWriter {
     }
 
     /// The events that say why the answer is over.
-    pub(crate) fn stop(&mut self, stop: Stop, output_tokens: u64) -> Vec<u8> {
+    pub(crate) fn stop(&mut self, reply: &Reply, output_tokens: u64) -> Vec<u8> {
         match self.wire {
-            Wire::AnthropicMessages => anthropic::stop(self, stop, output_tokens),
-            Wire::OpenAiChat => chat::stop(self, stop),
+            Wire::AnthropicMessages => anthropic::stop(self, reply.stop, output_tokens),
+            Wire::OpenAiChat => chat::stop(self, reply.stop),
+            Wire::OpenAiResponses => responses::stop(self, reply),
         }
     }
 
+    /// The first of the events that [`stop`](Self::stop) or else [`sentinel`](Self::sentinel) gives,
+    /// to be cut.
+    pub(crate) fn first_of_stop(&mut self, reply: &Reply, output_tokens: u64) -> Vec<u8> {
+        let mut events = self.stop(reply, output_tokens);
+        if self.wire != Wire::OpenAiResponses {
+            return events;
+        }
+        events.extend(self.sentinel(reply, output_tokens));
+        let blank = self.line_end.repeat(2);
+        let blank = blank.as_bytes();
+        let first = events.windows(blank.len()).position(|window| window == blank);
+        events.truncate(first.map_or(0, |at| at + blank.len()));
+        if events.is_empty() { self.comment("at the end") } else { events }
+    }
+
     /// What follows the stop reason: usage where it was asked for, and the last sentinel.
-    pub(crate) fn sentinel(&mut self, output_tokens: u64) -> Vec<u8> {
+    pub(crate) fn sentinel(&mut self, reply: &Reply, output_tokens: u64) -> Vec<u8> {
         match self.wire {
             Wire::AnthropicMessages => anthropic::sentinel(self),
             Wire::OpenAiChat => {
                 let usage = Usage { input: self.input_tokens, output: output_tokens };
                 chat::sentinel(self, usage)
             }
+            Wire::OpenAiResponses => responses::sentinel(self, reply),
         }
     }
 
@@ -96,6 +127,15 @@ impl AnswerWriter {
         match self.wire {
             Wire::AnthropicMessages => anthropic::heartbeat(self),
             Wire::OpenAiChat => self.comment("keep-alive"),
+            Wire::OpenAiResponses => responses::heartbeat(self),
+        }
+    }
+
+    /// A sign of life between tokens; on the Responses wire it is an event of the response.
+    fn beat(&mut self) -> Vec<u8> {
+        match self.wire {
+            Wire::AnthropicMessages | Wire::OpenAiChat => self.heartbeat(),
+            Wire::OpenAiResponses => responses::keepalive(self),
         }
     }
 
@@ -104,6 +144,7 @@ impl AnswerWriter {
         match self.wire {
             Wire::AnthropicMessages => anthropic::error(self, error),
             Wire::OpenAiChat => chat::error(self, error),
+            Wire::OpenAiResponses => responses::error(self, error),
         }
     }
 
@@ -154,7 +195,13 @@ mod tests {
             line_end: "\n",
             random: Random::new(1),
             style: Escapes::Needed,
+            numbering: Numbering::new(1),
+            settings: Settings::default(),
         }
+    }
+
+    fn reply(stop: Stop) -> Reply {
+        Reply { tokens: Vec::new(), stop, head_bytes: 0, unknown_prefix: false }
     }
 
     fn lines(bytes: &[u8]) -> Vec<String> {
@@ -178,13 +225,16 @@ mod tests {
                 "",
             ]
         );
-        let stop = lines(&writer.stop(Stop::Length, 9));
+        let stop = lines(&writer.stop(&reply(Stop::Length), 9));
         assert_eq!(stop[0], "event: content_block_stop");
         assert_eq!(
             stop[4],
             r#"data: {"type":"message_delta","delta":{"stop_reason":"max_tokens","stop_sequence":null},"usage":{"output_tokens":9}}"#
         );
-        assert_eq!(lines(&writer.sentinel(9))[1], r#"data: {"type":"message_stop"}"#);
+        assert_eq!(
+            lines(&writer.sentinel(&reply(Stop::Length), 9))[1],
+            r#"data: {"type":"message_stop"}"#
+        );
     }
 
     #[test]
@@ -195,10 +245,10 @@ mod tests {
             r#"data: {"id":"id_1","object":"chat.completion.chunk","created":7,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}],"usage":null}"#
         );
         assert_eq!(
-            lines(&writer.stop(Stop::End, 9))[0],
+            lines(&writer.stop(&reply(Stop::End), 9))[0],
             r#"data: {"id":"id_1","object":"chat.completion.chunk","created":7,"model":"m","choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}],"usage":null}"#
         );
-        let sentinel = lines(&writer.sentinel(9));
+        let sentinel = lines(&writer.sentinel(&reply(Stop::End), 9));
         assert_eq!(
             sentinel[0],
             r#"data: {"id":"id_1","object":"chat.completion.chunk","created":7,"model":"m","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":9,"total_tokens":14}}"#
@@ -210,13 +260,13 @@ mod tests {
     fn a_chat_that_asked_for_no_usage_has_none() {
         let mut writer = writer(Wire::OpenAiChat);
         writer.extras.usage = false;
-        assert_eq!(lines(&writer.sentinel(9)), ["data: [DONE]", ""]);
+        assert_eq!(lines(&writer.sentinel(&reply(Stop::End), 9)), ["data: [DONE]", ""]);
         assert!(!String::from_utf8(writer.opening()).unwrap().contains("usage"));
     }
 
     #[test]
     fn malformed_events_are_whole_events_that_are_not_json() {
-        for wire in [Wire::AnthropicMessages, Wire::OpenAiChat] {
+        for wire in [Wire::AnthropicMessages, Wire::OpenAiChat, Wire::OpenAiResponses] {
             let event = String::from_utf8(writer(wire).malformed("x")).unwrap();
             assert!(event.ends_with("\n\n"));
             let data = event.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
@@ -226,7 +276,7 @@ mod tests {
 
     #[test]
     fn every_event_is_json_whatever_the_escapes() {
-        for wire in [Wire::AnthropicMessages, Wire::OpenAiChat] {
+        for wire in [Wire::AnthropicMessages, Wire::OpenAiChat, Wire::OpenAiResponses] {
             let mut writer = writer(wire);
             writer.extras.obfuscation = true;
             let mut bytes = writer.opening();

@@ -27,7 +27,7 @@ pub(crate) fn token(writer: &AnswerWriter, text: &str) -> Vec<u8> {
 
 pub(crate) fn stop(writer: &AnswerWriter, stop: Stop, output_tokens: u64) -> Vec<u8> {
     let reason = match stop {
-        Stop::End => "end_turn",
+        Stop::End | Stop::Failed(_) => "end_turn",
         Stop::Length => "max_tokens",
     };
     let delta = format!(

@@ -73,7 +73,8 @@ impl Response {
         let payloads = self.payloads();
         let texts = payloads.iter().filter_map(|payload| {
             let chat = &payload["choices"][0]["delta"]["content"];
-            payload["delta"]["text"].as_str().or(chat.as_str()).filter(|text| !text.is_empty())
+            let delta = payload["delta"]["text"].as_str().or(payload["delta"].as_str());
+            delta.or(chat.as_str()).filter(|text| !text.is_empty())
         });
         texts.map(str::to_owned).collect()
     }
@@ -82,18 +83,23 @@ impl Response {
         self.tokens().concat()
     }
 
-    /// `stop_reason` or `finish_reason`.
+    /// `stop_reason`, `finish_reason` or the status of the message.
     pub(crate) fn stop_reason(&self) -> Option<String> {
         self.payloads().iter().find_map(|payload| {
             let chat = &payload["choices"][0]["finish_reason"];
             let reason = payload["delta"]["stop_reason"].as_str().or(chat.as_str());
-            reason.map(str::to_owned)
+            let done = payload["type"] == "response.output_item.done";
+            let status = payload["item"]["status"].as_str().filter(|_| done);
+            reason.or(status).map(str::to_owned)
         })
     }
 
     /// Whether the last sentinel came.
     pub(crate) fn has_sentinel(&self) -> bool {
-        let is_sentinel = |event: &Event| event.name == "message_stop" || event.data == "[DONE]";
+        let is_sentinel = |event: &Event| {
+            let names = ["message_stop", "response.completed", "response.incomplete"];
+            names.contains(&event.name.as_str()) || event.data == "[DONE]"
+        };
         self.events().iter().any(is_sentinel)
     }
 }
@@ -108,10 +114,11 @@ pub(crate) fn path(wire: Wire) -> &'static str {
     match wire {
         Wire::AnthropicMessages => "/v1/messages",
         Wire::OpenAiChat => "/v1/chat/completions",
+        Wire::OpenAiResponses => "/v1/responses",
     }
 }
 
-/// A body that is valid on both wires.
+/// A body that is valid on the Messages and the Chat wire; [`post`] turns it into one of the Responses wire.
 pub(crate) fn body(model: &str, messages: Value) -> Value {
     let mut body = json!({"model": model, "max_tokens": 4096, "stream": true});
     body["messages"] = messages;
@@ -139,7 +146,23 @@ pub(crate) async fn post_with(
     body: &Value,
 ) -> Response {
     let mut stream = TcpStream::connect(addr).await.expect("the server listens");
+    let body = if wire == Wire::OpenAiResponses { as_response(body) } else { body.clone() };
     exchange(&mut stream, &request(wire, headers, &body.to_string())).await
+}
+
+/// The same request in the words of the Responses wire.
+fn as_response(body: &Value) -> Value {
+    const NAMES: [(&str, &str); 3] =
+        [("messages", "input"), ("max_tokens", "max_output_tokens"), ("system", "instructions")];
+    let mut body = body.clone();
+    if let Some(members) = body.as_object_mut() {
+        for (from, to) in NAMES {
+            if let Some(value) = members.remove(from) {
+                members.insert(to.to_owned(), value);
+            }
+        }
+    }
+    body
 }
 
 /// The bytes of a request.

@@ -1,4 +1,4 @@
-//! Every fault on both wires: how the response ends, what text arrives, what the ledger says.
+//! Every fault on all wires: how the response ends, what text arrives, what the ledger says.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::client::{End, Response, body, exchange, post, request, start, user};
 
-const WIRES: [Wire; 2] = [Wire::AnthropicMessages, Wire::OpenAiChat];
+const WIRES: [Wire; 3] = [Wire::AnthropicMessages, Wire::OpenAiChat, Wire::OpenAiResponses];
 
 /// One request that meets one fault.
 async fn meet(fault: &str, wire: Wire, prompt: &str) -> (Response, Mock) {
@@ -79,7 +79,7 @@ async fn breaks_inside_the_text_let_exactly_the_tokens_before_them_through() {
 async fn resets_arrive_after_the_tokens_at_every_place() {
     for after in 0..60 {
         let fault = format!("rst@{after}");
-        check(&fault, after, End::Reset, &meet(&fault, WIRES[after % 2], "place").await, "place");
+        check(&fault, after, End::Reset, &meet(&fault, WIRES[after % 3], "place").await, "place");
     }
 }
 
@@ -131,7 +131,7 @@ async fn connections_break_before_the_head() {
 #[tokio::test]
 async fn harmless_variations_are_whole_answers() {
     for wire in WIRES {
-        for fault in ["ok", "bom", "crlf", "end@stop"] {
+        for fault in ["ok", "bom", "crlf", "expire", "end@stop"] {
             let (response, mock) = meet(fault, wire, "variation").await;
             assert_eq!(response.text(), mock.text_for("variation"), "{fault}");
             assert!(response.stop_reason().is_some(), "{fault}");
@@ -148,7 +148,11 @@ async fn harmless_variations_are_whole_answers() {
 async fn heartbeats_go_on_after_the_text() {
     let limits = Limits { hold_max: Duration::from_millis(300), ..Limits::default() };
     let pace = Pace { heartbeat_every: Duration::from_millis(10), ..Pace::default() };
-    let beats = [("event: ping\n", "\"text_delta\""), (": keep-alive\n", "\"content\"")];
+    let beats = [
+        ("event: ping\n", "\"text_delta\""),
+        (": keep-alive\n", "\"content\""),
+        ("event: keepalive\n", "\"response.output_text.delta\""),
+    ];
     for (wire, (beat, text)) in WIRES.into_iter().zip(beats) {
         let config = Config { tokens: 60, limits, pace, ..Config::default() };
         let mock = start(vec![Fault::Heartbeats { after: 2 }], config).await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::client::{Response, assistant, body, post, start, user};
 
 const PROMPT: &str = "seams";
-const WIRES: [Wire; 2] = [Wire::AnthropicMessages, Wire::OpenAiChat];
+const WIRES: [Wire; 3] = [Wire::AnthropicMessages, Wire::OpenAiChat, Wire::OpenAiResponses];
 
 async fn server(config: Config) -> Mock {
     start(Vec::new(), config).await

@@ -1,4 +1,4 @@
-//! Whole answers: the oracle's text on both wires, ids, usage, keep-alive, pace.
+//! Whole answers: the oracle's text on all wires, ids, usage, keep-alive, pace.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::client::{End, Response, body, exchange, post, request, start, user};
 
-const WIRES: [Wire; 2] = [Wire::AnthropicMessages, Wire::OpenAiChat];
+const WIRES: [Wire; 3] = [Wire::AnthropicMessages, Wire::OpenAiChat, Wire::OpenAiResponses];
 
 async fn ask(mock: &Mock, wire: Wire, prompt: &str) -> Response {
     post(mock.addr(), wire, &body("m", json!([user(prompt)]))).await
@@ -170,14 +170,15 @@ async fn tokens_after_the_client_left_are_not_billed() {
 #[tokio::test]
 async fn max_tokens_ends_the_answer() {
     let mock = start(Vec::new(), Config::default()).await;
-    for (wire, reason) in [(WIRES[0], "max_tokens"), (WIRES[1], "length")] {
+    for (wire, reason) in [(WIRES[0], "max_tokens"), (WIRES[1], "length"), (WIRES[2], "incomplete")]
+    {
         let prompt = format!("short {reason}");
         let mut asked = body("m", json!([user(&prompt)]));
-        asked["max_tokens"] = json!(12);
+        asked["max_tokens"] = json!(16);
         let response = post(mock.addr(), wire, &asked).await;
         assert_eq!(response.stop_reason().as_deref(), Some(reason));
-        assert_eq!(response.tokens().len(), 12);
+        assert_eq!(response.tokens().len(), 16);
         assert!(mock.text_for(&prompt).starts_with(&response.text()));
-        assert_eq!(mock.ledger().needed(&prompt), 12);
+        assert_eq!(mock.ledger().needed(&prompt), 16);
     }
 }

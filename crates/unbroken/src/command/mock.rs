@@ -295,6 +295,7 @@ mod tests {
             ending,
             flags: mock_provider::Flags::default(),
             lost_fields: Vec::new(),
+            response: None,
         }
     }
 

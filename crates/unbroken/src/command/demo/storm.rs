@@ -102,6 +102,7 @@ pub(super) fn describe(fault: &Fault) -> String {
         Fault::EmptyStream => "empty stream",
         Fault::HtmlBody => "HTML with status 200",
         Fault::JsonErrorBody => "JSON error with status 200",
+        Fault::Expired => "response no longer kept",
         Fault::Stall { .. } => "stall",
         Fault::Heartbeats { .. } => "heartbeats only",
         Fault::ResetInEvent { .. } => "reset inside an event",
