@@ -9,6 +9,7 @@ mod fake;
 mod golden;
 mod layout;
 mod opening;
+mod quarantine;
 #[cfg(feature = "redb")]
 mod redb;
 #[cfg(feature = "sled")]
@@ -71,8 +72,9 @@ impl DiskBackend<SledOptions> {
     /// # Errors
     ///
     /// [`Locked`](ErrorKind::Locked) when it is still held then; [`Corrupt`](ErrorKind::Corrupt)
-    /// when it cannot be recovered: the directory is then renamed, not deleted, and the source
-    /// says to what; [`Version`](ErrorKind::Version); [`Io`](ErrorKind::Io).
+    /// when it cannot be recovered: its files, and nothing else, are then in a new directory
+    /// `quarantine-*` in `path`, which the source names; [`Version`](ErrorKind::Version);
+    /// [`Io`](ErrorKind::Io), which moves nothing.
     pub fn open(path: impl AsRef<Path>, options: SledOptions) -> Result<Self, StoreError> {
         Self::start(path.as_ref(), options.clock.clone(), options)
     }
@@ -87,8 +89,9 @@ impl DiskBackend<RedbOptions> {
     /// # Errors
     ///
     /// [`Locked`](ErrorKind::Locked) when it is still held then; [`Corrupt`](ErrorKind::Corrupt)
-    /// when it cannot be recovered: the directory is then renamed, not deleted, and the source
-    /// says to what; [`Version`](ErrorKind::Version); [`Io`](ErrorKind::Io).
+    /// when it cannot be recovered: its files, and nothing else, are then in a new directory
+    /// `quarantine-*` in `path`, which the source names; [`Version`](ErrorKind::Version);
+    /// [`Io`](ErrorKind::Io), which moves nothing.
     pub fn open(path: impl AsRef<Path>, options: RedbOptions) -> Result<Self, StoreError> {
         Self::start(path.as_ref(), options.clock.clone(), options)
     }
@@ -318,6 +321,10 @@ mod tests {
     impl Opener for FakeOpener {
         fn open_once(&self, _: &Path) -> Result<Box<dyn Database>, Failure> {
             Ok(Box::new(Fake::new(&self.0, None)))
+        }
+
+        fn owns(&self, _: &str) -> bool {
+            false
         }
     }
 

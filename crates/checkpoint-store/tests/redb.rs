@@ -76,7 +76,7 @@ fn the_directory_is_for_its_owner_only() {
 }
 
 #[test]
-fn a_file_that_is_no_database_is_renamed_and_never_deleted() {
+fn a_file_that_is_no_database_moves_aside_alone_and_is_never_deleted() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store");
     write_two_records(&path);
@@ -88,17 +88,18 @@ fn a_file_that_is_no_database_is_renamed_and_never_deleted() {
     let mut bytes = fs::read(&file).unwrap();
     bytes[..4096].fill(0xa5);
     fs::write(&file, &bytes).unwrap();
+    fs::write(path.join("note"), b"not the store's").unwrap();
 
     let error = Store::redb(&path).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt { good_prefix: None });
-    let names = fs::read_dir(directory.path()).unwrap();
-    let names: Vec<_> =
+    let names = fs::read_dir(&path).unwrap();
+    let mut names: Vec<_> =
         names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert_eq!(names.len(), 1);
-    assert!(names[0].starts_with("store.quarantine-"), "{names:?}");
-    assert!(error.source().unwrap().to_string().contains(&names[0]));
-    let kept = fs::read(directory.path().join(&names[0]).join("streams.redb")).unwrap();
-    assert_eq!(kept, bytes);
+    names.sort();
+    assert_eq!((names.len(), names[0].as_str()), (2, "note"));
+    assert!(names[1].starts_with("quarantine-"), "{names:?}");
+    assert!(error.source().unwrap().to_string().contains(&names[1]));
+    assert_eq!(fs::read(path.join(&names[1]).join("streams.redb")).unwrap(), bytes);
     Store::redb(&path).unwrap();
 }
 

@@ -94,24 +94,78 @@ fn a_half_written_snapshot_is_set_aside() {
     assert!(names.any(|name| name.to_string_lossy().starts_with("quarantine-")));
 }
 
+/// The names in a directory, in order.
+fn names(path: &Path) -> Vec<String> {
+    let entries = fs::read_dir(path).expect("a directory");
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+        .collect();
+    names.sort();
+    names
+}
+
+const FILES: [&str; 4] = ["blobs", "conf", "db", "snap.7FFFFFFFFFFFFFFF"];
+
+/// Makes a store of which the newest snapshot, which recovery believes, is none.
+fn write_damaged(path: &Path) {
+    write_three_chunks(path);
+    let log = path.join("db");
+    // The store gives the lock back in the background.
+    while fs::File::open(&log).expect("a file of the store").try_lock().is_err() {
+        std::thread::yield_now();
+    }
+    for name in names(path).iter().filter(|name| name.starts_with("snap.")) {
+        fs::remove_file(path.join(name)).expect("a file of the store");
+    }
+    fs::write(path.join(FILES[3]), b"damaged").expect("a file of the store");
+    assert_eq!(names(path), FILES);
+}
+
 #[test]
-fn a_store_that_does_not_recover_is_renamed_and_never_deleted() {
+fn a_store_that_does_not_recover_moves_aside_alone_and_is_never_deleted() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store");
-    write_three_chunks(&path);
+    write_damaged(&path);
     let log = fs::read(path.join("db")).unwrap();
-    fs::write(path.join("snap.7FFFFFFFFFFFFFFF"), b"damaged").unwrap();
+    fs::write(path.join("note"), b"not the store's").unwrap();
+    let neighbour = Store::sled(path.join("2")).unwrap();
 
     let error = Store::sled(&path).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt { good_prefix: None });
-    let names = fs::read_dir(directory.path()).unwrap();
-    let names: Vec<_> =
-        names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert_eq!(names.len(), 1);
-    assert!(names[0].starts_with("store.quarantine-"), "{names:?}");
-    assert!(error.source().unwrap().to_string().contains(&names[0]));
-    assert_eq!(fs::read(directory.path().join(&names[0]).join("db")).unwrap(), log);
+    assert_eq!(names(directory.path()), ["store"]);
+    let left = names(&path);
+    assert_eq!(left[..2], ["2", "note"]);
+    let aside = path.join(&left[2]);
+    assert!(left[2].starts_with("quarantine-"), "{left:?}");
+    assert!(error.source().unwrap().to_string().contains(&aside.display().to_string()));
+    assert_eq!(names(&aside), FILES);
+    assert_eq!(fs::read(aside.join("db")).unwrap(), log);
+    assert_eq!(fs::metadata(&aside).unwrap().permissions().mode() & 0o777, 0o700);
+    run(neighbour.create(&id())).unwrap();
     Store::sled(&path).unwrap();
+}
+
+#[test]
+fn a_store_that_was_moved_in_part_never_looks_like_an_empty_one() {
+    for moved in 0..16_usize {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        write_damaged(path);
+        let half = path.join("quarantine-7.moving");
+        fs::create_dir(&half).unwrap();
+        for name in (0..4).filter(|bit| moved >> bit & 1 == 1).map(|bit| FILES[bit]) {
+            fs::rename(path.join(name), half.join(name)).unwrap();
+        }
+        let error = Store::sled(path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt { good_prefix: None });
+        let aside = path.join("quarantine-7");
+        assert!(error.source().unwrap().to_string().contains(&aside.display().to_string()));
+        assert_eq!(
+            (names(path), names(&aside)),
+            (vec!["quarantine-7".to_owned()], FILES.map(str::to_owned).to_vec())
+        );
+        Store::sled(path).unwrap();
+    }
 }
 
 /// Overwrites or removes one stored chunk behind the store's back.

@@ -2,7 +2,6 @@
 //! matter.
 
 mod directory;
-mod quarantine;
 mod redis_url;
 mod shelves;
 

@@ -48,6 +48,10 @@ impl Opener for RedbOptions {
         database.commit(Batch::default()).map_err(Failure::Other)?;
         Ok(Box::new(database))
     }
+
+    fn owns(&self, name: &str) -> bool {
+        name == FILE
+    }
 }
 
 struct RedbDatabase {

@@ -10,7 +10,8 @@ use ::sled::transaction::{ConflictableTransactionError, TransactionError};
 use ::sled::{Config, Db, Transactional, Tree};
 
 use super::database::{Batch, Change, Database, Table, Visit};
-use super::opening::{Failure, Opener, io_error, timestamp};
+use super::opening::{Failure, Opener, io_error};
+use super::quarantine;
 use crate::{Clock, StoreError};
 
 /// Milliseconds between two rounds of sled's own thread, which also flushes: a backstop between our
@@ -45,9 +46,12 @@ impl Opener for SledOptions {
         let db = config.open().map_err(classify)?;
         let names = db.open_tree("meta").map_err(classify)?;
         let chunks = db.open_tree("chunks").map_err(classify)?;
-        let file = File::options().read(true).write(true).open(path.join("db"));
-        let file = file.map_err(|error| Failure::Other(io_error(error)))?;
+        let file = File::options().read(true).write(true).open(path.join("db"))?;
         Ok(Box::new(SledDatabase { db, names, chunks, file, blobs: path.join("blobs") }))
+    }
+
+    fn owns(&self, name: &str) -> bool {
+        matches!(name, "conf" | "db" | "blobs") || name.starts_with("snap.")
     }
 
     /// A snapshot that was cut while it was written stops the recovery; the log is whole without.
@@ -56,7 +60,7 @@ impl Opener for SledOptions {
         for entry in fs::read_dir(path)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
             if name.starts_with("snap.") && name.ends_with(".generating") {
-                let aside = format!("quarantine-{}-{name}", timestamp());
+                let aside = format!("{}-{name}", quarantine::name());
                 fs::rename(path.join(&name), path.join(aside))?;
                 found = true;
             }
@@ -182,6 +186,10 @@ fn classify(error: ::sled::Error) -> Failure {
         ::sled::Error::Io(error) if error.to_string().contains("could not acquire lock") => {
             Failure::Locked
         }
+        // The threads of all databases of this process, which another one may have ended.
+        ::sled::Error::ReportableBug(ref text) if text.starts_with("IO thread") => {
+            Failure::Other(io_error(error))
+        }
         ::sled::Error::Corruption { .. } | ::sled::Error::ReportableBug(_) => {
             Failure::Damage(error.to_string())
         }
@@ -198,6 +206,14 @@ mod tests {
         let mut batch = Batch::default();
         batch.put(table, key, b"value");
         batch
+    }
+
+    #[test]
+    fn threads_that_another_database_ended_are_no_damage() {
+        let told = "IO thread unexpectedly panicked. please report".to_owned();
+        assert!(matches!(classify(::sled::Error::ReportableBug(told)), Failure::Other(_)));
+        let told = "non-link/replace found in pull of pid 3".to_owned();
+        assert!(matches!(classify(::sled::Error::ReportableBug(told)), Failure::Damage(_)));
     }
 
     #[test]

@@ -2,15 +2,12 @@
 //! for processes that find it taken. One that is damaged never takes its neighbours along.
 
 use anyhow::{Context, anyhow};
-use client::{Store, StoreError, StoreErrorKind, StreamId};
-use std::error::Error;
-use std::fs::{File, TryLockError};
+use client::{Store, StoreErrorKind, StreamId};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
-
-use super::quarantine::{self, Database};
 
 /// Stores in one directory: each process that streams at the same time has one of its own,
 /// since a store has one owner.
@@ -22,18 +19,39 @@ pub(super) fn places(path: &Path) -> impl Iterator<Item = PathBuf> {
     std::iter::once(path.to_owned()).chain(below)
 }
 
-/// Whether there is a store, so that opening makes none.
+/// Whether there is a store, so that opening makes none. One whose move to a quarantine was cut is
+/// there: opening it says so.
 pub(super) fn is_store(path: &Path) -> io::Result<bool> {
     match database(path).try_exists() {
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
+        Ok(false) => Ok(quarantines(path).iter().any(|aside| is_cut(aside))),
         found => found,
     }
+}
+
+/// Where damaged stores were moved to, as far as the directory can be read. A file of such a name is a
+/// snapshot that a store did not need.
+pub(super) fn quarantines(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    let aside =
+        |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with("quarantine-");
+    entries.filter(aside).map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+}
+
+/// Whether files may be missing in a quarantine.
+fn is_cut(aside: &Path) -> bool {
+    aside.extension().is_some_and(|extension| extension == "moving")
 }
 
 /// Whether another process has the store open at this moment, told without waiting. Those that only
 /// ask are not in each other's way.
 pub(super) fn is_in_use(path: &Path) -> io::Result<bool> {
-    match File::open(database(path))?.try_lock_shared() {
+    let database = match File::open(database(path)) {
+        Ok(database) => database,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    match database.try_lock_shared() {
         Ok(()) => Ok(false),
         Err(TryLockError::WouldBlock) => Ok(true),
         Err(TryLockError::Error(error)) => Err(error),
@@ -66,18 +84,15 @@ const FREE_PAUSE: Duration = Duration::from_millis(10);
 ///
 /// # Errors
 ///
-/// Whatever the operating system refuses, and damage: the files of the store are in a directory
-/// beside it then, and its place is free for a new one.
+/// Whatever the operating system refuses, and damage: the files of the store are in a quarantine
+/// beside it then, which the error names, and its place is free for a new one.
 pub(super) fn open(path: &Path) -> anyhow::Result<Option<Store>> {
-    let failed = || format!("cannot open the checkpoints in {}", path.display());
-    let before = Database::at(&database(path)).with_context(failed)?;
-    match Store::sled(fixed(path)) {
+    match Store::sled(path) {
         Ok(store) => Ok(Some(store)),
         Err(error) if error.is_retryable() => Ok(None),
-        Err(error) => match before {
-            Some(before) if is_damage(&error) => Err(set_aside(path, &before)).with_context(failed),
-            _ => Err(anyhow::Error::new(error)).with_context(failed),
-        },
+        Err(error) => {
+            Err(error).with_context(|| format!("cannot open the checkpoints in {}", path.display()))
+        }
     }
 }
 
@@ -108,46 +123,9 @@ fn database(path: &Path) -> PathBuf {
     path.join("db")
 }
 
-/// A name of the directory that nobody can rename: a store that does not recover is renamed with all
-/// that is below it, also with what other processes have open there. sled finds its files by the
-/// beginning of their names, so that `.` at the end would hide them from it; `..` does not.
-fn fixed(path: &Path) -> PathBuf {
-    let blobs = path.join("blobs");
-    match blobs.symlink_metadata() {
-        Ok(found) if found.is_dir() => blobs.join(".."),
-        _ => path.to_owned(),
-    }
-}
-
-/// Whether a store did not recover: then it wanted to rename its directory, and could not.
-fn is_damage(error: &StoreError) -> bool {
-    let refused: Option<&io::Error> = error.source().and_then(|source| source.downcast_ref());
-    refused.is_some_and(|refused| refused.kind() == RENAME_REFUSED)
-}
-
-/// How the system refuses to rename `..`.
-const RENAME_REFUSED: io::ErrorKind = if cfg!(target_os = "linux") {
-    io::ErrorKind::ResourceBusy
-} else {
-    io::ErrorKind::InvalidInput
-};
-
-/// Moves a damaged store aside, and says what became of it.
-fn set_aside(path: &Path, before: &Database) -> anyhow::Error {
-    match quarantine::set_aside(path, before) {
-        Ok(Some(aside)) => anyhow!(
-            "they are damaged and were moved to {}; the next stream makes a new store",
-            aside.display()
-        ),
-        Ok(None) => anyhow!("they are damaged, and another process is at them"),
-        Err(error) => anyhow!("they are damaged and cannot be moved aside: {error}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
     use std::thread::yield_now;
 
     /// Makes a store that does not recover.
@@ -176,7 +154,7 @@ mod tests {
         let neighbour = open(&path.join("2")).unwrap().unwrap();
         fs::write(path.join("note"), b"not sled's").unwrap();
         let error = format!("{:#}", open(&path).err().unwrap());
-        assert!(error.contains("are damaged and were moved to"), "{error}");
+        assert!(error.contains("damaged") && error.contains("were moved to"), "{error}");
         assert_eq!(names(parent.path()), ["data"], "the directory stays");
         assert_eq!(names(&path)[..2], ["2", "note"]);
         let aside = path.join(&names(&path)[2]);
@@ -188,18 +166,17 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_was_made_since_is_not_the_damaged_one() {
+    fn a_store_whose_move_was_cut_is_told_and_not_taken_for_none() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
-        damage(path);
-        let before = Database::at(&database(path)).unwrap().unwrap();
-        quarantine::set_aside(path, &before).unwrap().unwrap();
-        drop(open(path).unwrap());
-        while is_in_use(path).unwrap() {
-            yield_now();
-        }
-        assert!(quarantine::set_aside(path, &before).unwrap().is_none());
-        assert!(is_store(path).unwrap());
+        let half = path.join("quarantine-7.moving");
+        fs::create_dir(&half).unwrap();
+        fs::write(half.join("db"), b"damaged").unwrap();
+        assert!(is_store(path).unwrap() && !is_in_use(path).unwrap());
+        let error = format!("{:#}", open(path).err().unwrap());
+        assert!(error.contains(&path.join("quarantine-7").display().to_string()), "{error}");
+        assert!(!is_store(path).unwrap());
+        assert_eq!(quarantines(path), [path.join("quarantine-7")]);
     }
 
     #[test]

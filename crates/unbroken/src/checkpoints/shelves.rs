@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::{directory, quarantine};
+use super::directory;
 use crate::diagnostics::report;
 
 /// A store of an earlier process.
@@ -63,7 +63,7 @@ impl Shelves {
         for path in stores {
             shelves.add(&path);
         }
-        let aside = directory::places(path).flat_map(|path| quarantine::found(&path));
+        let aside = directory::places(path).flat_map(|path| directory::quarantines(&path));
         shelves.aside = aside.map(|path| path.display().to_string()).collect();
         Ok(shelves)
     }

@@ -67,7 +67,8 @@ fn a_damaged_store_moves_aside_alone_and_the_others_are_served() {
     damage(&world.checkpoints());
     let run = world.run(&["streams"]);
     run.assert_status(3);
-    assert!(run.stderr.contains("are damaged and were moved to"), "{}", run.stderr);
+    assert!(run.stderr.contains("the stored bytes are damaged"), "{}", run.stderr);
+    assert!(run.stderr.contains("were moved to"), "{}", run.stderr);
     assert!(run.text().starts_with("other\tcomplete\t"), "{}", run.text());
     let gone = world.run(&["resume", "held"]);
     gone.assert_status(1);
@@ -99,6 +100,24 @@ fn a_process_goes_on_in_its_store_when_the_first_one_is_damaged() {
     let rest = world.run_at_server(&["resume", "lives", "--from", &from]);
     rest.assert_status(0);
     assert_eq!([stopped.stdout, rest.stdout].concat(), world.text().as_bytes());
+}
+
+#[test]
+fn a_system_without_file_descriptors_makes_no_store_damaged() {
+    let world = World::with_faults("");
+    world.run_at_server(&["stream", "--id", "s-1", PROMPT]).assert_status(0);
+    let mut failed = 0;
+    for descriptors in 3..40 {
+        let run = world.run_with_few_files(descriptors, &["streams"]);
+        failed += usize::from(run.stderr.contains("cannot open the checkpoints"));
+        assert!(!run.stderr.contains("damaged"), "{descriptors}: {}", run.stderr);
+    }
+    assert!(failed > 0, "some open the store as the first thing that they cannot");
+    let left = names(&world.checkpoints());
+    assert!(!left.iter().any(|name| name.starts_with("quarantine-")), "{left:?}");
+    let run = world.run(&["streams"]);
+    run.assert_status(0);
+    assert!(run.text().starts_with("s-1\tcomplete\t"), "{}", run.text());
 }
 
 #[test]

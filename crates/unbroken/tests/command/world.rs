@@ -98,10 +98,20 @@ impl World {
 
     /// Runs it where no file may grow beyond so many blocks of 512 bytes.
     pub(crate) fn run_with_small_files(&self, blocks: u32, arguments: &[&str]) -> Finished {
-        let limit = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
-        let command = self.command(&self.at_server(arguments));
+        self.run_under(&format!("trap '' XFSZ; ulimit -f {blocks}"), &self.at_server(arguments))
+    }
+
+    /// Runs it where a process may have so many file descriptors.
+    pub(crate) fn run_with_few_files(&self, descriptors: u32, arguments: &[&str]) -> Finished {
+        self.run_under(&format!("ulimit -n {descriptors}"), arguments)
+    }
+
+    /// Runs it from a shell that has done this before.
+    fn run_under(&self, before: &str, arguments: &[&str]) -> Finished {
+        let command = self.command(arguments);
         let mut limited = Command::new("sh");
-        limited.args(["-c", &limit, "sh"]).arg(command.get_program()).args(command.get_args());
+        limited.args(["-c", &format!("{before}; exec \"$@\""), "sh"]);
+        limited.arg(command.get_program()).args(command.get_args());
         limited
             .env_clear()
             .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
