@@ -43,7 +43,7 @@ pub use stream::ResponseStream;
 
 pub use bytes::Bytes;
 pub use checkpoint_store::{
-    ErrorKind as StoreErrorKind, Level, Seq, Store, StoreError, StreamId, StreamState,
+    ErrorKind as StoreErrorKind, Level, Seq, Store, StoreError, StreamId, StreamInfo, StreamState,
 };
 pub use cost::{self, Money, StreamCost};
 pub use endpoint_pool::{self, Snapshot};

@@ -5,7 +5,7 @@ mod directory;
 mod redis_url;
 mod shelves;
 
-use clap::Args;
+use clap::{Arg, Args};
 use client::{Store, StreamId};
 use std::env;
 use std::ffi::OsStr;
@@ -30,6 +30,15 @@ pub(crate) struct Checkpoints {
         verbatim_doc_comment
     )]
     given: Option<PathBuf>,
+}
+
+/// The argument of a command that needs what another process kept. In memory there is nothing.
+pub(crate) fn of_another_process(argument: Arg) -> Arg {
+    argument.value_name("DIR|URL").help(
+        "Directory of the checkpoints, `redis://USER:PASSWORD@HOST:PORT/DB` for a Redis server,\n\
+         or `rediss://` for one over TLS\n\
+         [default: unbroken in $XDG_DATA_HOME, else in ~/.local/share]",
+    )
 }
 
 impl Checkpoints {
@@ -92,7 +101,8 @@ impl Checkpoints {
     pub(crate) fn open_all(&self) -> anyhow::Result<Shelves> {
         match self.place()? {
             Place::Memory => Err(usage_error(
-                "--checkpoints memory keeps nothing for another process; name a directory",
+                "--checkpoints memory keeps nothing for another process; name a directory \
+                 or a Redis server",
             )),
             Place::Directory(path) => Shelves::of(&path),
             Place::Redis(url) => Ok(Shelves::one(url.open()?, url.to_string())),

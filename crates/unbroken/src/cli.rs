@@ -62,7 +62,7 @@ Exit status:
       a batch with the same command again; or nobody read the output to its end
   1   refused or failed
   2   arguments or environment not usable
-  3   `unbroken streams`: a store is in use or failed; the others were served";
+  3   `unbroken streams`: a store is in use or failed, or a stream is damaged; the rest was served";
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ pub(crate) enum Status {
     Failed = 1,
     /// The arguments or the environment are not usable.
     Usage = 2,
-    /// Done as far as possible: a store could not be opened, or failed.
+    /// Done as far as possible: a store could not be opened, or failed, or a stream is damaged.
     Partly = 3,
     /// The response is not whole and its checkpoint is kept, or nobody read the output to its end.
     Incomplete = 75,

@@ -10,7 +10,7 @@ use std::io;
 
 use crate::advice::Advice;
 use crate::breaks::Brief;
-use crate::checkpoints::{Checkpoints, Shelf};
+use crate::checkpoints::{Checkpoints, Shelf, of_another_process};
 use crate::cli::examples;
 use crate::clocks::Clocks;
 use crate::connection::{self, Connection};
@@ -30,7 +30,7 @@ use crate::stored;
 /// environment: a checkpoint never decides where a key goes. A stream that is complete is
 /// only printed.
 #[derive(Args)]
-#[command(after_help = examples(EXAMPLES))]
+#[command(after_help = examples(EXAMPLES), mut_arg("given", of_another_process))]
 pub(crate) struct Resume {
     /// The stream, as `unbroken stream` named it on stderr
     id: StreamId,

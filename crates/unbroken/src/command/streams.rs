@@ -20,7 +20,7 @@ use self::export::Export;
 use self::removal::Which;
 use self::round::{Part, Round, is_of_output, unique};
 use self::verdict::Verdict;
-use crate::checkpoints::{Checkpoints, Shelves};
+use crate::checkpoints::{Checkpoints, Shelves, of_another_process};
 use crate::cli::examples;
 use crate::diagnostics::report;
 use crate::status::{Status, usage_error};
@@ -29,12 +29,13 @@ use crate::stored;
 /// List, show, export, verify and remove the streams that checkpoints hold.
 ///
 /// Without a command it lists them: a table on a terminal, else tab-separated lines of id,
-/// state, records and bytes of the journal. A stream is `complete`, or `open`: to be resumed.
+/// state, records and bytes of the journal. A stream is `complete`, `open`: to be resumed, or `damaged`.
 ///
 /// A directory has a store for each process that streamed at the same time. One that a process has
-/// open, or that is damaged, is told on stderr and left out, and the status is 3.
+/// open, or that is damaged, is told on stderr and left out, and the status is 3. So it is for a
+/// damaged stream, of which a list has the id and prune takes only with --all.
 #[derive(Args)]
-#[command(after_help = examples(EXAMPLES))]
+#[command(after_help = examples(EXAMPLES), mut_arg("given", of_another_process))]
 pub(crate) struct Streams {
     #[command(subcommand)]
     action: Option<Action>,
@@ -117,7 +118,9 @@ impl Streams {
         let mut round = Round::over(shelves);
         let mut list = Vec::new();
         for shelf in &shelves.open {
-            list.extend(round.store(row::list(shelf).await)?.unwrap_or_default());
+            let rows = round.store(row::list(shelf).await)?.unwrap_or_default();
+            rows.iter().for_each(|row| round.tell_damage(row, shelf));
+            list.extend(rows);
         }
         row::write(&list, self.json)?;
         Ok(round.status())

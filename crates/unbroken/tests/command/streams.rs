@@ -2,6 +2,7 @@
 
 use client::{Store, StreamId};
 use serde_json::Value;
+use std::fs::File;
 
 use crate::world::{PROMPT, World};
 
@@ -223,4 +224,67 @@ fn no_directory_holds_no_streams() {
     world.run(&["streams", "show", "s-1"]).assert_status(1);
     world.run(&["streams", "--checkpoints", "memory"]).assert_status(2);
     assert!(!world.checkpoints().exists());
+}
+
+/// Overwrites what the store keeps of a stream itself.
+fn spoil(world: &World, id: &str) -> sled::Result<()> {
+    // The store gives its lock back in the background.
+    let db = loop {
+        match sled::open(world.checkpoints()) {
+            Ok(db) => break db,
+            Err(sled::Error::Io(_)) => std::thread::yield_now(),
+            Err(error) => return Err(error),
+        }
+    };
+    let number = db.open_tree("meta")?.get(format!("id/{id}"))?.expect("it is there");
+    let chunks = db.open_tree("chunks")?;
+    let head = [&[0; 8], &*number].concat();
+    assert!(chunks.insert(head, b"junk")?.is_some());
+    db.flush()?;
+    drop((db, chunks));
+    let file = File::open(world.checkpoints().join("db"))?;
+    while file.try_lock().is_err() {
+        std::thread::yield_now();
+    }
+    Ok(())
+}
+
+#[test]
+fn a_damaged_stream_is_listed_as_that_and_removed_only_by_name_or_with_all() {
+    let world = two();
+    spoil(&world, "cut").unwrap();
+    let list = world.run(&["streams"]);
+    list.assert_status(3);
+    assert!(list.text().starts_with("cut\tdamaged\t0\t0\nwhole\tcomplete\t"), "{}", list.text());
+    assert!(list.stderr.contains("stream cut in "), "{}", list.stderr);
+    let json = world.run(&["streams", "--json"]);
+    json.assert_status(3);
+    let row: Value = serde_json::from_str(json.text().lines().next().unwrap()).unwrap();
+    assert_eq!((&row["id"], &row["state"]), (&"cut".into(), &"damaged".into()));
+    assert!(row["damage"].as_str().unwrap().contains("damaged"), "{row}");
+    let verify = world.run(&["streams", "verify"]);
+    verify.assert_status(1);
+    assert!(verify.text().starts_with("cut\tdamaged\t0\t"), "{}", verify.text());
+    let pruned = world.run(&["streams", "prune", "--complete"]);
+    pruned.assert_status(3);
+    assert_eq!(pruned.text(), "whole\n");
+    assert!(pruned.stderr.contains("stream cut in "), "{}", pruned.stderr);
+    let pruned = world.run(&["streams", "prune", "--all"]);
+    pruned.assert_status(0);
+    assert_eq!(pruned.text(), "cut\n");
+    assert!(ids(&world).is_empty());
+}
+
+#[test]
+fn help_offers_only_checkpoints_that_another_process_can_have_kept() {
+    let world = World::with_faults("");
+    for command in [&["resume"][..], &["streams"], &["streams", "list"]] {
+        let help = world.run(&[command, &["--help"]].concat());
+        let offered = help.text().split("--checkpoints <").nth(1).expect("the flag");
+        assert!(offered.starts_with("DIR|URL>"), "{offered}");
+        assert!(!offered.split("--").next().unwrap().contains("memory"), "{offered}");
+        let refused = world.run(&[command, &["s-1", "--checkpoints", "memory"]].concat());
+        refused.assert_status(2);
+    }
+    assert!(world.run(&["stream", "--help"]).text().contains("--checkpoints <DIR|URL|memory>"));
 }

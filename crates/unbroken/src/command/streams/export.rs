@@ -1,13 +1,13 @@
 //! What the journal of one stream says, as JSON lines for another program.
 
 use anyhow::{Context, anyhow};
-use client::{Entries, Seq, StreamId};
+use client::{Entries, StreamId};
 use serde::Serialize;
 use std::io::{self, BufWriter, Write};
 
 use super::as_text;
 use super::entry::Written;
-use super::row::{Row, State};
+use super::row::Row;
 use crate::checkpoints::Shelf;
 use crate::stored;
 
@@ -46,13 +46,7 @@ impl Export {
             })?;
             read.push((seq.0, written));
         }
-        let stream = Row {
-            id: id.clone(),
-            state: State::of(info.state),
-            records: info.last.map_or(0, Seq::value),
-            journal_bytes: info.bytes,
-        };
-        Ok(Self { stream, entries: read })
+        Ok(Self { stream: Row::of(info), entries: read })
     }
 
     /// Writes the lines to stdout.

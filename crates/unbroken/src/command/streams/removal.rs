@@ -43,8 +43,12 @@ pub(super) async fn prune(shelf: &Shelf, which: Which, round: &mut Round) -> any
         report(&format_args!("{expired} expired, removed from {}", shelf.place));
     }
     let rows = row::list(shelf).await?;
-    for row in rows.iter().filter(|row| which.takes(row.state)) {
-        round.stream(remove(shelf, &row.id).await)?;
+    for row in &rows {
+        if which.takes(row.state) {
+            round.stream(remove(shelf, &row.id).await)?;
+        } else if which == Which::Complete {
+            round.tell_damage(row, shelf);
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use anyhow::Error;
 use client::{StoreError, StoreErrorKind, StreamId};
 use std::io;
 
-use super::row;
+use super::row::{self, Row};
 use crate::checkpoints::{Shelf, Shelves};
 use crate::diagnostics::report;
 use crate::status::Status;
@@ -93,6 +93,14 @@ impl Round {
                 Ok(None)
             }
             Err((About::Store | About::Output, error)) => Err(error),
+        }
+    }
+
+    /// Says of a stream that it is damaged, if it is: then it could not be served.
+    pub(super) fn tell_damage(&mut self, row: &Row, shelf: &Shelf) {
+        if let Some(damage) = &row.damage {
+            report(&format_args!("stream {} in {}: {damage}", row.id, shelf.place));
+            self.raise(Status::Partly);
         }
     }
 
