@@ -215,7 +215,11 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|source| source as _)
+        match self.store_error() {
+            // It would say the same again; below it may be more.
+            Some(store) if self.kind() == ErrorKind::NotFound => store.source(),
+            _ => self.0.source.as_deref().map(|source| source as _),
+        }
     }
 }
 
@@ -277,6 +281,16 @@ mod tests {
     fn a_failing_store_is_told_once() {
         let error = Error::store(checkpoint_store::ErrorKind::Io.into()).with_cause(Cause::Store);
         assert_eq!(error.to_string(), "checkpoint store failed");
+    }
+
+    #[test]
+    fn a_missing_stream_is_told_once() {
+        let missing = checkpoint_store::ErrorKind::NotFound;
+        let error = Error::store(missing.into());
+        assert_eq!(error.to_string(), "no such stream");
+        assert!(error.source().is_none());
+        let error = Error::store(StoreError::with_source(missing, "it has expired"));
+        assert_eq!(error.source().unwrap().to_string(), "it has expired");
     }
 
     #[test]
