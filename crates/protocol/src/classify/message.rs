@@ -1,6 +1,6 @@
 //! A provider's message as it may be shown and logged.
 //!
-//! Removes control characters and whatever looks like a key, and limits the length. A caller
+//! Removes control characters, also those of the direction of text, and whatever looks like a key, and limits the length. A caller
 //! who knows the key removes it exactly.
 
 /// Most bytes that a failure's message has.
@@ -20,7 +20,7 @@ pub(super) fn clean(raw: &str) -> String {
     let raw = cut(raw, RAW_BYTES_MAX);
     let mut clean = String::new();
     let mut keys = KeyWatch::default();
-    for word in raw.split(|c: char| c.is_whitespace() || c.is_control()) {
+    for word in raw.split(|c: char| c.is_whitespace() || c.is_control() || turns_text(c)) {
         let Some(shown) = keys.show(word) else { continue };
         let gap = usize::from(!clean.is_empty());
         // A word is shown whole or not at all, so that no part of a key can be left over.
@@ -33,6 +33,12 @@ pub(super) fn clean(raw: &str) -> String {
         clean.push_str(&shown);
     }
     clean
+}
+
+/// Whether it changes the direction of the text after it, so that a terminal shows other words than
+/// were written: the property `Bidi_Control` of Unicode.
+const fn turns_text(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The code in its permitted letters; `None` when nothing is left of it.
@@ -162,6 +168,16 @@ mod tests {
     #[test]
     fn control_characters_become_gaps() {
         check("a\r\nb\u{1b}[31mc\0\0d", "a b [31mc d");
+    }
+
+    #[test]
+    fn characters_that_turn_the_text_become_gaps() {
+        check(
+            "pay\u{202e}lla\u{202c} of\u{2066}it\u{2069} now\u{200f}\u{61c}",
+            "pay lla of it now",
+        );
+        // Words that are written from right to left stay.
+        check("\u{5e9}\u{5dc}\u{5d5}\u{5dd}", "\u{5e9}\u{5dc}\u{5d5}\u{5dd}");
     }
 
     #[test]
