@@ -219,14 +219,15 @@ impl Driver {
                 self.patience.rest();
                 return Poll::Ready(input);
             }
+            // Before the socket, which may always have more.
+            if let Some(input) = self.tab.as_mut().and_then(|tab| tab.charge(&self.session)) {
+                return Poll::Ready(input);
+            }
             if let Some((attempt, exchange)) = &mut self.live
                 && let Poll::Ready(arrival) = exchange.poll(cx)
             {
                 let attempt = *attempt;
                 return Poll::Ready(self.input(attempt, arrival));
-            }
-            if let Some(input) = self.tab.as_mut().and_then(|tab| tab.charge(&self.session)) {
-                return Poll::Ready(input);
             }
             if let Poll::Ready(input) = self.asking.poll(cx) {
                 return Poll::Ready(input);

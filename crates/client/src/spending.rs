@@ -63,16 +63,18 @@ impl fmt::Debug for SharedBudget {
 pub(crate) struct Tab {
     budget: SharedBudget,
     charged: Money,
+    /// The session knows that nothing is left.
+    is_told: bool,
 }
 
 impl Tab {
     /// What earlier processes spent on the response is not charged again.
     pub(crate) fn open(budget: &SharedBudget, session: &Session) -> Self {
         let charged = session.spent().unwrap_or(Money::ZERO);
-        Self { budget: budget.clone(), charged }
+        Self { budget: budget.clone(), charged, is_told: false }
     }
 
-    /// Charges what was spent since, and says so when nothing is left.
+    /// Charges what was spent since, and says so, once, when nothing is left.
     pub(crate) fn charge(&mut self, session: &Session) -> Option<Input> {
         let now = now();
         let spent = session.spent().unwrap_or(self.charged);
@@ -81,7 +83,9 @@ impl Tab {
             budget.charge(more, now);
         }
         self.charged = spent;
-        budget.is_spent(now).then_some(Input::OverBudget)
+        let is_news = budget.is_spent(now) && !self.is_told;
+        self.is_told |= is_news;
+        is_news.then_some(Input::OverBudget)
     }
 }
 

@@ -67,7 +67,8 @@ pub enum Input {
     PersistFailed,
     /// Time passed: the deadline of the last [`Output::Wait`](crate::Output::Wait) is due.
     Tick,
-    /// A budget that the caller shares among streams is spent; the session ends.
+    /// A budget that the caller shares among streams is spent; the session ends, unless the model
+    /// has stopped.
     OverBudget,
     /// The caller does not want the rest.
     Cancel,

@@ -230,6 +230,8 @@ impl Session {
                 self.record(journal::cancel());
                 self.stop(Cause::Cancelled, now);
             }
+            // A response that is whole is paid for: only its last event is missing.
+            Input::OverBudget if self.transcript.stop.is_some() => {}
             Input::OverBudget => self.stop(Cause::OverBudget, now),
             Input::PersistFailed => self.lose_store(now),
             Input::Persisted(_) | Input::Connected { .. } => {}

@@ -223,3 +223,13 @@ fn a_free_output_does_not_make_the_input_free() {
     drive.accept().send(opening("m1") + &text(0, "Once"));
     assert_eq!(cause(&drive), Cause::OverBudget);
 }
+
+#[test]
+fn a_shared_budget_does_not_cut_a_response_that_is_whole() {
+    let mut drive = Drive::new(priced(None));
+    drive.accept().send(opening("m1") + &text(0, "One") + &block_stop(0));
+    drive.send(message_delta("end_turn", 3)).input(Input::OverBudget);
+    assert!(drive.outcome.is_none(), "{:?}", drive.outcome);
+    drive.send(message_stop());
+    assert!(drive.complete(), "{:?}", drive.outcome);
+}
