@@ -6,6 +6,7 @@
 mod checkpoints;
 mod cuts;
 mod failover;
+mod faults;
 mod honesty;
 mod outage;
 mod pressure;

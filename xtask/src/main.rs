@@ -7,6 +7,7 @@ mod audit;
 mod bench;
 mod cargo;
 mod ci;
+mod faults;
 mod finding;
 mod fuzz;
 mod instructions;
@@ -50,6 +51,8 @@ Commands:
   fuzz [TARGET] [--seconds N] [--input FILE]
                                 New inputs for each fuzz target, or one, for N seconds (60);
                                 --input runs what was found once more
+  faults [ROW...]               The fault matrix, or these rows: the tests that prove each row, run by
+                                name, and what is missing. Fails when one of them fails or is gone
   prices [FILE...]              Prices of the catalog in `cost` that were checked long ago, and where each
                                 FILE says something else: a file of LiteLLM or genai-prices, or a
                                 sheet of ours. Fails when a price is old or different
@@ -81,6 +84,7 @@ fn run(command: Option<&str>, args: &[String]) -> anyhow::Result<()> {
         Some("test") => test::run(args),
         Some("tidy") => tidy::run(args),
         Some("bench") => bench::run(args),
+        Some("faults") => faults::run(args),
         Some("fuzz") => fuzz::run(args),
         Some("instructions") => instructions::run(args),
         Some("audit") => audit::run(args),
@@ -112,7 +116,8 @@ mod tests {
 
     #[test]
     fn every_command_refuses_an_unknown_flag() {
-        for command in ["ci", "tidy", "bench", "instructions", "fuzz", "audit", "prices"] {
+        for command in ["ci", "tidy", "bench", "faults", "instructions", "fuzz", "audit", "prices"]
+        {
             let error = run(Some(command), &["--frobnicate".into()]).unwrap_err();
             assert!(error.is::<Usage>(), "{command}: {error}");
             assert!(HELP.contains(&format!("\n  {command} ")), "{command} is not in the help");

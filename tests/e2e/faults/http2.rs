@@ -1,0 +1,201 @@
+//! Faults that only HTTP/2 has: rows 42 to 45. Well-behaved connections are the `h2` crate's,
+//! the others are literal frames.
+
+use bytes::Bytes;
+use client::retry_policy::{Backoff, Repeat};
+use client::{Break, Cause, Nanos, Policy};
+use h2::Reason;
+use h2::server::{Connection, SendResponse};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use super::ask::{PROMPT, Seen, builder, check_healed};
+use super::hints::waits;
+use super::peer::drain;
+use super::tls::{Tls, TlsPeer};
+use super::wire::{BEGUN, MESSAGES, REST, whole_text};
+use crate::rig::{Route, hasty};
+
+const ROUTE: Route = MESSAGES;
+
+type Link = Connection<TlsStream<TcpStream>, Bytes>;
+type Reply = SendResponse<Bytes>;
+
+/// Takes the next request of a connection.
+async fn request(link: &mut Link) -> Option<Reply> {
+    let (request, reply) = link.accept().await?.ok()?;
+    // The body is small; its end is not waited for.
+    drop(request);
+    Some(reply)
+}
+
+/// Sends a head and these events; the stream is left open.
+fn begin(reply: &mut Reply, events: &str) -> h2::SendStream<Bytes> {
+    let head = http::Response::builder().header("content-type", "text/event-stream");
+    let head = head.body(()).expect("a head");
+    let mut body = reply.send_response(head, false).expect("the stream is open");
+    body.send_data(Bytes::from(events.to_owned()), false).expect("the stream is open");
+    body
+}
+
+/// Answers every further request with these events and a clean end.
+async fn go_on(mut link: Link, events: String) {
+    while let Some(mut reply) = request(&mut link).await {
+        let mut body = begin(&mut reply, &events);
+        let _ = body.send_data(Bytes::new(), true);
+    }
+}
+
+async fn handshake(stream: TlsStream<TcpStream>) -> Link {
+    h2::server::handshake(stream).await.expect("a handshake")
+}
+
+async fn ask(tls: &Tls, peer: &TlsPeer) -> Seen {
+    Seen::by(ROUTE, builder(ROUTE, &peer.url()).tls_config(tls.trusting())).await
+}
+
+/// Shuts the connection down while an answer is on its way, and finishes that answer.
+async fn retire(stream: TlsStream<TcpStream>) {
+    let mut link = handshake(stream).await;
+    let mut reply = request(&mut link).await.expect("a request");
+    let mut body = begin(&mut reply, &ROUTE.half());
+    link.graceful_shutdown();
+    // Two frames: one that announces the end, and after a ping one that names the last stream.
+    let rest = async {
+        let events = ROUTE.text(REST) + &ROUTE.stop() + &ROUTE.sentinel();
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        body.send_data(Bytes::from(events), true).expect("the stream goes on");
+    };
+    let (_, more) = tokio::join!(rest, request(&mut link));
+    assert!(more.is_none(), "no request comes on a connection that was retired");
+}
+
+#[tokio::test]
+async fn row_042_a_stream_goes_on_when_its_connection_is_retired_and_the_next_one_is_new() {
+    let tls = Tls::new();
+    let peer = tls
+        .serve_h2(|stream, number| async move {
+            match number {
+                1 => retire(stream).await,
+                _ => go_on(handshake(stream).await, ROUTE.answer(&whole_text())).await,
+            }
+        })
+        .await;
+    let builder = builder(ROUTE, &peer.url()).tls_config(tls.trusting());
+    let client = builder.build().expect("a valid client");
+    for connections in [1, 2] {
+        let stream = client.stream(ROUTE.request(PROMPT)).await.expect("a valid request");
+        let seen = Seen::of(stream).await;
+        assert_eq!(seen.text, whole_text(), "{:?}", seen.end);
+        assert!(seen.causes().is_empty(), "{:?}", seen.causes());
+        assert_eq!(peer.connections(), connections);
+    }
+}
+
+/// Reads up to the first request and answers with literal frames; then nothing more.
+async fn literal(mut stream: TlsStream<TcpStream>, frames: &[u8]) {
+    const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    const HEADERS: u8 = 1;
+    stream.write_all(SETTINGS).await.expect("the client is there");
+    stream.read_exact(&mut [0; 24]).await.expect("a preface");
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.expect("a frame");
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        stream.read_exact(&mut vec![0; length]).await.expect("its payload");
+        if head[3] == HEADERS {
+            break;
+        }
+    }
+    stream.write_all(frames).await.expect("the client is there");
+    let _ = stream.shutdown().await;
+    drain(&mut stream).await;
+}
+
+/// A `GOAWAY` that says that no stream was processed.
+const GO_AWAY_BEFORE_ALL: &[u8] =
+    &[0, 0, 8, 7, 0, 0, 0, 0, 0, /* last stream */ 0, 0, 0, 0, /* NO_ERROR */ 0, 0, 0, 0];
+
+/// The request is known not to have been processed, so even a policy that repeats nothing that may
+/// have had its effect sends it again.
+async fn is_sent_again(tls: &Tls, peer: &TlsPeer) {
+    let policy = Policy { repeat: Repeat::IfUnprocessed, ..hasty() };
+    let builder = builder(ROUTE, &peer.url()).tls_config(tls.trusting()).policy(policy);
+    let seen = Seen::by(ROUTE, builder).await;
+    assert_eq!(seen.text, whole_text(), "{:?}", seen.end);
+    assert_eq!(seen.causes(), [&Cause::Broke(Break::NotSent)]);
+}
+
+#[tokio::test]
+async fn row_043_a_stream_that_a_retired_connection_did_not_take_is_sent_again() {
+    let tls = Tls::new();
+    let peer = tls
+        .serve_h2(|stream, number| async move {
+            match number {
+                1 => literal(stream, GO_AWAY_BEFORE_ALL).await,
+                _ => go_on(handshake(stream).await, ROUTE.answer(&whole_text())).await,
+            }
+        })
+        .await;
+    is_sent_again(&tls, &peer).await;
+    assert_eq!(peer.connections(), 2);
+}
+
+/// Resets the first stream as told, after these events; later ones bring `rest`.
+async fn resetting(tls: &Tls, events: String, reason: Reason, rest: String) -> TlsPeer {
+    tls.serve_h2(move |stream, _| {
+        let (events, rest) = (events.clone(), rest.clone());
+        async move {
+            let mut link = handshake(stream).await;
+            let mut reply = request(&mut link).await.expect("a request");
+            if events.is_empty() {
+                reply.send_reset(reason);
+            } else {
+                let mut body = begin(&mut reply, &events);
+                // The frames go out as the connection is polled; then the stream is reset.
+                let pause = tokio::time::sleep(std::time::Duration::from_millis(100));
+                tokio::select! {
+                    () = pause => {}
+                    _ = std::future::poll_fn(|cx| link.poll_closed(cx)) => return,
+                }
+                body.send_reset(reason);
+            }
+            go_on(link, rest).await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn row_044_a_refused_stream_is_sent_again() {
+    let tls = Tls::new();
+    let answer = ROUTE.answer(&whole_text());
+    let peer = resetting(&tls, String::new(), Reason::REFUSED_STREAM, answer).await;
+    is_sent_again(&tls, &peer).await;
+}
+
+#[tokio::test]
+async fn row_045_a_reset_stream_is_healed() {
+    let tls = Tls::new();
+    for reason in [Reason::INTERNAL_ERROR, Reason::CANCEL] {
+        let peer = resetting(&tls, ROUTE.half(), reason, ROUTE.rest()).await;
+        let seen = ask(&tls, &peer).await;
+        check_healed(&seen);
+        assert_eq!(seen.causes(), [&Cause::Broke(Break::Reset)], "{reason:?}");
+        assert_eq!(peer.connections(), 1, "the connection goes on: {BEGUN}");
+    }
+}
+
+#[tokio::test]
+async fn row_045_a_server_that_asks_for_calm_gets_the_backoff_of_a_limit() {
+    let tls = Tls::new();
+    let span = Nanos::from_millis(77);
+    let policy = Policy { throttle: Backoff::None { base: span, cap: span }, ..hasty() };
+    let peer = resetting(&tls, ROUTE.half(), Reason::ENHANCE_YOUR_CALM, ROUTE.rest()).await;
+    let builder = builder(ROUTE, &peer.url()).tls_config(tls.trusting()).policy(policy);
+    let seen = Seen::by(ROUTE, builder).await;
+    check_healed(&seen);
+    assert_eq!(seen.causes(), [&Cause::Broke(Break::Calm)]);
+    assert_eq!(waits(&seen.states), [span.as_duration()]);
+}
