@@ -53,6 +53,11 @@ pub fn classify_in_band(data: &[u8]) -> Failure {
         .or_else(|| word::by_status(status?))
         .unwrap_or(FailureKind::Other);
     let mut failure = describe(kind, &envelope, &HeaderMap::new(), None);
+    if let FailureKind::RateLimited | FailureKind::Overloaded = kind {
+        // There are no headers here; OpenAI says it in words.
+        let hint = ServerHint { after: message::wait_told(envelope.message()), retry: None };
+        failure.verdict = failure.verdict.with_hint(hint);
+    }
     failure.status = status;
     failure
 }

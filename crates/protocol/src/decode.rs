@@ -5,12 +5,13 @@
 
 use crate::classify::classify_in_band;
 use crate::event::Decoded;
-use crate::{Wire, anthropic, openai_chat};
+use crate::{Wire, anthropic, openai_chat, openai_responses};
 
 /// Reads one server-sent event.
 ///
 /// `name` is the event's name, empty when it had none. The `type` inside the data wins over it.
-/// Events of unknown kinds decode to [`Decoded::default`]. Reading a piece of text costs one
+/// Events of unknown kinds decode to [`Decoded::default`], but for their number and their place
+/// on the Responses wire. Reading a piece of text costs one
 /// pass over the data, and no allocation unless the text or an id has escapes or the text
 /// comes in several parts.
 ///
@@ -31,18 +32,20 @@ pub fn decode<'a>(wire: Wire, name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>
     let read = match wire {
         Wire::AnthropicMessages => anthropic::decode(name, data),
         Wire::OpenAiChat => openai_chat::decode(name, data),
+        Wire::OpenAiResponses => openai_responses::decode(name, data),
     };
     read.or_else(|malformed| without_json(wire, name, data).ok_or(malformed))
 }
 
 /// The meaning of data that is not a JSON object, where it has one.
 fn without_json<'a>(wire: Wire, name: &[u8], data: &'a [u8]) -> Option<Decoded<'a>> {
-    let known: &[&[u8]] = match wire {
-        Wire::AnthropicMessages => anthropic::EVENT_NAMES,
-        Wire::OpenAiChat => &[b"message"],
+    let known = match wire {
+        Wire::AnthropicMessages => anthropic::EVENT_NAMES.contains(&name),
+        Wire::OpenAiChat => name == b"message",
+        Wire::OpenAiResponses => name == b"message" || name.starts_with(b"response."),
     };
     match (data.trim_ascii(), name) {
-        // Gateways append it to the Anthropic wire too, after `message_stop`.
+        // Gateways append it to the other wires too, after their own last event.
         (b"[DONE]", _) => Some(Decoded { end: wire == Wire::OpenAiChat, ..Decoded::default() }),
         (_, b"error") => {
             let error = Some(classify_in_band(data));
@@ -50,7 +53,7 @@ fn without_json<'a>(wire: Wire, name: &[u8], data: &'a [u8]) -> Option<Decoded<'
         }
         (b"", b"ping") => Some(Decoded { ping: true, ..Decoded::default() }),
         (_, b"") => None,
-        _ if known.contains(&name) => None,
+        _ if known => None,
         _ => Some(Decoded::default()),
     }
 }
@@ -68,35 +71,44 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const BOTH: [Wire; 2] = [Wire::AnthropicMessages, Wire::OpenAiChat];
+    const ALL: [Wire; 3] = [Wire::AnthropicMessages, Wire::OpenAiChat, Wire::OpenAiResponses];
 
     #[test]
     fn data_that_is_no_object_is_malformed_where_an_object_is_due() {
-        for (wire, name) in [(BOTH[0], &b"message_delta"[..]), (BOTH[0], b""), (BOTH[1], b"")] {
+        for (wire, name) in [
+            (ALL[0], &b"message_delta"[..]),
+            (ALL[0], b""),
+            (ALL[1], b""),
+            (ALL[2], b""),
+            (ALL[2], b"response.output_text.delta"),
+            (ALL[2], b"response.of_tomorrow"),
+        ] {
             for data in [&b"{\"a\":"[..], b"[1]", b"7", b"", b"<html>"] {
                 assert!(decode(wire, name, data).is_err(), "{wire} {}", data.escape_ascii());
             }
         }
-        assert_eq!(decode(BOTH[1], b"", b"{\"id\":x}"), Err(Malformed { offset: 6 }));
+        assert_eq!(decode(ALL[1], b"", b"{\"id\":x}"), Err(Malformed { offset: 6 }));
     }
 
     #[test]
     fn events_of_unknown_names_need_no_json() {
-        for wire in BOTH {
+        for wire in ALL {
             assert_eq!(decode(wire, b"heartbeat", b"tick"), Ok(Decoded::default()));
         }
     }
 
     #[test]
     fn the_sentinel_ends_only_the_wire_that_has_it() {
-        assert!(decode(BOTH[1], b"", b"[DONE]").unwrap().end);
-        assert!(decode(BOTH[1], b"", b" [DONE]").unwrap().end);
-        assert_eq!(decode(BOTH[0], b"", b"[DONE]"), Ok(Decoded::default()));
+        assert!(decode(ALL[1], b"", b"[DONE]").unwrap().end);
+        assert!(decode(ALL[1], b"", b" [DONE]").unwrap().end);
+        for wire in [ALL[0], ALL[2]] {
+            assert_eq!(decode(wire, b"", b"[DONE]"), Ok(Decoded::default()));
+        }
     }
 
     #[test]
     fn an_error_event_without_json_is_an_error() {
-        let error = decode(BOTH[0], b"error", b"upstream went away").unwrap().error.unwrap();
+        let error = decode(ALL[0], b"error", b"upstream went away").unwrap().error.unwrap();
         assert_eq!(error.message, "upstream went away");
     }
 
@@ -104,9 +116,9 @@ mod tests {
         #[test]
         fn arbitrary_bytes_never_panic(
             data in prop::collection::vec(any::<u8>(), 0..80),
-            name in prop::sample::select(vec!["", "error", "message_delta", "ping", "x"]),
+            name in prop::sample::select(vec!["", "error", "message_delta", "ping", "x", "response.x"]),
         ) {
-            for wire in BOTH {
+            for wire in ALL {
                 let _ = decode(wire, name.as_bytes(), &data);
             }
         }

@@ -17,9 +17,10 @@ pub struct Decoded<'a> {
     pub ping: bool,
     /// The answer begins. On the chat wire: the chunk says the role, which some servers repeat.
     pub begin: Option<Begin<'a>>,
-    /// The id of the answer, as each chunk of the chat wire and `message_start` say it.
+    /// The id of the answer, as each chunk of the chat wire, `message_start` and the events of
+    /// the Responses wire with a whole response say it.
     pub id: Option<Cow<'a, str>>,
-    /// When the answer was created, in Unix seconds; chat wire only.
+    /// When the answer was created, in Unix seconds; OpenAI's wires only.
     pub created: Option<u64>,
     /// A content block opens. Where it opens with its first words in it, they are the `delta`.
     pub open: Option<Open>,
@@ -31,7 +32,8 @@ pub struct Decoded<'a> {
     pub close: Option<u32>,
     /// Why the model stopped. On the chat wire: of the choice that `choice` names.
     pub stop: Option<StopReason>,
-    /// The last event of the stream: `message_stop` or `[DONE]`.
+    /// The last event of the stream: `message_stop`, `[DONE]`, or on the Responses wire the event
+    /// with the reason to stop.
     pub end: bool,
     /// Token counts of the whole request as of this event. Never add them up.
     pub usage: Option<Usage>,
@@ -42,6 +44,16 @@ pub struct Decoded<'a> {
     pub choice: Option<u32>,
     /// Every choice for which the chunk says a reason to stop.
     pub finished: Choices,
+    /// The event only says that the answer exists and is under way; Responses wire only.
+    pub underway: bool,
+    /// The number of the event in its stream; Responses wire only.
+    pub sequence: Option<u64>,
+    /// Where in the answer's output the event stands; Responses wire only.
+    pub node: Option<Node>,
+    /// The provider's id of the output item that opens or ends; Responses wire only.
+    pub item_id: Option<Cow<'a, str>>,
+    /// All that a part said, as the event that ends its text repeats it; Responses wire only.
+    pub whole: Option<Cow<'a, [u8]>>,
     /// The provider reports a failure inside the stream.
     pub error: Option<Failure>,
     /// Where the values lie that [`rewrite`](crate::rewrite()) may change.
@@ -84,7 +96,8 @@ pub enum Block {
 /// A piece of content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delta<'a> {
-    /// The index of the block; on the chat wire, of the choice.
+    /// The index of the block; on the chat wire, of the choice; on the Responses wire, of the
+    /// output item.
     pub index: u32,
     /// What it is a piece of.
     pub part: Part,
@@ -94,6 +107,53 @@ pub struct Delta<'a> {
     /// (`ED A0..BF xx`); the other half may be in the next piece. For a part that is no string
     /// the bytes are its JSON text or nothing.
     pub text: Cow<'a, [u8]>,
+}
+
+/// Where in the output of an answer an event of the Responses wire stands, and what it does there.
+///
+/// The output is a list of items, such as messages, and an item holds parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// The index of the item in the output.
+    pub item: u32,
+    /// The index of the part in its item: `content_index` or `summary_index`.
+    pub part: Option<u32>,
+    /// What happens.
+    pub act: Act,
+}
+
+/// What an event does to an item of the output or to a part of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// The item opens.
+    OpensItem(Block),
+    /// The part opens.
+    OpensPart(PartKind),
+    /// The part says something.
+    Says(PartKind),
+    /// The part has said everything.
+    EndsText(PartKind),
+    /// The part is whole.
+    EndsPart(PartKind),
+    /// The item is whole.
+    EndsItem(Block),
+    /// Anything else.
+    Other,
+}
+
+/// What a part of an output item holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PartKind {
+    /// Text of the answer.
+    Text,
+    /// A refusal.
+    Refusal,
+    /// Thinking.
+    Reasoning,
+    /// A summary of thinking.
+    Summary,
+    /// Anything else.
+    Other,
 }
 
 /// What a piece of content is a piece of.
@@ -172,7 +232,8 @@ pub struct Spans {
     pub created: Option<Range<u32>>,
     /// The model, with its quotes.
     pub model: Option<Range<u32>>,
-    /// The index of the block; on the chat wire, of the choice.
+    /// The index of the block; on the chat wire, of the choice; on the Responses wire, of the
+    /// output item.
     pub index: Option<Range<u32>>,
     /// The string that [`Delta::text`] was read from, with its quotes. Where the text comes as
     /// a list of parts, the whole list: a new text takes the place of all of them, also of
@@ -184,8 +245,18 @@ pub struct Spans {
     pub role: Option<Range<u32>>,
     /// The count of output tokens.
     pub output_tokens: Option<Range<u32>>,
-    /// The count of all tokens; chat wire only.
+    /// The count of all tokens; OpenAI's wires only.
     pub total_tokens: Option<Range<u32>>,
+    /// The number of the event; this and the following on the Responses wire only.
+    pub sequence: Option<Range<u32>>,
+    /// The id of the output item, with its quotes.
+    pub item_id: Option<Range<u32>>,
+    /// The index of the part in its item.
+    pub part_index: Option<Range<u32>>,
+    /// The whole item or the whole part that opens or ends.
+    pub node: Option<Range<u32>>,
+    /// The parts of a message that ends, or the items of an answer that ends: an array.
+    pub list: Option<Range<u32>>,
 }
 
 #[cfg(test)]

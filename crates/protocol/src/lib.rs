@@ -42,6 +42,7 @@ mod failure;
 mod json;
 mod models;
 mod openai_chat;
+mod openai_responses;
 mod profile;
 mod reader;
 mod request;
@@ -55,9 +56,12 @@ pub use classify::{
     is_event_stream,
 };
 pub use decode::{Malformed, decode};
-pub use event::{Begin, Block, Choices, Decoded, Delta, Open, Part, Spans, StopReason};
+pub use event::{
+    Act, Begin, Block, Choices, Decoded, Delta, Node, Open, Part, PartKind, Spans, StopReason,
+};
 pub use failure::{Failure, FailureKind};
 pub use models::claude_takes_prefill;
+pub use openai_responses::{ended_item, ended_part, items_of};
 pub use profile::{Prefill, Profile, UsageRequest};
 pub use reader::Reader;
 pub use request::{BODY_BYTES_MAX, BodyError, MAX_TOKENS_FLOOR, NotContinuable, RequestBody};

@@ -78,6 +78,13 @@ impl Profile {
         deterministic: false,
         usage: UsageRequest::StreamOptions,
     };
+    /// OpenAI's own Responses API: no prefill, token counts unasked.
+    pub const OPENAI_RESPONSES: Self = Self {
+        name: "openai-responses",
+        wire: Wire::OpenAiResponses,
+        usage: UsageRequest::Unasked,
+        ..Self::OPENAI
+    };
     /// Mistral: a prefix message, repeated at the head of the answer.
     pub const MISTRAL: Self = Self {
         name: "mistral",
@@ -105,6 +112,7 @@ impl Profile {
         &[
             Self::ANTHROPIC,
             Self::OPENAI,
+            Self::OPENAI_RESPONSES,
             Self::MISTRAL,
             Self::DEEPSEEK_BETA,
             Self::MOONSHOT,
@@ -126,6 +134,7 @@ impl Profile {
         match wire {
             Wire::AnthropicMessages => Self::ANTHROPIC,
             Wire::OpenAiChat => Self::OPENAI,
+            Wire::OpenAiResponses => Self::OPENAI_RESPONSES,
         }
     }
 

@@ -20,8 +20,20 @@ pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Top-level members that changes depend on; one that stands twice is refused, because servers
 /// disagree on which counts.
-const UNIQUE: &[&str] =
-    &["messages", "model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n"];
+const UNIQUE: &[&str] = &[
+    "messages",
+    "input",
+    "model",
+    "stream",
+    "stream_options",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "n",
+];
+
+/// What may stand in the place of `input` on the Responses wire.
+const INPUT_ELSEWHERE: &[&str] = &["prompt", "previous_response_id", "conversation"];
 
 /// The body of a request, as the caller wrote it.
 ///
@@ -42,8 +54,23 @@ pub struct RequestBody {
     model: Option<String>,
     whole: Value,
     members: Vec<(String, Value)>,
-    messages: Value,
-    last_message: Value,
+    said: Said,
+}
+
+/// Where in a body stands what was said before the answer.
+#[derive(Clone, Copy)]
+enum Said {
+    /// A list of messages that is not empty; or of input items on the Responses wire.
+    List {
+        /// The whole list.
+        list: Value,
+        /// Its last item.
+        last: Value,
+    },
+    /// The text of one message of the user; Responses wire only.
+    Text(Value),
+    /// Not in the body, as far as it is not `null` or empty; Responses wire only.
+    Elsewhere(Option<Value>),
 }
 
 impl RequestBody {
@@ -52,7 +79,7 @@ impl RequestBody {
     /// # Errors
     ///
     /// [`BodyError`] when the body is longer than [`BODY_BYTES_MAX`], is no JSON object in
-    /// UTF-8, has no messages, or says the same of a few members twice.
+    /// UTF-8, has no messages or no input, or says the same of a few members twice.
     pub fn parse(wire: Wire, body: Bytes) -> Result<Self, BodyError> {
         if body.len() > BODY_BYTES_MAX {
             return Err(BodyError::TooLong { bytes: body.len() });
@@ -61,10 +88,9 @@ impl RequestBody {
             .map_err(|error| BodyError::NotUtf8 { offset: error.valid_up_to() })?;
         let (whole, members) = read_members(&body)?;
         let find = |wanted| find_member(&members, wanted);
-        let messages = find("messages").ok_or(BodyError::NoMessages)?;
-        let last_message = messages.last_item(&body).ok_or(BodyError::NoMessages)?;
+        let said = Said::read(wire, &body, &members).ok_or(BodyError::NoMessages)?;
         let model = find("model").and_then(|model| model.str(&body)).map(Cow::into_owned);
-        Ok(Self { wire, model, whole, messages, last_message, members, body })
+        Ok(Self { wire, model, whole, said, members, body })
     }
 
     /// The caller's own bytes.
@@ -174,7 +200,7 @@ impl RequestBody {
     }
 
     fn add_member(&self, splice: &mut Splice, member: &str) {
-        // The body has messages, so there is a member before.
+        // The body has messages or names them, so there is a member before.
         splice.insert(self.whole.inner_end(), format!(",{member}"));
     }
 
@@ -188,6 +214,27 @@ impl RequestBody {
 
     fn finish(&self, splice: Splice) -> Bytes {
         if splice.is_empty() { self.body.clone() } else { splice.apply(&self.body).into() }
+    }
+}
+
+impl Said {
+    fn read(wire: Wire, body: &[u8], members: &[(String, Value)]) -> Option<Self> {
+        let responses = wire == Wire::OpenAiResponses;
+        let name = if responses { "input" } else { "messages" };
+        let said = find_member(members, name);
+        if let Some(list) = said
+            && let Some(last) = list.last_item(body)
+        {
+            return Some(Self::List { list, last });
+        }
+        if !responses {
+            return None;
+        }
+        if let Some(text) = said.filter(|text| text.is_text() && text.raw(body) != b"\"\"") {
+            return Some(Self::Text(text));
+        }
+        let named = |name: &&str| find_member(members, name).is_some_and(|value| !value.is_null());
+        INPUT_ELSEWHERE.iter().any(|name| named(&name)).then_some(Self::Elsewhere(said))
     }
 }
 
@@ -221,7 +268,8 @@ pub enum BodyError {
     /// Not a JSON object.
     #[error("request body is not a JSON object")]
     NotJson(#[source] Malformed),
-    /// Without a `messages` array that has an item.
+    /// Without a `messages` array that has an item; on the Responses wire without an `input` and
+    /// without anything that stands for one.
     #[error("request body has no messages")]
     NoMessages,
     /// With a member that stands twice.
@@ -248,6 +296,13 @@ pub enum NotContinuable {
     /// The answer is spoken.
     #[error("audio output was requested")]
     Audio,
+    /// The answer is made in the background, so it may still come; another would be a second one.
+    #[error("a background response was requested")]
+    Background,
+    /// The provider adds what is said to a conversation that it keeps: it may hold the answer
+    /// already, and would hold what only a continuation says.
+    #[error("the provider keeps the conversation")]
+    KeptConversation,
 }
 
 fn read_members(body: &[u8]) -> Result<(Value, Vec<(String, Value)>), BodyError> {

@@ -20,6 +20,14 @@ pub struct Rewrite<'a> {
     pub index: Option<u32>,
     /// The new text, unescaped.
     pub text: Option<&'a str>,
+    /// The new number of the event.
+    pub sequence: Option<u64>,
+    /// The new id of the output item.
+    pub item_id: Option<&'a str>,
+    /// The new index of the part in its item.
+    pub part_index: Option<u32>,
+    /// The new parts of a message or items of an answer: an array in JSON.
+    pub list: Option<&'a str>,
     /// Whether the role is taken out of the delta.
     pub drop_role: bool,
     /// Output tokens to add to the event's own count of them, and to its count of all tokens.
@@ -56,6 +64,10 @@ pub fn rewrite(data: &[u8], spans: &Spans, edits: &Rewrite<'_>) -> Vec<u8> {
     change(&spans.model, edits.model.map(json_string));
     change(&spans.index, edits.index.map(|index| index.to_string()));
     change(&spans.text, edits.text.map(json_string));
+    change(&spans.sequence, edits.sequence.map(|number| number.to_string()));
+    change(&spans.item_id, edits.item_id.map(json_string));
+    change(&spans.part_index, edits.part_index.map(|index| index.to_string()));
+    change(&spans.list, edits.list.map(str::to_owned));
     change(&spans.role, edits.drop_role.then(String::new));
     for count in [&spans.output_tokens, &spans.total_tokens] {
         change(count, grown(data, count.as_ref(), edits.output_added));

@@ -17,7 +17,7 @@ pub use self::count::CountProblem;
 pub use self::format::{UnknownUsageFormat, UsageFormat};
 
 use self::count::Counter;
-use self::document::Document;
+use self::document::{Document, web_searches};
 use crate::Malformed;
 use crate::json::{Scanner, Value};
 use cost::{Service, Usage};
@@ -217,6 +217,17 @@ pub(crate) fn read_chat(scan: &mut Scanner<'_>, data: &[u8]) -> Result<Option<Co
         return Ok(None);
     }
     read_counts(scan, data, |scan, data| openai::read(scan, data, &openai::CHAT))
+}
+
+/// Reads the counts of a whole response of the Responses wire.
+pub(crate) fn read_response(response: Value, data: &[u8]) -> Result<Option<Counts>, Malformed> {
+    let Some(usage) = response.member(data, "usage") else { return Ok(None) };
+    let read = |scan: &mut Scanner<'_>, data: &[u8]| openai::read(scan, data, &openai::RESPONSES);
+    let counts = read_counts(&mut Scanner::at(data, usage), data, read)?;
+    Ok(counts.map(|mut counts| {
+        counts.usage.web_searches = web_searches(response, data);
+        counts
+    }))
 }
 
 /// Kept out of the decoders, whose pieces of text have no counts.

@@ -21,15 +21,24 @@ pub enum Wire {
     AnthropicMessages,
     /// OpenAI Chat Completions: unnamed chunks, then `[DONE]`.
     OpenAiChat,
+    /// OpenAI Responses: named events with numbers, `response.created` to `response.completed`.
+    OpenAiResponses,
 }
 
 impl Wire {
+    /// Every wire.
+    #[must_use]
+    pub const fn all() -> &'static [Self] {
+        &[Self::AnthropicMessages, Self::OpenAiChat, Self::OpenAiResponses]
+    }
+
     /// The name of the wire, as checkpoints and flags write it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::AnthropicMessages => "anthropic-messages",
             Self::OpenAiChat => "openai-chat",
+            Self::OpenAiResponses => "openai-responses",
         }
     }
 
@@ -39,6 +48,7 @@ impl Wire {
         match self {
             Self::AnthropicMessages => "/messages",
             Self::OpenAiChat => "/chat/completions",
+            Self::OpenAiResponses => "/responses",
         }
     }
 }
@@ -52,11 +62,12 @@ impl fmt::Display for Wire {
 impl FromStr for Wire {
     type Err = UnknownWire;
 
-    /// Reads a wire's name; `anthropic` and `openai` are short for the two.
+    /// Reads a wire's name; `anthropic` and `openai` are short for the first two.
     fn from_str(name: &str) -> Result<Self, UnknownWire> {
         match name {
             "anthropic-messages" | "anthropic" => Ok(Self::AnthropicMessages),
             "openai-chat" | "openai" => Ok(Self::OpenAiChat),
+            "openai-responses" => Ok(Self::OpenAiResponses),
             _ => Err(UnknownWire),
         }
     }
@@ -64,7 +75,7 @@ impl FromStr for Wire {
 
 /// The text names no wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown protocol, expected anthropic-messages or openai-chat")]
+#[error("unknown protocol, expected anthropic-messages, openai-chat or openai-responses")]
 pub struct UnknownWire;
 
 #[cfg(test)]
@@ -73,8 +84,8 @@ mod tests {
 
     #[test]
     fn every_name_reads_back() {
-        for wire in [Wire::AnthropicMessages, Wire::OpenAiChat] {
-            assert_eq!(wire.to_string().parse(), Ok(wire));
+        for wire in Wire::all() {
+            assert_eq!(wire.to_string().parse(), Ok(*wire));
         }
         assert_eq!("openai".parse(), Ok(Wire::OpenAiChat));
         assert_eq!("Anthropic".parse::<Wire>(), Err(UnknownWire));

@@ -3,6 +3,8 @@
 //! Removes control characters, also those of the direction of text, and whatever looks like a key, and limits the length. A caller
 //! who knows the key removes it exactly.
 
+use retry_policy::{Nanos, hint};
+
 /// Most bytes that a failure's message has.
 pub const MESSAGE_BYTES_MAX: usize = 300;
 
@@ -39,6 +41,14 @@ pub(super) fn clean(raw: &str) -> String {
 /// were written: the property `Bidi_Control` of Unicode.
 const fn turns_text(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// How long the message asks to wait, as in "try again in 1.5s".
+pub(super) fn wait_told(message: &str) -> Option<Nanos> {
+    let message = cut(message, RAW_BYTES_MAX).to_ascii_lowercase();
+    let (_, after) = message.split_once("try again in ")?;
+    let span = after.split_ascii_whitespace().next()?.trim_end_matches(['.', ',']);
+    hint::go_duration(span).filter(|span| *span > Nanos::ZERO)
 }
 
 /// The code in its permitted letters; `None` when nothing is left of it.

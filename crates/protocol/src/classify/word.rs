@@ -72,7 +72,8 @@ fn specific(word: &str) -> Option<FailureKind> {
         | "deadline_exceeded"
         | "request_timeout"
         | "request_body_timeout"
-        | "modeltimeoutexception" => FailureKind::Timeout,
+        | "modeltimeoutexception"
+        | "vector_store_timeout" => FailureKind::Timeout,
         // Transient although it comes with the status of a bad request.
         "compaction_unavailable" => FailureKind::Server,
         "conflict_error" | "thread_continue_in_flight" => FailureKind::Conflict,
@@ -92,6 +93,19 @@ fn general(word: &str) -> Option<FailureKind> {
         | "content_policy_violation"
         | "content_filter"
         | "invalid_prompt"
+        | "invalid_image"
+        | "invalid_image_format"
+        | "invalid_base64_image"
+        | "invalid_image_url"
+        | "invalid_image_mode"
+        | "image_too_large"
+        | "image_too_small"
+        | "image_parse_error"
+        | "image_content_policy_violation"
+        | "image_file_too_large"
+        | "image_file_not_found"
+        | "unsupported_image_media_type"
+        | "empty_image_file"
         | "unprocessable_entity"
         | "validationexception" => FailureKind::BadRequest,
         "unauthenticated" | "unauthorized" | "forbidden" => FailureKind::Auth,
@@ -106,6 +120,7 @@ fn general(word: &str) -> Option<FailureKind> {
         | "modelstreamerrorexception"
         | "serviceunavailableexception"
         | "service_unavailable"
+        | "failed_to_download_image"
         | "unavailable" => FailureKind::Server,
         _ => return None,
     })

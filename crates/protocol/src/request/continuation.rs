@@ -2,9 +2,10 @@
 //!
 //! The partial answer goes into a trailing assistant message, followed for an instructed
 //! continuation by a user message. Where the caller's own messages end with an assistant
-//! message, the partial continues that one: two in a row are an error at some servers.
+//! message, the partial continues that one: two in a row are an error at some servers. Not on the
+//! Responses wire, where messages are items of a list and an answer may have several.
 
-use super::RequestBody;
+use super::{RequestBody, Said};
 use crate::json::{Kind, Value};
 use crate::splice::{Splice, json_string, json_string_inside};
 use crate::{Prefill, Profile, Wire};
@@ -29,14 +30,13 @@ impl RequestBody {
         let continues = self.ends_with_assistant();
         if continues {
             self.extend_last_message(&mut splice, partial);
-            if let Some(flag) = flag {
-                self.set(&mut splice, self.last_message, flag, "true");
+            if let (Some(flag), Said::List { last, .. }) = (flag, self.said) {
+                self.set(&mut splice, last, flag, "true");
             }
         } else if !partial.is_empty() {
             let flag = flag.map_or(String::new(), |flag| format!(r#","{flag}":true"#));
-            let content = self.content(partial);
-            let message = format!(r#",{{"role":"assistant","content":{content}{flag}}}"#);
-            splice.insert(self.messages.inner_end(), message);
+            let message = self.message("assistant", partial, &flag);
+            self.say(&mut splice, &message);
         }
         if continues || !partial.is_empty() {
             self.set_prefill_parameters(&mut splice, profile);
@@ -57,30 +57,57 @@ impl RequestBody {
     ) -> Bytes {
         let mut splice = self.streaming(profile);
         self.reduce_limits(&mut splice, partial, spent);
-        let mut messages = String::new();
+        let mut messages = self.message("user", instruction, "");
         if self.ends_with_assistant() {
             self.extend_last_message(&mut splice, partial);
             self.close_last_message(&mut splice);
         } else if !partial.is_empty() {
-            let content = self.content(partial);
-            messages = format!(r#",{{"role":"assistant","content":{content}}}"#);
+            messages = format!("{},{messages}", self.message("assistant", partial, ""));
         }
-        let content = self.content(instruction);
-        messages.push_str(&format!(r#",{{"role":"user","content":{content}}}"#));
-        splice.insert(self.messages.inner_end(), messages);
+        self.say(&mut splice, &messages);
         self.finish(splice)
     }
 
     fn ends_with_assistant(&self) -> bool {
-        let role = self.last_message.member(&self.body, "role");
-        role.is_some_and(|role| role.says(&self.body, "assistant"))
+        let Said::List { last, .. } = self.said else { return false };
+        let role = last.member(&self.body, "role");
+        self.wire != Wire::OpenAiResponses
+            && role.is_some_and(|role| role.says(&self.body, "assistant"))
     }
 
-    /// The text as a message's content in the wire's form.
+    /// Adds messages behind those of the caller, whose text stays as it is.
+    fn say(&self, splice: &mut Splice, messages: &str) {
+        match self.said {
+            Said::List { list, .. } => splice.insert(list.inner_end(), format!(",{messages}")),
+            Said::Text(text) => {
+                let head = r#"[{"type":"message","role":"user","content":"#;
+                splice.insert(text.start, head.to_owned());
+                splice.insert(text.end, format!("}},{messages}]"));
+            }
+            Said::Elsewhere(Some(nothing)) => {
+                splice.replace(nothing.range(), format!("[{messages}]"));
+            }
+            Said::Elsewhere(None) => self.add_member(splice, &format!(r#""input":[{messages}]"#)),
+        }
+    }
+
+    /// A message in the wire's form; `flag` are further members of it.
+    fn message(&self, role: &str, text: &str, flag: &str) -> String {
+        let kind = match (self.wire, role) {
+            (Wire::OpenAiResponses, "assistant") => "output_text",
+            (Wire::OpenAiResponses, _) => "input_text",
+            _ => return format!(r#"{{"role":"{role}","content":{}{flag}}}"#, self.content(text)),
+        };
+        let text = json_string(text);
+        let content = format!(r#"[{{"type":"{kind}","text":{text}}}]"#);
+        format!(r#"{{"type":"message","role":"{role}","content":{content}{flag}}}"#)
+    }
+
+    /// The text as the content of a message that the caller began, in the wire's form.
     fn content(&self, text: &str) -> String {
         match self.wire {
             Wire::AnthropicMessages => format!("[{}]", text_block(text)),
-            Wire::OpenAiChat => json_string(text),
+            Wire::OpenAiChat | Wire::OpenAiResponses => json_string(text),
         }
     }
 
@@ -89,7 +116,7 @@ impl RequestBody {
         if partial.is_empty() {
             return;
         }
-        let message = self.last_message;
+        let Said::List { last: message, .. } = self.said else { return };
         match message.member(&self.body, "content") {
             Some(content) if content.is_text() => {
                 splice.insert(content.inner_end(), json_string_inside(partial));
@@ -124,7 +151,8 @@ impl RequestBody {
 
     /// Takes back the caller's own request to continue its last message, which is no longer last.
     fn close_last_message(&self, splice: &mut Splice) {
-        let last = |name| self.last_message.member(&self.body, name);
+        let Said::List { last, .. } = self.said else { return };
+        let last = |name| last.member(&self.body, name);
         let opening = [last("prefix"), last("partial"), self.member("continue_final_message")];
         for flag in opening.into_iter().flatten().filter(Value::is_true) {
             splice.replace(flag.range(), "false".to_owned());

@@ -4,6 +4,7 @@
 
 use super::{NotContinuable, RequestBody};
 use crate::json::Value;
+use crate::Wire;
 use crate::splice::Splice;
 
 /// The least that a limit of output tokens is reduced to, in tokens.
@@ -14,6 +15,9 @@ const BYTES_PER_TOKEN: u64 = 4;
 
 /// The least where the model thinks, in tokens: a continuation thinks anew.
 const THINKING_FLOOR: u64 = 1_024;
+
+/// The least that the Responses API takes as a limit, in tokens.
+const RESPONSES_FLOOR: u64 = 16;
 
 /// Members that force a structure on the answer at some server.
 const STRUCTURES: &[&str] = &[
@@ -39,6 +43,16 @@ impl RequestBody {
         let call = self.present("function_call").is_some_and(|call| self.forces(call));
         if choice || call {
             return Some(NotContinuable::ForcedTool);
+        }
+        if self.wire == Wire::OpenAiResponses {
+            if self.present("background").is_some_and(|value| value.is_true()) {
+                return Some(NotContinuable::Background);
+            }
+            // A `previous_response_id` names a response that no longer changes; a conversation
+            // grows by whatever is answered in it.
+            if self.present("conversation").is_some() {
+                return Some(NotContinuable::KeptConversation);
+            }
         }
         self.present("audio").map(|_| NotContinuable::Audio)
     }
@@ -70,7 +84,7 @@ impl RequestBody {
     /// A count above the limit is wrong, since the server had not stopped: some send less than a
     /// token at a time. Then the length of the text is the better guess.
     pub(super) fn reduce_limits(&self, splice: &mut Splice, partial: &str, spent: u64) {
-        for name in ["max_tokens", "max_completion_tokens"] {
+        for name in ["max_tokens", "max_completion_tokens", "max_output_tokens"] {
             let Some(limit) = self.member(name) else { continue };
             let Some(tokens) = limit.u64(&self.body) else { continue };
             let guess = partial.len() as u64 / BYTES_PER_TOKEN;
@@ -86,7 +100,8 @@ impl RequestBody {
     /// Anthropic requires to be smaller than the limit.
     fn floor(&self) -> u64 {
         if !self.asks_thinking() {
-            return MAX_TOKENS_FLOOR;
+            let responses = self.wire == Wire::OpenAiResponses;
+            return if responses { RESPONSES_FLOOR } else { MAX_TOKENS_FLOOR };
         }
         let thinking = self.member("thinking");
         let budget = thinking.and_then(|thinking| thinking.member(&self.body, "budget_tokens"));
@@ -101,14 +116,26 @@ impl RequestBody {
         };
         let config = self.present("output_config");
         let config = config.and_then(|config| config.member(&self.body, "format"));
+        // Where the Responses wire has it.
+        let text = self.present("text").and_then(|text| text.member(&self.body, "format"));
+        let text = text.filter(|format| !format.is_null());
         format.is_some_and(|format| !free(format))
+            || text.is_some_and(|format| !free(format))
             || config.is_some_and(|format| !format.is_null())
             || STRUCTURES.iter().any(|name| self.present(name).is_some())
     }
 
     /// Whether a choice of tools leaves the model no choice.
     fn forces(&self, choice: Value) -> bool {
-        let mode = choice.member(&self.body, "type").unwrap_or(choice);
+        let member = |of: Value, name| of.member(&self.body, name);
+        let allowed = |choice: &Value| {
+            member(*choice, "type").is_some_and(|kind| kind.says(&self.body, "allowed_tools"))
+        };
+        if let Some(choice) = Some(choice).filter(allowed) {
+            let inner = member(choice, "allowed_tools").unwrap_or(choice);
+            return member(inner, "mode").is_none_or(|mode| !mode.says(&self.body, "auto"));
+        }
+        let mode = member(choice, "type").unwrap_or(choice);
         !(mode.says(&self.body, "auto") || mode.says(&self.body, "none"))
     }
 

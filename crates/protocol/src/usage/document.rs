@@ -164,7 +164,7 @@ fn report(format: UsageFormat, value: Value, data: &[u8]) -> Result<Option<Repor
 
 /// The searches among the output items of a response. Opening a page and finding in it are items
 /// of the same type and no searches: <https://platform.openai.com/docs/guides/tools-web-search>.
-fn web_searches(response: Value, data: &[u8]) -> u64 {
+pub(super) fn web_searches(response: Value, data: &[u8]) -> u64 {
     let mut searches = 0;
     let count = |item: Value| {
         let action = item.member(data, "action").and_then(|action| action.member(data, "type"));

@@ -41,7 +41,7 @@ impl UsageFormat {
         match self {
             Self::Anthropic => Wire::AnthropicMessages.name(),
             Self::OpenAiChat => Wire::OpenAiChat.name(),
-            Self::OpenAiResponses => "openai-responses",
+            Self::OpenAiResponses => Wire::OpenAiResponses.name(),
             Self::Gemini => "gemini",
         }
     }
@@ -58,6 +58,7 @@ impl From<Wire> for UsageFormat {
         match wire {
             Wire::AnthropicMessages => Self::Anthropic,
             Wire::OpenAiChat => Self::OpenAiChat,
+            Wire::OpenAiResponses => Self::OpenAiResponses,
         }
     }
 }

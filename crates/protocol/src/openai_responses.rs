@@ -1,0 +1,10 @@
+//! The OpenAI Responses wire.
+//!
+//! Named and numbered events about a list of output items, each with parts. What a part or an
+//! item says in pieces is repeated whole by the events that end it, and everything by the last.
+
+mod decode;
+mod item;
+
+pub(crate) use decode::decode;
+pub use item::{ended_item, ended_part, items_of};
