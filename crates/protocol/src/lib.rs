@@ -66,6 +66,7 @@ pub use profile::{Prefill, Profile, UsageRequest};
 pub use reader::Reader;
 pub use request::{BODY_BYTES_MAX, BodyError, MAX_TOKENS_FLOOR, NotContinuable, RequestBody};
 pub use rewrite::{Rewrite, rewrite};
+pub use splice::json_string;
 pub use sse_codec::{DecodeError, Event as SseEvent, Span as SseSpan};
 pub use usage::{
     CountProblem, ModelUsage, Reported, UnknownService, UnknownUsageFormat, UsageError,

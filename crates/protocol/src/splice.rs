@@ -45,7 +45,12 @@ impl Splice {
 }
 
 /// The text as a JSON string, with its quotes.
-pub(crate) fn json_string(text: &str) -> String {
+///
+/// ```
+/// assert_eq!(protocol::json_string("a\n"), r#""a\n""#);
+/// ```
+#[must_use]
+pub fn json_string(text: &str) -> String {
     serde_json::to_string(text).expect("every string has a JSON form")
 }
 

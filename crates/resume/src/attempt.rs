@@ -61,6 +61,8 @@ pub(crate) struct Flow {
     pub(crate) joiner: Joiner,
     /// Where this attempt's blocks go downstream; `None` while they go unchanged.
     pub(crate) blocks: Option<Blocks>,
+    /// Where the parts of its output items go (Responses).
+    pub(crate) parts: Parts,
     /// The response began in this attempt.
     pub(crate) begun: bool,
     /// The id of this attempt's response (Chat Completions).
@@ -131,10 +133,37 @@ impl Blocks {
         self.0.push((index, place));
     }
 
+    /// Whether a block of this attempt goes there.
+    pub(crate) fn reach(&self, downstream: u32) -> bool {
+        self.0.iter().any(|(_, place)| *place == Place::At(downstream))
+    }
+
     /// A block that never opened keeps its index.
     pub(crate) fn place(&self, index: u32) -> Place {
         let found = self.0.iter().rev().find(|(upstream, _)| *upstream == index);
         found.map_or(Place::At(index), |(_, place)| *place)
+    }
+}
+
+/// Where the parts of a continuation's output items go downstream.
+#[derive(Debug, Default)]
+pub(crate) struct Parts(Vec<(NodePlace, NodePlace)>);
+
+/// The index of an item and that of a part in it.
+pub(crate) type NodePlace = (u32, u32);
+
+impl Parts {
+    pub(crate) fn insert(&mut self, upstream: NodePlace, downstream: NodePlace) {
+        self.0.push((upstream, downstream));
+    }
+
+    pub(crate) fn place(&self, upstream: NodePlace) -> Option<NodePlace> {
+        self.0.iter().rev().find(|(place, _)| *place == upstream).map(|(_, place)| *place)
+    }
+
+    /// Whether a part of this attempt goes there.
+    pub(crate) fn reach(&self, downstream: NodePlace) -> bool {
+        self.0.iter().any(|(_, place)| *place == downstream)
     }
 }
 

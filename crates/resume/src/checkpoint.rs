@@ -10,6 +10,7 @@ use std::fmt;
 
 use crate::attempt::Stops;
 use crate::entry::{Entries, Entry, Start};
+use crate::items::Told;
 use crate::journal::{Origin, Seq};
 use crate::meter::{Meter, estimated_input};
 use crate::seam::{Rung, Seam};
@@ -312,5 +313,9 @@ fn emit(
     }
     transcript.text_events += u64::from(transcript.text.len() > before);
     transcript.apply(&note);
+    if let Some(told) = Told::of(&decoded, data, before, reading.joiner.is_open()) {
+        // What differs was the end of that process, and is not taken up again by this one.
+        let _ = transcript.trace(&told);
+    }
     Some(())
 }

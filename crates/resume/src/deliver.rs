@@ -1,13 +1,16 @@
 //! From events to one coherent downstream stream: one start, continuous block indices, one
 //! id, merged usage, one end.
 
+mod responses;
+
 use bytes::Bytes;
-use protocol::{Block, Part, Rewrite, Wire};
+use protocol::{Block, Part, Rewrite, Spans, Wire};
 
 use crate::attempt::{Flow, Hold, Place, merges};
 use crate::config::SeamPolicy;
 use crate::frame::Frame;
 use crate::held::{Event, Trimmed, Waiting};
+use crate::items::Repeats;
 use crate::journal;
 use crate::outcome::Cause;
 use crate::output::Output;
@@ -53,6 +56,12 @@ struct Edits {
     drop_role: bool,
     renamed: bool,
     output_added: u64,
+    /// All that a part said.
+    whole: Option<String>,
+    sequence: Option<u64>,
+    item_id: Option<String>,
+    part_index: Option<u32>,
+    list: Option<String>,
 }
 
 impl Session {
@@ -117,7 +126,7 @@ impl Session {
         if note.usage_only && !self.request.wants_usage() {
             return Ok(());
         }
-        let Some(edits) = self.place(flow, &mut note) else { return Ok(()) };
+        let Some(edits) = self.place(flow, &mut note, &data, &spans) else { return Ok(()) };
         let start = self.transcript.text.len();
         if start + words.len() > self.config.limits.text_bytes {
             return Err(Cause::TooLarge);
@@ -136,6 +145,7 @@ impl Session {
         }
         let continues = flow.blocks.is_some();
         let text = match note.part {
+            _ if edits.whole.is_some() => edits.whole.as_deref(),
             Some(Part::Text) if trimmed == Trimmed::Yes || half && continues => {
                 Some(&self.transcript.text[start..end])
             }
@@ -152,14 +162,21 @@ impl Session {
                 text,
                 drop_role: edits.drop_role,
                 output_added: edits.output_added,
+                sequence: edits.sequence,
+                item_id: edits.item_id.as_deref(),
+                part_index: edits.part_index,
+                list: edits.list.as_deref(),
             };
             Bytes::from(protocol::rewrite(&data, &spans, &rewrite))
         } else {
             data
         };
         self.transcript.apply(&note);
+        let half = flow.joiner.is_open();
+        let repeats = self.trace(&note, &name, &data, &spans, start, half)?;
         self.emit(name, data, start..end);
-        Ok(())
+        // It is delivered first: its record is what tells a resume that the text has a hole.
+        if repeats == Repeats::No { Err(Cause::Contradicted) } else { Ok(()) }
     }
 
     fn emit(&mut self, name: Bytes, data: Bytes, text: std::ops::Range<usize>) {
@@ -169,15 +186,22 @@ impl Session {
 
     /// Finds an event's place downstream; `None` when it has none. Events of the first
     /// attempt go unchanged.
-    fn place(&mut self, flow: &mut Flow, note: &mut Note) -> Option<Edits> {
+    fn place(
+        &mut self,
+        flow: &mut Flow,
+        note: &mut Note,
+        data: &[u8],
+        spans: &Spans,
+    ) -> Option<Edits> {
         if flow.blocks.is_none() {
             return Some(Edits::default());
         }
         // From the stop reason on, counts are those of the whole response.
         let counts = note.stop.is_some() || note.usage_only || self.transcript.stop.is_some();
         let edits = match self.request.wire() {
+            Wire::AnthropicMessages => self.place_block(flow, note)?,
             Wire::OpenAiChat => self.place_chunk(note)?,
-            _ => self.place_block(flow, note)?,
+            Wire::OpenAiResponses => self.place_node(flow, note, data, spans)?,
         };
         let output_added = if counts { self.earlier_output } else { 0 };
         Some(Edits { output_added, ..edits })

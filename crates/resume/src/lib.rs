@@ -18,6 +18,7 @@ mod entry;
 mod frame;
 mod held;
 mod input;
+mod items;
 mod journal;
 mod ladder;
 mod meter;

@@ -76,6 +76,9 @@ pub enum Cause {
     Restarted,
     /// A replay did not reproduce what was shown.
     Diverged,
+    /// The text that the provider repeats at its end is not what it streamed: something in the
+    /// middle was lost on the way.
+    Contradicted,
     /// The seam could not be verified and the policy asks for it.
     SeamUnverified,
     /// What was shown cannot be continued on this wire (a tool call, several choices, a
@@ -135,6 +138,7 @@ impl fmt::Display for Cause {
             Self::Malformed => f.write_str("malformed event"),
             Self::TooLarge => f.write_str("larger than its limit"),
             Self::Restarted => f.write_str("a second response began inside the stream"),
+            Self::Contradicted => f.write_str("the repeated text is not what was streamed"),
             Self::Diverged => f.write_str("replay differs from what was shown"),
             Self::SeamUnverified => f.write_str("seam not verified"),
             Self::NotContinuable => f.write_str("what was shown cannot be continued"),

@@ -203,7 +203,7 @@ impl Session {
     /// it. A server that gives every chunk an id of its own costs two attempts to learn.
     fn is_second(&mut self, flow: &mut Flow, decoded: &Decoded<'_>) -> bool {
         let begun = std::mem::replace(&mut flow.begun, true);
-        if self.request.wire() == Wire::AnthropicMessages {
+        if self.request.wire() != Wire::OpenAiChat {
             return begun;
         }
         let Some(id) = decoded.id.as_deref().filter(|id| !id.is_empty()) else { return false };
@@ -305,6 +305,9 @@ fn known_name(name: &[u8]) -> Bytes {
         b"message_start" => b"message_start",
         b"message_stop" => b"message_stop",
         b"ping" => b"ping",
+        b"response.output_text.delta" => b"response.output_text.delta",
+        b"response.reasoning_summary_text.delta" => b"response.reasoning_summary_text.delta",
+        b"response.function_call_arguments.delta" => b"response.function_call_arguments.delta",
         other => return Bytes::copy_from_slice(other),
     })
 }

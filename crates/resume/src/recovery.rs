@@ -34,6 +34,7 @@ impl Session {
         if matches!(
             cause,
             Cause::TooLarge
+                | Cause::Contradicted
                 | Cause::SeamUnverified
                 | Cause::OverBudget
                 | Cause::Unpriced
@@ -128,7 +129,9 @@ fn verdict(live: &Attempt, cause: &Cause) -> Verdict {
         | Cause::ConnectTimeout => return Verdict::new(Class::Connect, Sent::NotSent),
         Cause::Broke(Break::Calm) => Class::Throttle,
         Cause::FirstTokenTimeout | Cause::IdleTimeout | Cause::ByteTimeout => Class::Timeout,
-        Cause::Malformed | Cause::Restarted | Cause::Diverged => Class::Protocol,
+        Cause::Malformed | Cause::Restarted | Cause::Diverged | Cause::Contradicted => {
+            Class::Protocol
+        }
         _ => Class::Transient,
     };
     Verdict::new(class, sent)

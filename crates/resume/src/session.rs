@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
 use crate::admission::{Admission, Fate, Sign};
-use crate::attempt::{Attempt, Blocks, Ended, Flow, Hold, Phase, Stops};
+use crate::attempt::{Attempt, Blocks, Ended, Flow, Hold, Parts, Phase, Stops};
 use crate::checkpoint::Checkpoint;
 use crate::clocks::{Clocks, Due};
 use crate::config::{Config, OnStoreFailure};
@@ -320,6 +320,7 @@ impl Session {
                 held: Held::default(),
                 joiner: Joiner::default(),
                 blocks: continues.then(Blocks::default),
+                parts: Parts::default(),
                 begun: false,
                 id: None,
                 id_repeated: false,

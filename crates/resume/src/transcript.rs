@@ -3,8 +3,10 @@
 //! The same rules apply to an event that is being delivered and to one that is read back
 //! from a journal, so that a checkpoint is nothing but the fold of what was delivered.
 
-use protocol::{Block, Decoded, Part, StopReason};
+use protocol::{Block, Decoded, Node, Part, StopReason};
 use std::borrow::Cow;
+
+use crate::items::Items;
 
 /// The downstream stream so far.
 #[derive(Clone, Debug, Default)]
@@ -19,14 +21,16 @@ pub(crate) struct Transcript {
     pub(crate) shown: bool,
     /// The response's id, which every later event keeps.
     pub(crate) id: Option<String>,
-    /// Its creation time, likewise (Chat Completions).
+    /// Its creation time, likewise (OpenAI's wires).
     pub(crate) created: Option<u64>,
     /// The model, as the provider names it.
     pub(crate) model: Option<String>,
-    /// The content block that is open, and what it is.
+    /// The content block or the output item that is open, and what it is.
     pub(crate) open: Option<(u32, Block)>,
-    /// Index of the next content block.
+    /// Index of the next content block or output item.
     pub(crate) next_index: u32,
+    /// The output items (Responses).
+    pub(crate) items: Items,
     /// Something was delivered that no continuation can take up again.
     pub(crate) final_content: bool,
     /// Why the model stopped, once it did.
@@ -52,6 +56,7 @@ impl Transcript {
             self.open = None;
         }
         self.begun = true;
+        self.items.count(note.sequence);
         self.stop = note.stop.or(self.stop);
         self.ended |= note.end;
     }
@@ -105,6 +110,12 @@ pub(crate) struct Note {
     pub(crate) usage_only: bool,
     pub(crate) choice: u32,
     pub(crate) finished: protocol::Choices,
+    /// The event only says that the response is under way (Responses).
+    pub(crate) underway: bool,
+    /// The number of the event (Responses).
+    pub(crate) sequence: Option<u64>,
+    /// Where in the output it stands (Responses).
+    pub(crate) node: Option<Node>,
 }
 
 impl Note {
@@ -125,6 +136,9 @@ impl Note {
             usage_only: decoded.usage_only,
             choice: decoded.choice.unwrap_or(0),
             finished: decoded.finished,
+            underway: decoded.underway,
+            sequence: decoded.sequence,
+            node: decoded.node,
         }
     }
 

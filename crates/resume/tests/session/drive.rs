@@ -44,6 +44,13 @@ pub(crate) fn chat() -> (Config, RequestBody) {
     (Config::new(Profile::OPENAI), request)
 }
 
+pub(crate) fn responses() -> (Config, RequestBody) {
+    let body = r#"{"model":"gpt-5","input":"hi","max_output_tokens":1000}"#;
+    let request =
+        RequestBody::parse(Profile::OPENAI_RESPONSES.wire, Bytes::from(body)).expect("a valid body");
+    (Config::new(Profile::OPENAI_RESPONSES), request)
+}
+
 impl Drive {
     pub(crate) fn new((config, request): (Config, RequestBody)) -> Self {
         let origin = Origin { endpoint: "http://provider/v1".into(), headers: Vec::new() };

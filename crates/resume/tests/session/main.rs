@@ -8,5 +8,8 @@ mod completion;
 mod journal;
 mod ladder;
 mod limits;
+mod responses;
+mod responses_checker;
+mod responses_provider;
 mod retry;
 mod spending;
