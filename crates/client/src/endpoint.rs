@@ -149,7 +149,9 @@ impl Endpoint {
     fn authorization(&self, key: &Secret) -> Result<(HeaderName, HeaderValue), Error> {
         Ok(match self.profile.wire {
             Wire::AnthropicMessages => (HeaderName::from_static("x-api-key"), key.header("")?),
-            Wire::OpenAiChat => (header::AUTHORIZATION, key.header("Bearer ")?),
+            Wire::OpenAiChat | Wire::OpenAiResponses => {
+                (header::AUTHORIZATION, key.header("Bearer ")?)
+            }
         })
     }
 }

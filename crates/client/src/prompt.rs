@@ -52,6 +52,7 @@ impl Prompt {
         let body = match profile.wire {
             Wire::AnthropicMessages => self.anthropic(),
             Wire::OpenAiChat => self.openai_chat(profile),
+            Wire::OpenAiResponses => self.openai_responses(),
         };
         Bytes::from(body.to_string())
     }
@@ -81,6 +82,17 @@ impl Prompt {
                 _ => "max_tokens",
             };
             body[field] = json!(tokens);
+        }
+        body
+    }
+
+    fn openai_responses(&self) -> Value {
+        let mut body = json!({ "model": self.model, "input": self.text, "stream": true });
+        if let Some(system) = &self.system {
+            body["instructions"] = json!(system);
+        }
+        if let Some(tokens) = self.max_tokens {
+            body["max_output_tokens"] = json!(tokens);
         }
         body
     }
@@ -128,5 +140,20 @@ mod tests {
         assert_eq!(value["max_tokens"], 7);
         let value = body(&Prompt::new("m", "hi"), &Profile::OPENAI);
         assert!(value.get("max_tokens").is_none() && value.get("max_completion_tokens").is_none());
+    }
+
+    #[test]
+    fn responses_have_input_and_instructions() {
+        let prompt = Prompt::new("m", "hi").system("s").max_tokens(70);
+        let value = body(&prompt, &Profile::OPENAI_RESPONSES);
+        let expected = json!({
+            "model": "m", "input": "hi", "instructions": "s", "max_output_tokens": 70, "stream": true,
+        });
+        assert_eq!(value, expected);
+        let request = protocol::RequestBody::parse(
+            Wire::OpenAiResponses,
+            Prompt::new("m", "hi").body(&Profile::OPENAI_RESPONSES),
+        );
+        assert!(request.is_ok());
     }
 }

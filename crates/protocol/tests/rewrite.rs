@@ -32,6 +32,7 @@ fn every_value_of_a_chunk_changes_in_place() {
         text: Some("new\n"),
         drop_role: true,
         output_added: 38,
+        ..Rewrite::default()
     };
     let expected = r#"{"id":"c\"2", "created" : 99,"model":"other","choices":[{"index":1,"delta":{"content":"new\n"},"finish_reason":null}],"usage":{"prompt_tokens":3,"completion_tokens":40,"total_tokens":43},"x":"\"id\":\"no\""}"#;
     check(Wire::OpenAiChat, CHUNK, &edits, expected);

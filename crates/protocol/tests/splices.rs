@@ -171,7 +171,7 @@ fn expected(
 ) -> Value {
     let content = |text: &str| match wire {
         Wire::AnthropicMessages => json!([{"type": "text", "text": text}]),
-        Wire::OpenAiChat => json!(text),
+        _ => json!(text),
     };
     let mut request = request.clone();
     if let Some(limit) = request["max_tokens"].as_u64() {

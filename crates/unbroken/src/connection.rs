@@ -161,13 +161,13 @@ fn own_endpoint(profile: &Profile, key: Secret) -> Option<Endpoint> {
 const fn key_variable(wire: Wire) -> &'static str {
     match wire {
         Wire::AnthropicMessages => "ANTHROPIC_API_KEY",
-        Wire::OpenAiChat => "OPENAI_API_KEY",
+        Wire::OpenAiChat | Wire::OpenAiResponses => "OPENAI_API_KEY",
     }
 }
 
 /// Reads the names of the wires.
 pub(crate) fn wires() -> impl TypedValueParser<Value = Wire> {
-    PossibleValuesParser::new([Wire::AnthropicMessages, Wire::OpenAiChat].map(wire_flag))
+    PossibleValuesParser::new(Wire::all().iter().copied().map(wire_flag))
         .map(|name| name.parse().expect("each listed name is one of a wire"))
 }
 
@@ -176,6 +176,7 @@ pub(crate) const fn wire_flag(wire: Wire) -> &'static str {
     match wire {
         Wire::AnthropicMessages => "anthropic",
         Wire::OpenAiChat => "openai-chat",
+        Wire::OpenAiResponses => "openai-responses",
     }
 }
 

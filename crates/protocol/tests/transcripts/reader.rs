@@ -29,6 +29,16 @@ pub(crate) fn tell(wire: Wire, transcript: &str) -> Vec<String> {
 fn line(event: &Decoded<'_>) -> String {
     let mut words = Vec::new();
     let mut say = |word: String| words.push(word);
+    if let Some(number) = event.sequence {
+        say(format!("#{number}"));
+    }
+    if event.underway {
+        say("underway".to_owned());
+    }
+    if let Some(node) = event.node {
+        let part = node.part.map_or(String::new(), |part| format!(".{part}"));
+        say(format!("at {}{part} {:?}", node.item, node.act));
+    }
     if event.ping {
         say("ping".to_owned());
     }
@@ -47,6 +57,9 @@ fn line(event: &Decoded<'_>) -> String {
     }
     if let Some(index) = event.close {
         say(format!("close {index}"));
+    }
+    if let Some(whole) = &event.whole {
+        say(format!("whole \"{}\"", whole.escape_ascii()));
     }
     if let Some(stop) = event.stop {
         say(format!("stop {stop:?}"));

@@ -119,6 +119,29 @@ fn cut_at(wire: &str, at: usize) {
 }
 
 #[test]
+fn a_continuation_that_is_cut_too_is_part_of_the_same_stream() {
+    let first = Provider::new("resp_first").summary(&["Hm"]).message(&[PART, REST]).completed(12);
+    let ends = |wire: &str| -> Vec<usize> {
+        wire.match_indices("\n\n").map(|(at, _)| at + 2).collect()
+    };
+    let firsts = ends(&first);
+    for cut in &firsts[..firsts.len() - 1] {
+        let mut probe = Drive::new(responses());
+        probe.accept().send(&first[..*cut]).broke(Break::Reset).pass();
+        let second = obedient(&probe, "resp_second");
+        let seconds = ends(&second);
+        for again in &seconds[..seconds.len() - 1] {
+            let mut drive = Drive::new(responses());
+            drive.accept().send(&first[..*cut]).broke(Break::Reset).pass();
+            drive.accept().send(&second[..*again]).broke(Break::Reset).pass();
+            let third = obedient(&drive, "resp_third");
+            drive.accept().send(third);
+            assert_eq!(judged(&drive).text, WHOLE, "cut at {cut}, then at {again}");
+        }
+    }
+}
+
+#[test]
 fn a_resume_in_another_process_goes_on_with_the_numbers() {
     let wire = Provider::new("resp_first").think().message(&[PART, REST]).completed(12);
     let ends: Vec<usize> = wire.match_indices("\n\n").map(|(at, _)| at + 2).collect();

@@ -188,6 +188,7 @@ pub(super) fn default_model(profile: &Profile) -> Option<&'static str> {
     match profile.wire {
         Wire::AnthropicMessages if *profile == Profile::ANTHROPIC => Some("claude-haiku-4-5"),
         Wire::OpenAiChat if *profile == Profile::OPENAI => Some("gpt-5-mini"),
+        Wire::OpenAiResponses if *profile == Profile::OPENAI_RESPONSES => Some("gpt-5-mini"),
         _ => None,
     }
 }
