@@ -45,6 +45,12 @@ impl Endpoint {
         Self::known(BaseUrl::OPENAI, Profile::OPENAI, key)
     }
 
+    /// OpenAI's own API, on the Responses wire.
+    #[must_use]
+    pub fn openai_responses(key: Secret) -> Self {
+        Self::known(BaseUrl::OPENAI, Profile::OPENAI_RESPONSES, key)
+    }
+
     /// A server at `base_url` that speaks the profile's wire.
     ///
     /// A bare host gets the path `/v1`; a given path is kept.
@@ -173,9 +179,11 @@ mod tests {
         assert_eq!(anthropic["x-api-key"], "k3y-value");
         assert_eq!(anthropic["anthropic-version"], "2023-06-01");
         assert!(!anthropic.contains_key("authorization"));
-        let openai = local(Profile::OPENAI).request_headers(&[]).unwrap();
-        assert_eq!(openai["authorization"], "Bearer k3y-value");
-        assert!(!openai.contains_key("x-api-key") && !openai.contains_key("anthropic-version"));
+        for profile in [Profile::OPENAI, Profile::OPENAI_RESPONSES] {
+            let openai = local(profile).request_headers(&[]).unwrap();
+            assert_eq!(openai["authorization"], "Bearer k3y-value");
+            assert!(!openai.contains_key("x-api-key") && !openai.contains_key("anthropic-version"));
+        }
     }
 
     #[test]

@@ -74,9 +74,8 @@ fn a_continuation_adds_two_items_and_keeps_the_callers_text() {
     );
     for none in ["[]", "[ ]", "null", r#""""#] {
         let body = format!(r#"{{"stream":true,"input":{none},"previous_response_id":"r"}}"#);
-        let expected = format!(
-            r#"{{"stream":true,"input":[{ASSISTANT},{USER}],"previous_response_id":"r"}}"#
-        );
+        let expected =
+            format!(r#"{{"stream":true,"input":[{ASSISTANT},{USER}],"previous_response_id":"r"}}"#);
         assert_eq!(instructed(&body, 0), expected);
     }
 }
@@ -207,7 +206,16 @@ fn event() -> impl Strategy<Value = String> {
         "response.of.tomorrow",
     ]);
     let value = prop::sample::select(vec![
-        "null", "7", "-1", "1e9", "true", r#""text""#, r#""\ud800""#, "[]", "[1,{}]", "{}",
+        "null",
+        "7",
+        "-1",
+        "1e9",
+        "true",
+        r#""text""#,
+        r#""\ud800""#,
+        "[]",
+        "[1,{}]",
+        "{}",
         r#"{"id":"i","type":"message","content":[{"text":"x"}],"status":"in_progress"}"#,
         r#"{"type":"output_text","text":"x"}"#,
         r#"{"id":1,"output":[{"type":"function_call"},3],"usage":{"output_tokens":1,"total_tokens":-2}}"#,
@@ -215,8 +223,18 @@ fn event() -> impl Strategy<Value = String> {
         r#"{"error":{"code":7,"message":[]}}"#,
     ]);
     let key = prop::sample::select(vec![
-        "sequence_number", "item_id", "output_index", "content_index", "summary_index", "delta",
-        "text", "item", "part", "response", "error", "code",
+        "sequence_number",
+        "item_id",
+        "output_index",
+        "content_index",
+        "summary_index",
+        "delta",
+        "text",
+        "item",
+        "part",
+        "response",
+        "error",
+        "code",
     ]);
     (name, prop::collection::vec((key, value), 0..6)).prop_map(|(name, members)| {
         let members: String = members.iter().map(|(k, v)| format!(r#","{k}":{v}"#)).collect();

@@ -291,8 +291,7 @@ impl Item {
 
     fn part(&mut self, kind: PartKind, index: u32) -> &mut Part {
         let in_summary = |kind| kind == PartKind::Summary;
-        let is_it =
-            |part: &Part| part.index == index && in_summary(part.kind) == in_summary(kind);
+        let is_it = |part: &Part| part.index == index && in_summary(part.kind) == in_summary(kind);
         let at = self.parts.iter().position(is_it).unwrap_or_else(|| {
             self.parts.push(Part::new(kind, index));
             self.parts.len() - 1

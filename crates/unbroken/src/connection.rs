@@ -153,6 +153,7 @@ fn own_endpoint(profile: &Profile, key: Secret) -> Option<Endpoint> {
     match *profile {
         Profile::ANTHROPIC => Some(Endpoint::anthropic(key)),
         Profile::OPENAI => Some(Endpoint::openai(key)),
+        Profile::OPENAI_RESPONSES => Some(Endpoint::openai_responses(key)),
         _ => None,
     }
 }
@@ -167,7 +168,12 @@ const fn key_variable(wire: Wire) -> &'static str {
 
 /// Reads the names of the wires.
 pub(crate) fn wires() -> impl TypedValueParser<Value = Wire> {
-    PossibleValuesParser::new(Wire::all().iter().copied().map(wire_flag))
+    wires_among(Wire::all())
+}
+
+/// Reads the names of these wires.
+pub(crate) fn wires_among(wires: &'static [Wire]) -> impl TypedValueParser<Value = Wire> {
+    PossibleValuesParser::new(wires.iter().copied().map(wire_flag))
         .map(|name| name.parse().expect("each listed name is one of a wire"))
 }
 
@@ -259,6 +265,7 @@ mod tests {
         let own = Connection::default();
         own.require(&Profile::ANTHROPIC, "https://api.anthropic.com/v1").unwrap();
         own.require(&Profile::OPENAI, "https://api.openai.com/v1").unwrap();
+        own.require(&Profile::OPENAI_RESPONSES, "https://api.openai.com/v1").unwrap();
         refuse(
             own.require(&Profile::OPENAI, "https://elsewhere/v1"),
             "--base-url https://elsewhere/v1",

@@ -223,9 +223,8 @@ impl Seen {
 
     /// The error of a response that failed.
     fn failure(&self, data: &[u8]) -> Failure {
-        let error = |response: &Value| {
-            response.member(data, "error").is_some_and(|error| !error.is_null())
-        };
+        let error =
+            |response: &Value| response.member(data, "error").is_some_and(|error| !error.is_null());
         match self.response.filter(error) {
             Some(response) => classify_in_band(response.raw(data)),
             None if self.error => classify_in_band(data),
@@ -257,7 +256,10 @@ impl Seen {
             }
             // A tool that the provider runs, a citation, speech: content of a kind that no
             // continuation can take up again.
-            _ if subject != b"output_item" && subject != b"content_part" && event.node.is_some() => {
+            _ if subject != b"output_item"
+                && subject != b"content_part"
+                && event.node.is_some() =>
+            {
                 self.calls(data, event, Part::Other);
             }
             (b"audio" | b"audio.transcript", _) => self.calls(data, event, Part::Other),
@@ -284,8 +286,13 @@ fn block(item: Value, data: &[u8]) -> Block {
         Some(b"message") => Block::Text,
         Some(b"reasoning") => Block::Thinking,
         Some(
-            b"function_call" | b"custom_tool_call" | b"computer_call" | b"local_shell_call"
-            | b"shell_call" | b"apply_patch_call" | b"mcp_approval_request",
+            b"function_call"
+            | b"custom_tool_call"
+            | b"computer_call"
+            | b"local_shell_call"
+            | b"shell_call"
+            | b"apply_patch_call"
+            | b"mcp_approval_request",
         ) => Block::Tool,
         Some(b"mcp_list_tools") => Block::ServerTool,
         Some(kind) if kind.ends_with(b"_call") || kind.ends_with(b"_call_output") => {

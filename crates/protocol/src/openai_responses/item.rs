@@ -109,7 +109,8 @@ mod tests {
     #[test]
     fn lists_go_where_their_parts_belong() {
         let item = br#"{"id":"rs_1","type":"reasoning","summary":[]}"#;
-        let parts = [(PartKind::Summary, r#"{"text":"s"}"#), (PartKind::Reasoning, r#"{"text":"r"}"#)];
+        let parts =
+            [(PartKind::Summary, r#"{"text":"s"}"#), (PartKind::Reasoning, r#"{"text":"r"}"#)];
         let ended = ended_item(item, Some("x"), Some("incomplete"), &parts).unwrap();
         assert_eq!(
             ended,

@@ -3,8 +3,8 @@
 //! Reads members of the body; changes nothing.
 
 use super::{NotContinuable, RequestBody};
-use crate::json::Value;
 use crate::Wire;
+use crate::json::Value;
 use crate::splice::Splice;
 
 /// The least that a limit of output tokens is reduced to, in tokens.

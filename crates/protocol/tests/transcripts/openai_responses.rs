@@ -186,10 +186,14 @@ fn failures_are_classified_with_what_they_say() {
         None,
     );
     let failed = |error: &str| {
-        format!(r#"{{"type":"response.failed","response":{{"id":"r","object":"response","status":"failed","output":[],"error":{error}}}}}"#)
+        format!(
+            r#"{{"type":"response.failed","response":{{"id":"r","object":"response","status":"failed","output":[],"error":{error}}}}}"#
+        )
     };
     check(
-        &failed(r#"{"code":"rate_limit_exceeded","message":"Rate limit reached. Please try again in 1.25s. Visit us."}"#),
+        &failed(
+            r#"{"code":"rate_limit_exceeded","message":"Rate limit reached. Please try again in 1.25s. Visit us."}"#,
+        ),
         FailureKind::RateLimited,
         "rate_limit_exceeded",
         Some(1_250),
@@ -206,7 +210,12 @@ fn failures_are_classified_with_what_they_say() {
         "invalid_prompt",
         None,
     );
-    check(&failed(r#"{"code":"image_too_large","message":"m"}"#), FailureKind::BadRequest, "image_too_large", None);
+    check(
+        &failed(r#"{"code":"image_too_large","message":"m"}"#),
+        FailureKind::BadRequest,
+        "image_too_large",
+        None,
+    );
     let silent = read(br#"{"type":"response.failed","response":{"error":null}}"#).error;
     assert_eq!(silent.map(|error| error.kind), Some(FailureKind::Server));
 }

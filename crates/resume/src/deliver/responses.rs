@@ -24,12 +24,12 @@ impl Session {
     ) -> Result<Repeats, Cause> {
         let Some(node) = note.node else { return Ok(Repeats::Yes) };
         if let Act::Says(_) | Act::Other = node.act {
-            let thought = spans.text.as_ref().and_then(|span| {
-                data.get(span.start as usize..span.end as usize)
-            });
+            let thought = spans
+                .text
+                .as_ref()
+                .and_then(|span| data.get(span.start as usize..span.end as usize));
             let thought = thought.unwrap_or_default();
-            let told =
-                Told { node, item_id: None, raw: b"", whole: None, thought, from, half };
+            let told = Told { node, item_id: None, raw: b"", whole: None, thought, from, half };
             return Ok(self.transcript.trace(&told));
         }
         // It may have been changed, so its values are looked for once more.
@@ -194,16 +194,16 @@ impl Session {
             let Some(part) = item.open_part() else { return };
             let text = self.transcript.text.as_str();
             let (said, whole, place) = match part.kind {
-                PartKind::Summary => ("reasoning_summary_text", "reasoning_summary_part", "summary_index"),
+                PartKind::Summary => {
+                    ("reasoning_summary_text", "reasoning_summary_part", "summary_index")
+                }
                 PartKind::Reasoning => ("reasoning_text", "content_part", "content_index"),
                 PartKind::Text => ("output_text", "content_part", "content_index"),
                 PartKind::Refusal | PartKind::Other => return,
             };
             let id = json_string(item.id.as_deref().unwrap_or_default());
-            let place = format!(
-                r#""item_id":{id},"output_index":{index},"{place}":{}"#,
-                part.index
-            );
+            let place =
+                format!(r#""item_id":{id},"output_index":{index},"{place}":{}"#, part.index);
             let (name, rest) = if part.stage == Stage::Open {
                 let logprobs = if part.kind == PartKind::Text { r#","logprobs":[]"# } else { "" };
                 (said, format!(r#"{place},"text":{}{logprobs}"#, part.text_json(text)))

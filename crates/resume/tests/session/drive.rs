@@ -46,8 +46,8 @@ pub(crate) fn chat() -> (Config, RequestBody) {
 
 pub(crate) fn responses() -> (Config, RequestBody) {
     let body = r#"{"model":"gpt-5","input":"hi","max_output_tokens":1000}"#;
-    let request =
-        RequestBody::parse(Profile::OPENAI_RESPONSES.wire, Bytes::from(body)).expect("a valid body");
+    let request = RequestBody::parse(Profile::OPENAI_RESPONSES.wire, Bytes::from(body))
+        .expect("a valid body");
     (Config::new(Profile::OPENAI_RESPONSES), request)
 }
 

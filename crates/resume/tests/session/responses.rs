@@ -37,7 +37,8 @@ fn obedient(drive: &Drive, id: &str) -> String {
     let input = &body["input"];
     let last = input.as_array().and_then(|items| items.last()).map(|item| item["content"].clone());
     let instruction = last.and_then(|content| Some(content[0]["text"].as_str()?.to_owned()));
-    let quoted = instruction.as_deref().and_then(|text| Some(text.split_once('«')?.1.split_once('»')?.0));
+    let quoted =
+        instruction.as_deref().and_then(|text| Some(text.split_once('«')?.1.split_once('»')?.0));
     let rest = WHOLE.strip_prefix(shown.as_str()).expect("a part of the text");
     let sent = shown.trim_end();
     let tail = &shown[sent.len()..];
@@ -121,9 +122,8 @@ fn cut_at(wire: &str, at: usize) {
 #[test]
 fn a_continuation_that_is_cut_too_is_part_of_the_same_stream() {
     let first = Provider::new("resp_first").summary(&["Hm"]).message(&[PART, REST]).completed(12);
-    let ends = |wire: &str| -> Vec<usize> {
-        wire.match_indices("\n\n").map(|(at, _)| at + 2).collect()
-    };
+    let ends =
+        |wire: &str| -> Vec<usize> { wire.match_indices("\n\n").map(|(at, _)| at + 2).collect() };
     let firsts = ends(&first);
     for cut in &firsts[..firsts.len() - 1] {
         let mut probe = Drive::new(responses());
@@ -227,7 +227,10 @@ fn a_call_instead_of_more_text_ends_what_was_cut() {
     let said = judged(&drive);
     assert_eq!(said.text, PART.concat());
     let output = &said.response["output"];
-    assert_eq!((&output[0]["status"], &output[1]["type"]), (&"incomplete".into(), &"function_call".into()));
+    assert_eq!(
+        (&output[0]["status"], &output[1]["type"]),
+        (&"incomplete".into(), &"function_call".into())
+    );
 }
 
 #[test]
@@ -289,8 +292,14 @@ fn text_that_was_lost_on_the_way_is_never_a_whole_answer() {
 #[test]
 fn a_failure_is_an_end_of_the_attempt_at_once() {
     let errors = [
-        (r#"{"type":"error","code":"server_error","message":"m","param":null,"sequence_number":2}"#, FailureKind::Server),
-        (r#"{"type":"response.failed","sequence_number":2,"response":{"id":"r","status":"failed","error":{"code":"rate_limit_exceeded","message":"Please try again in 1.5s."}}}"#, FailureKind::RateLimited),
+        (
+            r#"{"type":"error","code":"server_error","message":"m","param":null,"sequence_number":2}"#,
+            FailureKind::Server,
+        ),
+        (
+            r#"{"type":"response.failed","sequence_number":2,"response":{"id":"r","status":"failed","error":{"code":"rate_limit_exceeded","message":"Please try again in 1.5s."}}}"#,
+            FailureKind::RateLimited,
+        ),
     ];
     for (data, kind) in errors {
         let name = if data.contains("failed") { "response.failed" } else { "error" };
@@ -310,16 +319,22 @@ fn a_second_response_inside_one_is_a_restart() {
     let first = Provider::new("one").message(&[PART]);
     let mut drive = Drive::new(responses());
     drive.accept().send(first.wire()).send(Provider::new("two").wire());
-    assert!(drive.states.iter().any(|state| {
-        matches!(state, State::Disconnected { cause: Cause::Restarted, .. })
-    }));
+    assert!(
+        drive
+            .states
+            .iter()
+            .any(|state| { matches!(state, State::Disconnected { cause: Cause::Restarted, .. }) })
+    );
 }
 
 #[test]
 fn an_end_without_the_last_event_is_truncation() {
     let mut drive = Drive::new(responses());
     drive.accept().send(Provider::new("r").message(&[PART]).wire()).end();
-    assert!(drive.states.iter().any(|state| {
-        matches!(state, State::Disconnected { cause: Cause::Truncated, .. })
-    }));
+    assert!(
+        drive
+            .states
+            .iter()
+            .any(|state| { matches!(state, State::Disconnected { cause: Cause::Truncated, .. }) })
+    );
 }

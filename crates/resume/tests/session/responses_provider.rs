@@ -52,9 +52,7 @@ impl Provider {
     /// A message of these parts, each in pieces.
     pub(crate) fn message(mut self, parts: &[&[&str]]) -> Self {
         let id = self.item_id("msg");
-        let message = |status: &str, content: Vec<Value>| {
-            json!({ "id": id, "type": "message", "status": status, "content": content, "role": "assistant" })
-        };
+        let message = |status: &str, content: Vec<Value>| json!({ "id": id, "type": "message", "status": status, "content": content, "role": "assistant" });
         self.item(message("in_progress", Vec::new()), |mut provider, index| {
             let mut content = Vec::new();
             for (at, pieces) in parts.iter().enumerate() {
@@ -70,9 +68,7 @@ impl Provider {
     /// A call of a function of the application.
     pub(crate) fn call(mut self) -> Self {
         let id = self.item_id("fc");
-        let call = |status: &str, arguments: &str| {
-            json!({ "id": id, "type": "function_call", "status": status, "call_id": "c", "name": "f", "arguments": arguments })
-        };
+        let call = |status: &str, arguments: &str| json!({ "id": id, "type": "function_call", "status": status, "call_id": "c", "name": "f", "arguments": arguments });
         self.item(call("in_progress", ""), |mut provider, index| {
             let place = json!({ "item_id": id, "output_index": index });
             let name = "response.function_call_arguments";
@@ -87,7 +83,8 @@ impl Provider {
 
     /// The last event, and with it the whole stream.
     pub(crate) fn completed(mut self, tokens: u64) -> String {
-        let usage = json!({ "input_tokens": 9, "output_tokens": tokens, "total_tokens": tokens + 9 });
+        let usage =
+            json!({ "input_tokens": 9, "output_tokens": tokens, "total_tokens": tokens + 9 });
         let response = self.response("completed", usage);
         self.say("response.completed", json!({ "response": response }));
         self.wire

@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn only_the_providers_own_profiles_have_a_default_model() {
         let known: Vec<_> = Profile::all().iter().filter(|p| default_model(p).is_some()).collect();
-        assert_eq!(known, [&Profile::ANTHROPIC, &Profile::OPENAI]);
+        assert_eq!(known, [&Profile::ANTHROPIC, &Profile::OPENAI, &Profile::OPENAI_RESPONSES]);
     }
 
     #[test]
