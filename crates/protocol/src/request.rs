@@ -233,8 +233,8 @@ impl Said {
         if let Some(text) = said.filter(|text| text.is_text() && text.raw(body) != b"\"\"") {
             return Some(Self::Text(text));
         }
-        let named = |name: &&str| find_member(members, name).is_some_and(|value| !value.is_null());
-        INPUT_ELSEWHERE.iter().any(|name| named(&name)).then_some(Self::Elsewhere(said))
+        let named = |name: &str| find_member(members, name).is_some_and(|value| !value.is_null());
+        INPUT_ELSEWHERE.iter().any(|name| named(name)).then_some(Self::Elsewhere(said))
     }
 }
 

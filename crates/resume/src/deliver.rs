@@ -154,20 +154,7 @@ impl Session {
             _ => None,
         };
         let data = if continues || text.is_some() {
-            let rewrite = Rewrite {
-                id: self.transcript.id.as_deref().filter(|_| edits.renamed),
-                model: None,
-                created: self.transcript.created.filter(|_| edits.renamed),
-                index: edits.index,
-                text,
-                drop_role: edits.drop_role,
-                output_added: edits.output_added,
-                sequence: edits.sequence,
-                item_id: edits.item_id.as_deref(),
-                part_index: edits.part_index,
-                list: edits.list.as_deref(),
-            };
-            Bytes::from(protocol::rewrite(&data, &spans, &rewrite))
+            self.edited(&data, &spans, &edits, text)
         } else {
             data
         };
@@ -177,6 +164,24 @@ impl Session {
         self.emit(name, data, start..end);
         // It is delivered first: its record is what tells a resume that the text has a hole.
         if repeats == Repeats::No { Err(Cause::Contradicted) } else { Ok(()) }
+    }
+
+    /// The event's data with its edits made.
+    fn edited(&self, data: &[u8], spans: &Spans, edits: &Edits, text: Option<&str>) -> Bytes {
+        let rewrite = Rewrite {
+            id: self.transcript.id.as_deref().filter(|_| edits.renamed),
+            model: None,
+            created: self.transcript.created.filter(|_| edits.renamed),
+            index: edits.index,
+            text,
+            drop_role: edits.drop_role,
+            output_added: edits.output_added,
+            sequence: edits.sequence,
+            item_id: edits.item_id.as_deref(),
+            part_index: edits.part_index,
+            list: edits.list.as_deref(),
+        };
+        Bytes::from(protocol::rewrite(data, spans, &rewrite))
     }
 
     fn emit(&mut self, name: Bytes, data: Bytes, text: std::ops::Range<usize>) {

@@ -40,6 +40,7 @@ pub(crate) fn decode<'a>(name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Mal
 }
 
 /// How the last event of an answer calls it.
+#[derive(Clone, Copy)]
 enum Ending {
     Completed,
     Incomplete,

@@ -6,7 +6,7 @@ use protocol::{Act, Block, Node, PartKind, Spans, decode, items_of, json_string}
 
 use super::Edits;
 use crate::attempt::{Flow, Place, merges};
-use crate::items::{Repeats, Stage, Told};
+use crate::items::{Item, Repeats, Stage, Told};
 use crate::outcome::Cause;
 use crate::session::Session;
 use crate::transcript::Note;
@@ -144,7 +144,7 @@ impl Session {
         if cut.is_some() {
             self.end_cut_parts(item);
         }
-        let next = self.transcript.items.get(item).map_or(part, |item| item.next_part());
+        let next = self.transcript.items.get(item).map_or(part, Item::next_part);
         flow.parts.insert((node.item, part), (item, next));
         Some(next)
     }

@@ -234,6 +234,54 @@ fn a_call_instead_of_more_text_ends_what_was_cut() {
 }
 
 #[test]
+fn a_continuation_with_nothing_to_add_ends_what_was_cut() {
+    let forms = [
+        (Provider::new("two").think(), "incomplete"),
+        (Provider::new("two").message(&[]), "completed"),
+    ];
+    for (form, status) in forms {
+        let mut drive = Drive::new(responses());
+        let first = Provider::new("resp_first").message(&[PART]);
+        let cut = first.wire().find("response.output_text.done").expect("the end of the text") - 7;
+        drive.accept().send(&first.wire()[..cut]).broke(Break::Reset).pass();
+        drive.accept().send(form.completed(4));
+        let said = judged(&drive);
+        assert_eq!(said.text, PART.concat());
+        assert_eq!(said.response["output"][0]["status"], status);
+    }
+}
+
+/// Pieces of a stream whose items do not wait for each other, as agents beside each other give.
+#[test]
+fn text_of_two_parts_in_turns_passes_and_is_not_taken_up_again() {
+    let piece = |at: u32, text: &str| {
+        let data = format!(
+            r#"{{"type":"response.output_text.delta","item_id":"m{at}","output_index":{at},"content_index":0,"delta":"{text}"}}"#
+        );
+        event("response.output_text.delta", &data)
+    };
+    let turns = piece(0, "One ") + &piece(1, "Two ") + &piece(0, "one ") + &piece(1, "two");
+    let mut drive = Drive::new(responses());
+    drive.accept().send(Provider::new("r").wire().to_owned() + &turns);
+    assert_eq!(drive.text, "One Two one two");
+    drive.broke(Break::Reset);
+    let Some(Outcome::Incomplete { cause, .. }) = &drive.outcome else { panic!("not ended") };
+    assert_eq!(*cause, Cause::NotContinuable);
+}
+
+#[test]
+fn half_a_character_at_the_end_of_a_text_contradicts_nothing() {
+    let place = r#""item_id":"m","output_index":0,"content_index":0"#;
+    let piece = format!(r#"{{"type":"response.output_text.delta",{place},"delta":"Hi \ud83d"}}"#);
+    let whole = format!(r#"{{"type":"response.output_text.done",{place},"text":"Hi \ud83d"}}"#);
+    let mut drive = Drive::new(responses());
+    drive.accept().send(Provider::new("r").wire());
+    drive.send(event("response.output_text.delta", &piece));
+    drive.send(event("response.output_text.done", &whole));
+    assert!(drive.outcome.is_none() && drive.session.text() == "Hi ");
+}
+
+#[test]
 fn thinking_of_a_continuation_is_not_forwarded() {
     let first = Provider::new("one").summary(&["first", " thought"]);
     let cut = first.wire().find("reasoning_summary_text.done").expect("its end") - 16;

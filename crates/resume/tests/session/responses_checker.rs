@@ -127,6 +127,8 @@ impl Item {
         {
             let next = self.parts.keys().filter(|(list, _)| *list == key.0).count() as u64;
             assert_eq!(key.1, next, "parts come in order: {event}");
+            let open = self.parts.values().any(|part| part.done.is_none());
+            assert!(!open, "one part is open at a time: {event}");
             let before = self.parts.insert(key, Part::default());
             assert!(before.is_none(), "a part opens once: {event}");
             return ("", String::new());
