@@ -18,7 +18,7 @@ impl Provider {
         let (sequence, output, wire) = (0, Vec::new(), String::new());
         let mut provider = Self { id: id.to_owned(), sequence, output, wire };
         for name in ["response.created", "response.in_progress"] {
-            let response = provider.response("in_progress", Value::Null);
+            let response = provider.response("in_progress", &Value::Null);
             provider.say(name, json!({ "response": response }));
         }
         provider
@@ -33,14 +33,14 @@ impl Provider {
     pub(crate) fn think(mut self) -> Self {
         let id = self.item_id("rs");
         let item = json!({ "id": id, "type": "reasoning", "summary": [] });
-        self.item(item.clone(), |provider, _| (provider, item))
+        self.item(&item, |provider, _| (provider, item.clone()))
     }
 
     /// Thinking with a summary.
     pub(crate) fn summary(mut self, pieces: &[&str]) -> Self {
         let id = self.item_id("rs");
         let added = json!({ "id": id, "type": "reasoning", "summary": [] });
-        self.item(added, |mut provider, index| {
+        self.item(&added, |mut provider, index| {
             let place = json!({ "item_id": id, "output_index": index, "summary_index": 0 });
             let names = ["reasoning_summary_part", "reasoning_summary_text"];
             let part = json!({ "type": "summary_text", "text": "" });
@@ -53,7 +53,7 @@ impl Provider {
     pub(crate) fn message(mut self, parts: &[&[&str]]) -> Self {
         let id = self.item_id("msg");
         let message = |status: &str, content: Vec<Value>| json!({ "id": id, "type": "message", "status": status, "content": content, "role": "assistant" });
-        self.item(message("in_progress", Vec::new()), |mut provider, index| {
+        self.item(&message("in_progress", Vec::new()), |mut provider, index| {
             let mut content = Vec::new();
             for (at, pieces) in parts.iter().enumerate() {
                 let place = json!({ "item_id": id, "output_index": index, "content_index": at });
@@ -69,7 +69,7 @@ impl Provider {
     pub(crate) fn call(mut self) -> Self {
         let id = self.item_id("fc");
         let call = |status: &str, arguments: &str| json!({ "id": id, "type": "function_call", "status": status, "call_id": "c", "name": "f", "arguments": arguments });
-        self.item(call("in_progress", ""), |mut provider, index| {
+        self.item(&call("in_progress", ""), |mut provider, index| {
             let place = json!({ "item_id": id, "output_index": index });
             let name = "response.function_call_arguments";
             for piece in ["{\"a\"", ":1}"] {
@@ -85,20 +85,20 @@ impl Provider {
     pub(crate) fn completed(mut self, tokens: u64) -> String {
         let usage =
             json!({ "input_tokens": 9, "output_tokens": tokens, "total_tokens": tokens + 9 });
-        let response = self.response("completed", usage);
+        let response = self.response("completed", &usage);
         self.say("response.completed", json!({ "response": response }));
         self.wire
     }
 
     /// The last event of an answer that ran into its limit.
     pub(crate) fn incomplete(mut self, reason: &str) -> String {
-        let mut response = self.response("incomplete", json!({ "output_tokens": 3 }));
+        let mut response = self.response("incomplete", &json!({ "output_tokens": 3 }));
         response["incomplete_details"] = json!({ "reason": reason });
         self.say("response.incomplete", json!({ "response": response }));
         self.wire
     }
 
-    fn response(&self, status: &str, usage: Value) -> Value {
+    fn response(&self, status: &str, usage: &Value) -> Value {
         json!({
             "id": self.id, "object": "response", "created_at": self.id.len() + 1_741_290_958,
             "status": status, "error": null, "incomplete_details": null, "model": "gpt-5",
@@ -110,7 +110,7 @@ impl Provider {
         format!("{kind}_{}_{}", self.id, self.output.len())
     }
 
-    fn item(mut self, added: Value, inside: impl FnOnce(Self, usize) -> (Self, Value)) -> Self {
+    fn item(mut self, added: &Value, inside: impl FnOnce(Self, usize) -> (Self, Value)) -> Self {
         let index = self.output.len();
         let item = json!({ "output_index": index, "item": added });
         self.say("response.output_item.added", item);
