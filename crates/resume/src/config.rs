@@ -92,7 +92,8 @@ pub struct Limits {
     pub event_bytes: usize,
     /// Bytes of events held back (tool calls, an undecided seam). Default 8 MiB.
     pub held_bytes: usize,
-    /// Bytes of text of the whole response. Default 64 MiB.
+    /// Bytes of text of the whole response; on the Responses wire also bytes of items and of
+    /// thinking that are kept for a continuation. Default 64 MiB.
     pub text_bytes: usize,
     /// Bytes of an error body that are read. Default 64 KiB.
     pub error_body_bytes: usize,

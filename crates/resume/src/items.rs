@@ -9,6 +9,17 @@ use protocol::{Act, Block, Decoded, Node, PartKind, ended_item, ended_part, json
 use crate::text::Joiner;
 use crate::transcript::Transcript;
 
+/// Whether the form of an item or a part is kept.
+const fn is_kept(act: Act) -> bool {
+    match act {
+        Act::OpensItem(block) | Act::EndsItem(block) => {
+            matches!(block, Block::Text | Block::Thinking)
+        }
+        Act::OpensPart(_) | Act::EndsPart(_) => true,
+        Act::Says(_) | Act::EndsText(_) | Act::Other => false,
+    }
+}
+
 /// The form of a part that no event opened.
 const fn bare_part(kind: PartKind) -> &'static str {
     match kind {
@@ -34,6 +45,8 @@ pub(crate) struct Items {
     next_sequence: Option<u64>,
     /// The part that the latest text belongs to, by its item and its own index.
     talking: Option<(u32, u32)>,
+    /// Bytes of items, parts and thinking that were kept, those that later ones replaced included.
+    kept_bytes: usize,
 }
 
 /// One output item.
@@ -144,6 +157,11 @@ impl Items {
         self.next_sequence
     }
 
+    /// Bytes that were kept.
+    pub(crate) const fn kept_bytes(&self) -> usize {
+        self.kept_bytes
+    }
+
     /// Counts an event that was delivered.
     pub(crate) fn count(&mut self, sequence: Option<u64>) {
         self.next_sequence = sequence.map(|number| number.saturating_add(1)).or(self.next_sequence);
@@ -161,11 +179,14 @@ impl Items {
     fn trace(&mut self, told: &Told<'_>, text: &str) -> Traced {
         let Node { item, part, act } = told.node;
         let part = part.unwrap_or(0);
+        if is_kept(act) {
+            self.kept_bytes += told.raw.len();
+        }
         match act {
             Act::OpensItem(block) => self.open(item, block, told),
             Act::EndsItem(block) => {
-                let kept = matches!(block, Block::Text | Block::Thinking);
-                let raw = if kept { Bytes::copy_from_slice(told.raw) } else { Bytes::new() };
+                let raw =
+                    if is_kept(act) { Bytes::copy_from_slice(told.raw) } else { Bytes::new() };
                 let item = self.item(item, block);
                 (item.raw, item.ended) = (raw, true);
                 item.parts.clear();
@@ -177,6 +198,7 @@ impl Items {
             Act::Says(PartKind::Text) => return self.talk(item, part, told, text),
             Act::Says(kind) => {
                 let inside = told.thought.get(1..told.thought.len().saturating_sub(1));
+                self.kept_bytes += told.thought.len();
                 let part = self.item(item, block_of(kind)).part(kind, part);
                 part.thought.extend_from_slice(inside.unwrap_or_default());
             }
@@ -198,12 +220,15 @@ impl Items {
     }
 
     fn open(&mut self, index: u32, block: Block, told: &Told<'_>) {
-        let kept = matches!(block, Block::Text | Block::Thinking);
         self.items.push(Item {
             index,
             block,
             id: told.item_id.map(str::to_owned),
-            raw: if kept { Bytes::copy_from_slice(told.raw) } else { Bytes::new() },
+            raw: if is_kept(told.node.act) {
+                Bytes::copy_from_slice(told.raw)
+            } else {
+                Bytes::new()
+            },
             parts: Vec::new(),
             ended: false,
         });

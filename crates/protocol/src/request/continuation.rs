@@ -15,7 +15,7 @@ impl RequestBody {
     /// The body that has the server continue the partial answer where it stops.
     ///
     /// The limits of output tokens are reduced by `spent` tokens, to no less than
-    /// [`MAX_TOKENS_FLOOR`](crate::MAX_TOKENS_FLOOR), and where the body asks for thinking to no
+    /// [`MAX_TOKENS_FLOOR`](crate::MAX_TOKENS_FLOOR), or 16 on the Responses wire, and where the body asks for thinking to no
     /// less than its thinking budget and 1024 tokens more. An empty partial adds no message.
     /// White space at the end of the partial is the caller's to take off first.
     #[must_use]

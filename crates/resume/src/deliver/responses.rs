@@ -13,6 +13,10 @@ use crate::transcript::Note;
 
 impl Session {
     /// Takes note of where in the output an event stands that is about to be emitted.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::TooLarge`] when more than the limit of text is kept of items.
     pub(super) fn trace(
         &mut self,
         note: &Note,
@@ -30,13 +34,19 @@ impl Session {
                 .and_then(|span| data.get(span.start as usize..span.end as usize));
             let thought = thought.unwrap_or_default();
             let told = Told { node, item_id: None, raw: b"", whole: None, thought, from, half };
-            return Ok(self.transcript.trace(&told));
+            return self.keep(&told);
         }
         // It may have been changed, so its values are looked for once more.
         let wire = self.request.wire();
         let decoded = decode(wire, name, data).map_err(|_| Cause::Malformed)?;
         let told = Told::of(&decoded, data, from, half);
-        Ok(told.map_or(Repeats::Yes, |told| self.transcript.trace(&told)))
+        told.map_or(Ok(Repeats::Yes), |told| self.keep(&told))
+    }
+
+    fn keep(&mut self, told: &Told<'_>) -> Result<Repeats, Cause> {
+        let repeats = self.transcript.trace(told);
+        let kept = self.transcript.items.kept_bytes();
+        if kept > self.config.limits.text_bytes { Err(Cause::TooLarge) } else { Ok(repeats) }
     }
 
     /// Finds the place of a continuation's event; `None` when it has none.

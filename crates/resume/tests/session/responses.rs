@@ -338,6 +338,18 @@ fn text_that_was_lost_on_the_way_is_never_a_whole_answer() {
 }
 
 #[test]
+fn what_is_kept_of_items_has_a_limit() {
+    let (mut config, request) = responses();
+    config.limits.text_bytes = 1_000;
+    let mut drive = Drive::new((config, request));
+    let piece = "hm, ".repeat(30);
+    let pieces = [piece.as_str(); 9];
+    drive.accept().send(Provider::new("r").summary(&pieces).wire());
+    let Some(Outcome::Incomplete { cause, .. }) = &drive.outcome else { panic!("not ended") };
+    assert_eq!(*cause, Cause::TooLarge);
+}
+
+#[test]
 fn a_failure_is_an_end_of_the_attempt_at_once() {
     let errors = [
         (
