@@ -7,6 +7,7 @@ mod ask;
 mod bytes;
 mod connections;
 mod continuations;
+mod cue;
 mod cuts;
 mod ends;
 mod heads;

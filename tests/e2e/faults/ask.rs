@@ -5,6 +5,7 @@ use client::{
     Secret, State, Summary, Timeouts,
 };
 
+use super::cue::Cue;
 use super::peer::{Answer, Asked, Peer};
 use super::wire::{BEGUN, whole_text};
 use crate::rig::{KEY, Route, hasty, hasty_pool};
@@ -38,17 +39,30 @@ pub(crate) struct Seen {
 impl Seen {
     /// Asks and reads to the end.
     pub(crate) async fn by(route: Route, builder: Builder) -> Self {
+        Self::giving(route, builder, &Cue::default()).await
+    }
+
+    /// Asks and reads to the end; the cue follows the text.
+    pub(crate) async fn giving(route: Route, builder: Builder, cue: &Cue) -> Self {
         let client = builder.build().expect("a valid client");
-        Self::of(client.stream(route.request(PROMPT)).await.expect("a valid request")).await
+        Self::read(client.stream(route.request(PROMPT)).await.expect("a valid request"), cue).await
     }
 
     /// Reads to the end.
-    pub(crate) async fn of(mut stream: ResponseStream) -> Self {
+    pub(crate) async fn of(stream: ResponseStream) -> Self {
+        Self::read(stream, &Cue::default()).await
+    }
+
+    /// Reads to the end; the cue follows the text.
+    pub(crate) async fn read(mut stream: ResponseStream, cue: &Cue) -> Self {
         let mut text = stream.recovered_text().to_owned();
         let (mut frames, mut seams, mut states) = (Vec::new(), Vec::new(), Vec::new());
         let end = loop {
             match stream.next().await.expect("a stream has an end") {
-                Ok(Event::Text(more)) => text.push_str(&more),
+                Ok(Event::Text(more)) => {
+                    text.push_str(&more);
+                    cue.give(text.len());
+                }
                 Ok(Event::Frame(frame)) => frames.push(frame),
                 Ok(Event::Seam(seam)) => seams.push(seam),
                 Ok(Event::State(state)) => states.push(state),
@@ -108,7 +122,7 @@ pub(crate) async fn heals_by(
     made: impl FnOnce(Builder) -> Builder,
 ) -> (Seen, Vec<Asked>) {
     let peer = Peer::start([first, Answer::whole(route.rest())]).await;
-    let seen = Seen::by(route, made(builder(route, &peer.url()))).await;
+    let seen = Seen::giving(route, made(builder(route, &peer.url())), peer.cue()).await;
     let asked = peer.asked();
     check_healed(&seen);
     assert_eq!(asked.len(), 2, "{:?}", seen.states);
@@ -138,7 +152,7 @@ pub(crate) async fn starts_again_by(
     made: impl FnOnce(Builder) -> Builder,
 ) -> (Seen, Vec<Asked>) {
     let peer = Peer::start([first, Answer::whole(route.answer(&whole_text()))]).await;
-    let seen = Seen::by(route, made(builder(route, &peer.url()))).await;
+    let seen = Seen::giving(route, made(builder(route, &peer.url())), peer.cue()).await;
     let asked = peer.asked();
     assert!(seen.end.is_ok(), "{:?}", seen.end);
     assert_eq!(seen.text, whole_text());
@@ -161,7 +175,7 @@ pub(crate) async fn reads_by(
     made: impl FnOnce(Builder) -> Builder,
 ) -> Seen {
     let peer = Peer::start([answer]).await;
-    let seen = Seen::by(route, made(builder(route, &peer.url()))).await;
+    let seen = Seen::giving(route, made(builder(route, &peer.url())), peer.cue()).await;
     assert_eq!(peer.asked().len(), 1, "{:?}", seen.states);
     assert!(seen.seams.is_empty());
     seen

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use super::ask::{PROMPT, Seen, builder, check_healed};
+use super::cue::Cue;
 use super::hints::waits;
 use super::peer::drain;
 use super::tls::{Tls, TlsPeer};
@@ -51,12 +52,12 @@ async fn handshake(stream: TlsStream<TcpStream>) -> Link {
     h2::server::handshake(stream).await.expect("a handshake")
 }
 
-async fn ask(tls: &Tls, peer: &TlsPeer) -> Seen {
-    Seen::by(ROUTE, builder(ROUTE, &peer.url()).tls_config(tls.trusting())).await
+async fn ask(tls: &Tls, peer: &TlsPeer, cue: &Cue) -> Seen {
+    Seen::giving(ROUTE, builder(ROUTE, &peer.url()).tls_config(tls.trusting()), cue).await
 }
 
 /// Shuts the connection down while an answer is on its way, and finishes that answer.
-async fn retire(stream: TlsStream<TcpStream>) {
+async fn retire(stream: TlsStream<TcpStream>, cue: &Cue) {
     let mut link = handshake(stream).await;
     let mut reply = request(&mut link).await.expect("a request");
     let mut body = begin(&mut reply, &ROUTE.half());
@@ -64,7 +65,7 @@ async fn retire(stream: TlsStream<TcpStream>) {
     // Two frames: one that announces the end, and after a ping one that names the last stream.
     let rest = async {
         let events = ROUTE.text(REST) + &ROUTE.stop() + &ROUTE.sentinel();
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        cue.until(BEGUN.len()).await;
         body.send_data(Bytes::from(events), true).expect("the stream goes on");
     };
     let (_, more) = tokio::join!(rest, request(&mut link));
@@ -74,11 +75,16 @@ async fn retire(stream: TlsStream<TcpStream>) {
 #[tokio::test]
 async fn row_042_a_stream_goes_on_when_its_connection_is_retired_and_the_next_one_is_new() {
     let tls = Tls::new();
+    let cue = Cue::default();
+    let given = cue.clone();
     let peer = tls
-        .serve_h2(|stream, number| async move {
-            match number {
-                1 => retire(stream).await,
-                _ => go_on(handshake(stream).await, ROUTE.answer(&whole_text())).await,
+        .serve_h2(move |stream, number| {
+            let cue = given.clone();
+            async move {
+                match number {
+                    1 => retire(stream, &cue).await,
+                    _ => go_on(handshake(stream).await, ROUTE.answer(&whole_text())).await,
+                }
             }
         })
         .await;
@@ -86,7 +92,7 @@ async fn row_042_a_stream_goes_on_when_its_connection_is_retired_and_the_next_on
     let client = builder.build().expect("a valid client");
     for connections in [1, 2] {
         let stream = client.stream(ROUTE.request(PROMPT)).await.expect("a valid request");
-        let seen = Seen::of(stream).await;
+        let seen = Seen::read(stream, &cue).await;
         assert_eq!(seen.text, whole_text(), "{:?}", seen.end);
         assert!(seen.causes().is_empty(), "{:?}", seen.causes());
         assert_eq!(peer.connections(), connections);
@@ -142,10 +148,12 @@ async fn row_043_a_stream_that_a_retired_connection_did_not_take_is_sent_again()
     assert_eq!(peer.connections(), 2);
 }
 
-/// Resets the first stream as told, after these events; later ones bring `rest`.
-async fn resetting(tls: &Tls, events: String, reason: Reason, rest: String) -> TlsPeer {
+/// Resets the first stream as told, once the consumer has the text of these events; later ones
+/// bring `rest`.
+async fn resetting(tls: &Tls, events: String, reason: Reason, rest: String, cue: &Cue) -> TlsPeer {
+    let cue = cue.clone();
     tls.serve_h2(move |stream, _| {
-        let (events, rest) = (events.clone(), rest.clone());
+        let (events, rest, cue) = (events.clone(), rest.clone(), cue.clone());
         async move {
             let mut link = handshake(stream).await;
             let mut reply = request(&mut link).await.expect("a request");
@@ -154,9 +162,8 @@ async fn resetting(tls: &Tls, events: String, reason: Reason, rest: String) -> T
             } else {
                 let mut body = begin(&mut reply, &events);
                 // The frames go out as the connection is polled; then the stream is reset.
-                let pause = tokio::time::sleep(std::time::Duration::from_millis(100));
                 tokio::select! {
-                    () = pause => {}
+                    () = cue.until(BEGUN.len()) => {}
                     _ = std::future::poll_fn(|cx| link.poll_closed(cx)) => return,
                 }
                 body.send_reset(reason);
@@ -171,7 +178,8 @@ async fn resetting(tls: &Tls, events: String, reason: Reason, rest: String) -> T
 async fn row_044_a_refused_stream_is_sent_again() {
     let tls = Tls::new();
     let answer = ROUTE.answer(&whole_text());
-    let peer = resetting(&tls, String::new(), Reason::REFUSED_STREAM, answer).await;
+    let peer =
+        resetting(&tls, String::new(), Reason::REFUSED_STREAM, answer, &Cue::default()).await;
     is_sent_again(&tls, &peer).await;
 }
 
@@ -179,8 +187,9 @@ async fn row_044_a_refused_stream_is_sent_again() {
 async fn row_045_a_reset_stream_is_healed() {
     let tls = Tls::new();
     for reason in [Reason::INTERNAL_ERROR, Reason::CANCEL] {
-        let peer = resetting(&tls, ROUTE.half(), reason, ROUTE.rest()).await;
-        let seen = ask(&tls, &peer).await;
+        let cue = Cue::default();
+        let peer = resetting(&tls, ROUTE.half(), reason, ROUTE.rest(), &cue).await;
+        let seen = ask(&tls, &peer, &cue).await;
         check_healed(&seen);
         assert_eq!(seen.causes(), [&Cause::Broke(Break::Reset)], "{reason:?}");
         assert_eq!(peer.connections(), 1, "the connection goes on: {BEGUN}");
@@ -192,9 +201,10 @@ async fn row_045_a_server_that_asks_for_calm_gets_the_backoff_of_a_limit() {
     let tls = Tls::new();
     let span = Nanos::from_millis(77);
     let policy = Policy { throttle: Backoff::None { base: span, cap: span }, ..hasty() };
-    let peer = resetting(&tls, ROUTE.half(), Reason::ENHANCE_YOUR_CALM, ROUTE.rest()).await;
+    let cue = Cue::default();
+    let peer = resetting(&tls, ROUTE.half(), Reason::ENHANCE_YOUR_CALM, ROUTE.rest(), &cue).await;
     let builder = builder(ROUTE, &peer.url()).tls_config(tls.trusting()).policy(policy);
-    let seen = Seen::by(ROUTE, builder).await;
+    let seen = Seen::giving(ROUTE, builder, &cue).await;
     check_healed(&seen);
     assert_eq!(seen.causes(), [&Cause::Broke(Break::Calm)]);
     assert_eq!(waits(&seen.states), [span.as_duration()]);

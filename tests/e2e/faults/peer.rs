@@ -9,6 +9,8 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::cue::Cue;
+
 /// What the peer does with one request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answer {
@@ -22,6 +24,8 @@ enum Act {
     Send(Vec<u8>),
     /// Nothing for so long.
     Pause(Duration),
+    /// Nothing until the consumer has so many bytes of text.
+    Until(usize),
     /// Nothing until the client leaves.
     Hold,
     /// RST.
@@ -74,6 +78,11 @@ impl Answer {
 
     pub(crate) fn pause(self, span: Duration) -> Self {
         self.act(Act::Pause(span))
+    }
+
+    /// Goes on when the consumer has so many bytes of text.
+    pub(crate) fn until(self, bytes: usize) -> Self {
+        self.act(Act::Until(bytes))
     }
 
     pub(crate) fn hold(self) -> Self {
@@ -138,6 +147,7 @@ struct Book {
     script: Mutex<Vec<Answer>>,
     asked: Mutex<Vec<Asked>>,
     connections: Mutex<usize>,
+    cue: Cue,
 }
 
 impl Peer {
@@ -159,6 +169,11 @@ impl Peer {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// What its answers wait for; to be given to whoever reads them.
+    pub(crate) fn cue(&self) -> &Cue {
+        &self.book.cue
     }
 
     /// Every request so far.
@@ -188,14 +203,14 @@ async fn converse(mut stream: TcpStream, connection: usize, book: Arc<Book>) {
         let Some((head, body)) = read_request(&mut stream, answer.reads).await else { return };
         book.asked.lock().expect("no panic").push(Asked { head, body, connection });
         book.script.lock().expect("no panic").pop();
-        if !perform(&mut stream, answer.acts).await {
+        if !perform(&mut stream, answer.acts, &book.cue).await {
             return;
         }
     }
 }
 
 /// Whether the connection goes on.
-async fn perform(stream: &mut TcpStream, acts: Vec<Act>) -> bool {
+async fn perform(stream: &mut TcpStream, acts: Vec<Act>, cue: &Cue) -> bool {
     for act in acts {
         match act {
             Act::Send(bytes) => {
@@ -204,6 +219,7 @@ async fn perform(stream: &mut TcpStream, acts: Vec<Act>) -> bool {
                 }
             }
             Act::Pause(span) => tokio::time::sleep(span).await,
+            Act::Until(bytes) => cue.until(bytes).await,
             Act::Hold => {
                 drain(stream).await;
                 return false;
