@@ -323,7 +323,8 @@ impl Driver {
         let key = HeaderValue::from_bytes(&request.key.encode())
             .expect("an idempotency key is printable ASCII");
         message.headers_mut().insert("idempotency-key", key);
-        self.live = Some((request.attempt, self.client.transport.send(message)));
+        self.live =
+            Some((request.attempt, self.client.transport.send(message, request.connection)));
     }
 
     /// What a checkpoint kept of the headers goes only to the server that it is from.

@@ -6,9 +6,9 @@
 //! what was delivered, and this crate moves the bytes: HTTP/1.1 and HTTP/2, plain or over TLS,
 //! one loop per stream that is polled by its consumer.
 //!
-//! What it does not do: it follows no redirect, decompresses nothing, decodes nothing but text
-//! and spawns no task of its own but one timer while streams wait for an endpoint (hyper runs one
-//! per connection).
+//! What it does not do: it follows no redirect but one that keeps the method and the origin,
+//! decompresses nothing, decodes nothing but text and spawns no task of its own but one timer while
+//! streams wait for an endpoint (hyper runs one per connection).
 
 mod builder;
 mod client;

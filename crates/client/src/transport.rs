@@ -1,47 +1,62 @@
 //! Connections: TCP, TLS and HTTP. It sends one request and reports what comes back; it knows
-//! no provider, no deadline and no retry beyond a stale pooled connection.
+//! no provider, no deadline and no retry beyond a pooled connection that was closed before the
+//! request left.
 
+mod counted;
 mod exchange;
 mod failure;
+mod redirect;
 mod resolver;
 mod tls;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Builder, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use resume::Connection;
 use rustls::ClientConfig;
 use std::fmt;
 use std::time::Duration;
 
 use crate::error::Error;
 
+use counted::Counting;
 pub(crate) use exchange::{Arrival, Exchange};
 use resolver::Resolver;
 
 /// A pool of connections. Cloning shares it.
 ///
 /// hyper retries a request by itself when a pooled connection turns out to be closed before
-/// the request left; nothing else is ever sent twice from here. Redirects are not followed.
+/// the request left. A redirect of the same request within its origin is followed, a few times;
+/// nothing else is ever sent twice from here.
 #[derive(Clone)]
 pub(crate) struct Transport {
-    http: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
+    /// Keeps connections and shares them.
+    keeping: Http,
+    /// Opens one for each request.
+    opening: Http,
 }
+
+type Http = Client<Counting<HttpsConnector<HttpConnector<Resolver>>>, Full<Bytes>>;
 
 impl Transport {
     /// `tls` replaces the default trust; `connect` bounds how long one address may take.
     pub(crate) fn new(tls: Option<ClientConfig>, connect: Duration) -> Result<Self, Error> {
         let tls = tls.map_or_else(tls::default_config, Ok)?;
-        let connector = tls::connector(tls, tcp(connect));
-        Ok(Self { http: http().build(connector) })
+        let connector = Counting(tls::connector(tls, tcp(connect)));
+        let keeping = http().build(connector.clone());
+        Ok(Self { keeping, opening: http().pool_max_idle_per_host(0).build(connector) })
     }
 
     /// Begins to send; nothing happens until the exchange is polled.
-    pub(crate) fn send(&self, mut request: http::Request<Full<Bytes>>) -> Exchange {
-        let captured = capture_connection(&mut request);
-        Exchange::new(self.http.request(request), captured)
+    pub(crate) fn send(&self, request: http::Request<Full<Bytes>>, on: Connection) -> Exchange {
+        let http = match on {
+            Connection::Any => &self.keeping,
+            Connection::New => &self.opening,
+        };
+        Exchange::new(http.clone(), request)
     }
 }
 

@@ -100,6 +100,9 @@ pub struct Limits {
     /// Continuations in a row that the provider accepted and that brought no new byte.
     /// Default 3.
     pub futile_attempts: u32,
+    /// Attempts in a row that the server provably did not act on and that are made again at
+    /// once, without being counted; more of them are ordinary failures. Default 3.
+    pub unprocessed_attempts: u32,
 }
 
 impl Default for Limits {
@@ -110,6 +113,7 @@ impl Default for Limits {
             text_bytes: 64 << 20,
             error_body_bytes: 64 << 10,
             futile_attempts: 3,
+            unprocessed_attempts: 3,
         }
     }
 }

@@ -91,6 +91,9 @@ pub enum Break {
     /// The request provably never reached the server (`REFUSED_STREAM`, `GOAWAY`, a pooled
     /// connection that was already dead).
     NotSent,
+    /// A kept connection, which had served other requests, ended before the first byte of the
+    /// response. The server had probably closed it before the request came.
+    Stale,
     /// The connection was reset or closed before the response was whole.
     Reset,
     /// The body's framing was broken (a bad chunk size, a short body).
@@ -108,6 +111,7 @@ impl fmt::Display for Break {
             Self::Certificate => "invalid certificate",
             Self::Handshake => "TLS handshake failed",
             Self::NotSent => "request not sent",
+            Self::Stale => "kept connection was dead",
             Self::Reset => "connection reset",
             Self::Framing => "broken body framing",
             Self::Calm => "server asked for calm",

@@ -43,7 +43,7 @@ pub use frame::Frame;
 pub use input::{AttemptId, Break, Input};
 pub use journal::{Origin, RECORD_BYTES_MAX, Record, Seq};
 pub use outcome::{AttemptSummary, Cause, Outcome, Summary};
-pub use output::{Output, Request, State};
+pub use output::{Connection, Output, Request, State};
 pub use seam::{Rung, Seam, SeamLabel};
 pub use session::Session;
 pub use spending::Pricing;

@@ -73,6 +73,18 @@ pub struct Request {
     pub key: IdempotencyKey,
     /// How this attempt goes on.
     pub rung: Rung,
+    /// Which connection it may use.
+    pub connection: Connection,
+}
+
+/// Which connection a request may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Connection {
+    /// One that was kept, or a new one.
+    #[default]
+    Any,
+    /// A new one: the request came to nothing on one that was kept.
+    New,
 }
 
 /// Where a stream is, for people and for metrics.

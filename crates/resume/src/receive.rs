@@ -38,6 +38,7 @@ impl Session {
     ) {
         self.clocks.connected(now, &self.config.timeouts);
         self.clocks.bytes(now, &self.config.timeouts);
+        self.unprocessed = 0;
         let ok = (200..300).contains(&status);
         live.phase = match protocol::is_event_stream(&headers) {
             Some(true) if ok => Phase::Streaming,

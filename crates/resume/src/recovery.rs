@@ -1,11 +1,11 @@
 //! After a failed attempt: whether, when and how to go on.
 //!
 //! The policy decides whether and when, the ladder decides how. What is decided here is only
-//! what neither can know: that a refused prefill is no failure, and that attempts which bring
-//! nothing are futile.
+//! what neither can know: that a refused prefill is no failure, that a request which came to
+//! nothing is sent again at once, and that attempts which bring nothing are futile.
 
 use protocol::FailureKind;
-use retry_policy::{Class, Decision, GiveUp, Nanos, Sent, Unlimited, Verdict};
+use retry_policy::{Class, Decision, GiveUp, Nanos, Repeat, Sent, Unlimited, Verdict};
 
 use crate::admission::Fate;
 use crate::attempt::{Attempt, Phase};
@@ -25,12 +25,20 @@ impl Session {
             return self.finish(live, now);
         }
         let verdict = verdict(live, &cause);
-        self.account(live, fate(verdict, &cause), Some(cause.clone()), now);
+        let unprocessed = self.is_unprocessed(&cause);
+        // Nothing is known against the endpoint then.
+        let fate = if unprocessed { Fate::Dropped } else { fate(verdict, &cause) };
+        self.account(live, fate, Some(cause.clone()), now);
         self.last = Some(cause.clone());
         self.queue.push_back(Output::State(State::Disconnected {
             attempt: live.id,
             cause: cause.clone(),
         }));
+        if unprocessed {
+            self.unprocessed += 1;
+            self.call.on_unprocessed();
+            return self.plan_next(now, now);
+        }
         if matches!(
             cause,
             Cause::TooLarge
@@ -76,6 +84,18 @@ impl Session {
                 self.schedule(rung, at, now);
             }
             Err(cause) => self.give_up(cause, now),
+        }
+    }
+
+    /// Whether the request came to nothing and goes out again at once. Of one that the server did
+    /// not act on this is sure; of one that died with a kept connection it is likely, once.
+    fn is_unprocessed(&self, cause: &Cause) -> bool {
+        let limit = self.config.limits.unprocessed_attempts;
+        let repeatable = self.config.policy.repeat == Repeat::Always || self.transcript.shown;
+        match cause {
+            Cause::Broke(Break::NotSent) => self.unprocessed < limit,
+            Cause::Broke(Break::Stale) => self.unprocessed < limit.min(1) && repeatable,
+            _ => false,
         }
     }
 

@@ -16,7 +16,7 @@ use crate::journal::{self, Origin, Record, Seq, Start};
 use crate::ladder::{self, Learned};
 use crate::meter::Meter;
 use crate::outcome::{AttemptSummary, Cause, Outcome, Summary};
-use crate::output::{Output, Request, State};
+use crate::output::{Connection, Output, Request, State};
 use crate::receive::Progress;
 use crate::seam::Rung;
 use crate::spending::{Spending, Spent};
@@ -83,6 +83,8 @@ pub struct Session {
     pub(crate) sign: Option<Sign>,
     attempts: u32,
     pub(crate) futile: u32,
+    /// Attempts in a row that came to nothing and were made again at once.
+    pub(crate) unprocessed: u32,
     store: Store,
     done: Option<Box<Outcome>>,
 }
@@ -176,6 +178,7 @@ impl Session {
             sign: None,
             attempts: 0,
             futile: 0,
+            unprocessed: 0,
             store: Store::Works,
             done: None,
         }
@@ -346,6 +349,7 @@ impl Session {
             body: plan.body,
             key: plan.key,
             rung,
+            connection: if self.unprocessed > 0 { Connection::New } else { Connection::Any },
         }));
         true
     }

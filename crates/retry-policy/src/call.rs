@@ -58,6 +58,13 @@ impl Call {
         self.attempts = self.attempts.saturating_add(1);
     }
 
+    /// Takes back the attempt that began last: the server provably did not act on it, and it is
+    /// made again at once.
+    #[inline]
+    pub const fn on_unprocessed(&mut self) {
+        self.attempts = self.attempts.saturating_sub(1);
+    }
+
     /// Notes bytes of the response that were given to the consumer.
     #[inline]
     pub const fn on_progress(&mut self, bytes: u64) {
@@ -206,6 +213,21 @@ mod tests {
         assert_eq!(count(gated, refused), 9);
         assert_eq!(count(bounded, transient()), 9);
         assert_eq!(count(bounded, Verdict::new(Class::Connect, Sent::MaybeProcessed)), 9);
+    }
+
+    #[test]
+    fn an_attempt_that_was_not_processed_uses_up_nothing() {
+        let limits = Limits { total: 2, ..Limits::DEFAULT };
+        let policy = Policy { limits, ..Policy::DEFAULT };
+        let mut call = Call::new(1, NOW);
+        for _ in 0..9 {
+            call.on_attempt();
+            call.on_unprocessed();
+        }
+        assert_eq!((call.attempts(), call.failures_in_a_row()), (0, 0));
+        assert!(fail(&mut call, &policy, transient()).at().is_some());
+        let last = fail(&mut call, &policy, transient());
+        assert_eq!(last, Decision::GiveUp(GiveUp::AttemptsExhausted));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! A client for a peer, all that one stream of it yielded, and what a healed stream looks like.
 
+use client::retry_policy::{Backoff, Limits};
 use client::{
-    Builder, Cause, Client, Endpoint, Error, Event, Frame, Nanos, ResponseStream, Rung, Seam,
-    Secret, State, Summary, Timeouts,
+    Builder, Cause, Client, Endpoint, Error, Event, Frame, Nanos, Policy, ResponseStream, Rung,
+    Seam, Secret, State, Summary, Timeouts,
 };
 
 use super::cue::Cue;
@@ -24,6 +25,14 @@ pub(crate) fn builder(route: Route, url: &str) -> Builder {
     let endpoint = Endpoint::new(url, route.profile).expect("a peer's URL is valid");
     let builder = Client::builder().endpoint(endpoint.key(Secret::new(KEY))).pool(hasty_pool());
     builder.policy(hasty()).timeouts(PATIENT)
+}
+
+/// A policy under which a failure that counts is the end, and one that waits waits for ever.
+pub(crate) fn strict() -> Policy {
+    let hour = Nanos::from_secs(3600);
+    let backoff = Backoff::None { base: hour, cap: hour };
+    let limits = Limits { total: 1, in_a_row: 1, ..Limits::DEFAULT };
+    Policy { backoff, throttle: backoff, overload: backoff, limits, ..Policy::DEFAULT }
 }
 
 /// All that a stream yielded.

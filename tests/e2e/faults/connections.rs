@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use client::{Break, Cause, Nanos, Request, Timeouts};
+use client::retry_policy::Repeat;
+use client::{Break, Cause, Nanos, Policy, Request, Timeouts};
 use mock_provider::Config;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use super::ask::{PATIENT, PROMPT, Seen, builder, starts_again};
+use super::ask::{PATIENT, PROMPT, Seen, builder, starts_again, strict};
+use super::hints::waits;
 use super::peer::{Answer, Peer};
 use super::tls::Tls;
 use super::wire::{CHAT, MESSAGES, PREFILLED, whole_text};
-use crate::rig::{ROUTES, Told, in_order};
+use crate::rig::{ROUTES, Route, Told, hasty, in_order};
 
 #[tokio::test]
 async fn row_001_a_refused_connection_is_tried_again() {
@@ -106,23 +108,61 @@ fn kept_alive(body: &str) -> Answer {
     Answer::raw(format!("{head}content-length: {length}\r\n\r\n{body}"))
 }
 
+/// Asks twice under this policy. The first answer leaves its connection for the second request,
+/// which gets these one after the other.
+async fn on_a_kept_connection(
+    route: Route,
+    policy: Policy,
+    answers: impl IntoIterator<Item = Answer>,
+) -> (Seen, Vec<usize>) {
+    let first = kept_alive(&route.answer(&whole_text()));
+    let peer = Peer::start([first].into_iter().chain(answers)).await;
+    let client = builder(route, &peer.url()).policy(policy).build().expect("a valid client");
+    let ask = || async { client.stream(route.request(PROMPT)).await.expect("a valid request") };
+    assert_eq!(Seen::of(ask().await).await.text, whole_text());
+    let seen = Seen::of(ask().await).await;
+    (seen, peer.asked().iter().map(|asked| asked.connection).collect())
+}
+
 #[tokio::test]
 async fn row_007_a_request_that_dies_with_a_kept_connection_is_sent_again_on_a_new_one() {
     for route in PREFILLED {
-        let answer = route.answer(&whole_text());
-        let peer =
-            Peer::start([kept_alive(&answer), Answer::none().close(), Answer::whole(&answer)])
-                .await;
-        let client = builder(route, &peer.url()).build().expect("a valid client");
-        for _ in 0..2 {
-            let stream = client.stream(route.request(PROMPT)).await.expect("a valid request");
-            let seen = Seen::of(stream).await;
+        for dying in [Answer::none().close(), Answer::none().reset()] {
+            let rest = Answer::whole(route.answer(&whole_text()));
+            let (seen, connections) = on_a_kept_connection(route, strict(), [dying, rest]).await;
             assert!(seen.end.is_ok(), "{:?}", seen.end);
             assert_eq!(seen.text, whole_text());
+            assert_eq!(connections, [1, 1, 2], "one connection was used again and died");
+            assert_eq!(seen.causes(), [&Cause::Broke(Break::Stale)]);
+            assert_eq!(waits(&seen.states), [Duration::ZERO]);
         }
-        let connections: Vec<_> = peer.asked().iter().map(|asked| asked.connection).collect();
-        assert_eq!(connections, [1, 1, 2], "one connection was used again and died");
     }
+}
+
+#[tokio::test]
+async fn row_007_a_new_connection_that_dies_too_is_a_failure_that_counts() {
+    let dying = || Answer::none().close();
+    let (seen, connections) = on_a_kept_connection(CHAT, strict(), [dying(), dying()]).await;
+    assert_eq!(connections, [1, 1, 2]);
+    let causes = [Break::Stale, Break::Reset].map(Cause::Broke);
+    assert_eq!(seen.causes(), causes.iter().collect::<Vec<_>>());
+    assert!(matches!(seen.cause(), Cause::GaveUp { .. }), "{:?}", seen.cause());
+}
+
+#[tokio::test]
+async fn row_007_what_must_not_be_done_twice_is_not_sent_again() {
+    let policy = Policy { repeat: Repeat::IfUnprocessed, ..hasty() };
+    let (seen, connections) = on_a_kept_connection(CHAT, policy, [Answer::none().close()]).await;
+    assert_eq!(connections, [1, 1]);
+    assert_eq!(seen.causes(), [&Cause::Broke(Break::Stale)]);
+}
+
+#[tokio::test]
+async fn row_007_an_answer_that_is_cut_in_its_head_is_no_stale_connection() {
+    let cut = Answer::raw("HTTP/1.1 200").close();
+    let (seen, connections) = on_a_kept_connection(CHAT, strict(), [cut]).await;
+    assert_eq!(connections, [1, 1]);
+    assert_eq!(seen.causes(), [&Cause::Broke(Break::Reset)]);
 }
 
 #[tokio::test]

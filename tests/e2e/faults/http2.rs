@@ -1,16 +1,18 @@
 //! Faults that only HTTP/2 has: rows 42 to 45. Well-behaved connections are the `h2` crate's,
 //! the others are literal frames.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use client::retry_policy::{Backoff, Repeat};
-use client::{Break, Cause, Nanos, Policy};
+use client::{Break, Cause, Limits, Nanos, Policy};
 use h2::Reason;
 use h2::server::{Connection, SendResponse};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-use super::ask::{PROMPT, Seen, builder, check_healed};
+use super::ask::{PROMPT, Seen, builder, check_healed, strict};
 use super::cue::Cue;
 use super::hints::waits;
 use super::peer::drain;
@@ -123,14 +125,16 @@ async fn literal(mut stream: TlsStream<TcpStream>, frames: &[u8]) {
 const GO_AWAY_BEFORE_ALL: &[u8] =
     &[0, 0, 8, 7, 0, 0, 0, 0, 0, /* last stream */ 0, 0, 0, 0, /* NO_ERROR */ 0, 0, 0, 0];
 
-/// The request is known not to have been processed, so even a policy that repeats nothing that may
-/// have had its effect sends it again.
+/// The request is known not to have been processed: it is sent again at once on a new connection,
+/// also under a policy that allows no second attempt and none that may have had its effect.
 async fn is_sent_again(tls: &Tls, peer: &TlsPeer) {
-    let policy = Policy { repeat: Repeat::IfUnprocessed, ..hasty() };
+    let policy = Policy { repeat: Repeat::IfUnprocessed, ..strict() };
     let builder = builder(ROUTE, &peer.url()).tls_config(tls.trusting()).policy(policy);
     let seen = Seen::by(ROUTE, builder).await;
     assert_eq!(seen.text, whole_text(), "{:?}", seen.end);
     assert_eq!(seen.causes(), [&Cause::Broke(Break::NotSent)]);
+    assert_eq!(waits(&seen.states), [Duration::ZERO]);
+    assert_eq!(peer.connections(), 2);
 }
 
 #[tokio::test]
@@ -145,17 +149,19 @@ async fn row_043_a_stream_that_a_retired_connection_did_not_take_is_sent_again()
         })
         .await;
     is_sent_again(&tls, &peer).await;
-    assert_eq!(peer.connections(), 2);
 }
 
 /// Resets the first stream as told, once the consumer has the text of these events; later ones
 /// bring `rest`.
 async fn resetting(tls: &Tls, events: String, reason: Reason, rest: String, cue: &Cue) -> TlsPeer {
     let cue = cue.clone();
-    tls.serve_h2(move |stream, _| {
+    tls.serve_h2(move |stream, number| {
         let (events, rest, cue) = (events.clone(), rest.clone(), cue.clone());
         async move {
             let mut link = handshake(stream).await;
+            if number > 1 {
+                return go_on(link, rest).await;
+            }
             let mut reply = request(&mut link).await.expect("a request");
             if events.is_empty() {
                 reply.send_reset(reason);
@@ -181,6 +187,26 @@ async fn row_044_a_refused_stream_is_sent_again() {
     let peer =
         resetting(&tls, String::new(), Reason::REFUSED_STREAM, answer, &Cue::default()).await;
     is_sent_again(&tls, &peer).await;
+}
+
+#[tokio::test]
+async fn row_044_a_server_that_refuses_every_stream_is_not_asked_for_ever() {
+    let tls = Tls::new();
+    let peer = tls
+        .serve_h2(|stream, _| async move {
+            let mut link = handshake(stream).await;
+            while let Some(mut reply) = request(&mut link).await {
+                reply.send_reset(Reason::REFUSED_STREAM);
+            }
+        })
+        .await;
+    let mut policy = hasty();
+    policy.limits.total = 2;
+    let builder = builder(ROUTE, &peer.url()).tls_config(tls.trusting()).policy(policy);
+    let seen = Seen::by(ROUTE, builder).await;
+    let free = Limits::default().unprocessed_attempts as usize;
+    assert_eq!(seen.causes(), vec![&Cause::Broke(Break::NotSent); free + 2]);
+    assert!(matches!(seen.cause(), Cause::GaveUp { .. }), "{:?}", seen.cause());
 }
 
 #[tokio::test]

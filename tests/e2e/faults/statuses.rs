@@ -3,7 +3,7 @@
 
 use client::{Cause, ErrorKind, Rung};
 
-use super::ask::{PROMPT, Seen, builder, starts_again};
+use super::ask::{PROMPT, Seen, builder, starts_again, strict};
 use super::peer::{Answer, Peer};
 use super::wire::{BEGUN, PREFILLED, REST, whole_text};
 use crate::rig::{KEY, Route};
@@ -196,6 +196,37 @@ async fn row_025_no_redirect_takes_a_request_or_a_key_to_another_origin() {
             assert_eq!(seen.text, "");
         }
     }
+}
+
+#[tokio::test]
+async fn row_025_a_redirect_of_the_same_request_at_home_is_followed() {
+    for route in PREFILLED {
+        for status in ["307 Temporary Redirect", "308 Permanent Redirect"] {
+            let moved = Answer::status(status, "location: /elsewhere?x=1\r\n", "moved");
+            let peer = Peer::start([moved, Answer::whole(route.answer(&whole_text()))]).await;
+            let seen = Seen::by(route, builder(route, &peer.url()).policy(strict())).await;
+            assert!(seen.end.is_ok(), "{:?}", seen.end);
+            assert_eq!(seen.text, whole_text());
+            assert!(seen.causes().is_empty(), "it is one attempt: {:?}", seen.causes());
+            let asked = peer.asked();
+            assert!(asked[1].head.starts_with("POST /elsewhere?x=1 HTTP/1.1"), "{}", asked[1].head);
+            assert_eq!(asked[0].body, asked[1].body);
+            for header in ["authorization", "x-api-key", "idempotency-key", "content-type"] {
+                assert_eq!(asked[0].header(header), asked[1].header(header));
+            }
+            assert!(asked[1].head.contains(KEY));
+        }
+    }
+}
+
+#[tokio::test]
+async fn row_025_a_redirect_that_goes_round_is_left() {
+    let round = || Answer::status("307 Round", "location: /v1/messages\r\n", "");
+    let peer = Peer::start(std::iter::repeat_with(round).take(50)).await;
+    let seen = Seen::by(PREFILLED[0], builder(PREFILLED[0], &peer.url())).await;
+    assert_eq!(seen.error().kind(), ErrorKind::Refused);
+    assert_eq!(seen.cause().failure().and_then(|failure| failure.status), Some(307));
+    assert_eq!(peer.asked().len(), 6, "the request and five redirects");
 }
 
 #[tokio::test]

@@ -2,19 +2,25 @@
 //! connection and resets an HTTP/2 stream.
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, header};
+use http::{Extensions, HeaderMap, Request, Response, header};
+use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper_util::client::legacy::ResponseFuture;
-use hyper_util::client::legacy::connect::CaptureConnection;
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
+use hyper_util::client::legacy::{self, ResponseFuture};
 use resume::Break;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::failure;
+use super::counted::{Counts, Visit};
+use super::{Http, failure, redirect};
 
 /// A request on its way.
-pub(crate) struct Exchange(Phase);
+pub(crate) struct Exchange {
+    phase: Phase,
+    /// The connection was reported.
+    connected: bool,
+}
 
 /// What came back next.
 #[derive(Debug)]
@@ -38,35 +44,90 @@ pub(crate) enum Arrival {
 
 enum Phase {
     /// Waiting for a connection, then for the response.
-    Asking {
-        response: ResponseFuture,
-        captured: CaptureConnection,
-        connected: bool,
-    },
+    Asking(Box<Asking>),
     /// The response came together with the connection, which is reported first.
     Answered(Box<Response<Incoming>>),
     Reading(Incoming),
     Over,
 }
 
+/// A request that has no answer yet, and what it takes to send it elsewhere.
+struct Asking {
+    http: Http,
+    request: Request<Full<Bytes>>,
+    redirects: u8,
+    response: ResponseFuture,
+    captured: CaptureConnection,
+    visit: Option<Visit>,
+}
+
+impl Asking {
+    fn new(http: Http, request: Request<Full<Bytes>>, redirects: u8) -> Self {
+        let mut sent = request.clone();
+        let captured = capture_connection(&mut sent);
+        let response = http.request(sent);
+        Self { http, request, redirects, response, captured, visit: None }
+    }
+
+    /// What comes first: a connection that is new to this request is noticed on the way.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<Incoming>, Break>> {
+        // Polling the response is what connects, so the order matters.
+        let polled = Pin::new(&mut self.response).poll(cx);
+        if self.visit.is_none() {
+            self.visit = self.visit();
+        }
+        polled.map_err(|error| {
+            tracing::debug!(error = &error as &dyn std::error::Error, "exchange failed");
+            self.failure(&error)
+        })
+    }
+
+    fn visit(&self) -> Option<Visit> {
+        let mut extras = Extensions::new();
+        self.captured.connection_metadata().as_ref()?.get_extras(&mut extras);
+        extras.get::<Counts>().map(Counts::visit)
+    }
+
+    fn failure(&self, error: &legacy::Error) -> Break {
+        let stale = self.visit.as_ref().is_some_and(Visit::is_stale);
+        match failure::before_head(error) {
+            Break::Reset if stale => Break::Stale,
+            cause => cause,
+        }
+    }
+
+    /// The same request again, where a redirect of its own origin leads.
+    fn redirected(&self, response: &Response<Incoming>) -> Option<Self> {
+        let from = self.request.uri();
+        let to = redirect::target(from, response.status(), response.headers())?;
+        let redirects = self.redirects.checked_sub(1)?;
+        tracing::debug!(status = response.status().as_u16(), "redirected");
+        let mut request = self.request.clone();
+        *request.uri_mut() = to;
+        Some(Self::new(self.http.clone(), request, redirects))
+    }
+}
+
 impl Exchange {
-    pub(crate) const fn new(response: ResponseFuture, captured: CaptureConnection) -> Self {
-        Self(Phase::Asking { response, captured, connected: false })
+    pub(crate) fn new(http: Http, request: Request<Full<Bytes>>) -> Self {
+        let asking = Asking::new(http, request, redirect::REDIRECTS_MAX);
+        Self { phase: Phase::Asking(Box::new(asking)), connected: false }
     }
 
     /// The next arrival. After `End` or `Broke` it is pending forever.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
-        match &mut self.0 {
+        match &mut self.phase {
             Phase::Reading(body) => {
                 let arrival = ready!(poll_body(body, cx));
                 if matches!(arrival, Arrival::End | Arrival::Broke(_)) {
-                    self.0 = Phase::Over;
+                    self.phase = Phase::Over;
                 }
                 Poll::Ready(arrival)
             }
-            Phase::Asking { .. } => self.poll_asking(cx),
+            Phase::Asking(_) => self.poll_asking(cx),
             Phase::Answered(_) => {
-                let Phase::Answered(response) = std::mem::replace(&mut self.0, Phase::Over) else {
+                let Phase::Answered(response) = std::mem::replace(&mut self.phase, Phase::Over)
+                else {
                     return Poll::Pending;
                 };
                 Poll::Ready(self.answer(*response))
@@ -76,25 +137,27 @@ impl Exchange {
     }
 
     fn poll_asking(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
-        let Phase::Asking { response, captured, connected } = &mut self.0 else {
-            return Poll::Pending;
-        };
-        // Polling the response is what connects, so the order matters.
-        let polled = Pin::new(response).poll(cx);
-        let news = !*connected && captured.connection_metadata().is_some();
-        *connected |= news;
+        let Phase::Asking(asking) = &mut self.phase else { return Poll::Pending };
+        let mut polled = asking.poll(cx);
+        while let Poll::Ready(Ok(response)) = &polled
+            && let Some(next) = asking.redirected(response)
+        {
+            **asking = next;
+            polled = asking.poll(cx);
+        }
+        let news = !self.connected && asking.visit.is_some();
+        self.connected |= news;
         match polled {
             Poll::Pending if news => Poll::Ready(Arrival::Connected),
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(response)) if news => {
-                self.0 = Phase::Answered(Box::new(response));
+                self.phase = Phase::Answered(Box::new(response));
                 Poll::Ready(Arrival::Connected)
             }
             Poll::Ready(Ok(response)) => Poll::Ready(self.answer(response)),
-            Poll::Ready(Err(error)) => {
-                self.0 = Phase::Over;
-                tracing::debug!(error = &error as &dyn std::error::Error, "exchange failed");
-                Poll::Ready(Arrival::Broke(failure::before_head(&error)))
+            Poll::Ready(Err(cause)) => {
+                self.phase = Phase::Over;
+                Poll::Ready(Arrival::Broke(cause))
             }
         }
     }
@@ -102,10 +165,10 @@ impl Exchange {
     fn answer(&mut self, response: Response<Incoming>) -> Arrival {
         let (head, body) = response.into_parts();
         if head.status.is_success() && is_encoded(&head.headers) {
-            self.0 = Phase::Over;
+            self.phase = Phase::Over;
             return Arrival::Broke(Break::Framing);
         }
-        self.0 = Phase::Reading(body);
+        self.phase = Phase::Reading(body);
         Arrival::Head { status: head.status.as_u16(), headers: head.headers }
     }
 }

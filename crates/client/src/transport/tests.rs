@@ -4,7 +4,7 @@ mod peer;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use resume::Break;
+use resume::{Break, Connection};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ fn trusting(ca: &Ca) -> Transport {
 
 fn post(transport: &Transport, url: &str) -> Exchange {
     let request = http::Request::post(url).body(Full::new(Bytes::from_static(b"{}"))).unwrap();
-    transport.send(request)
+    transport.send(request, Connection::Any)
 }
 
 async fn next(exchange: &mut Exchange) -> Arrival {
@@ -188,7 +188,7 @@ async fn no_log_of_the_libraries_shows_a_key_or_a_body() {
             .header("authorization", key)
             .body(Full::new(Bytes::from_static(b"pr0mpt")))
             .unwrap();
-        read(&mut trusting(&ca).send(request)).await;
+        read(&mut trusting(&ca).send(request, Connection::Any)).await;
     }
     let log = std::fs::read_to_string(log.path()).unwrap();
     assert!(log.contains("h2::"), "the libraries logged nothing");

@@ -1,7 +1,7 @@
 //! Before the first content a failure leaves no trace; the policy decides whether and when.
 
 use crate::drive::*;
-use resume::{Break, Cause, Input, Outcome, Rung, State};
+use resume::{Break, Cause, Connection, Input, Outcome, Rung, State};
 use retry_policy::{GiveUp, Limits, Nanos, Policy};
 
 #[test]
@@ -16,6 +16,54 @@ fn lifecycle_events_of_a_failed_attempt_are_never_seen() {
     let starts = drive.frames.iter().filter(|frame| &frame.name[..] == b"message_start");
     assert_eq!(starts.count(), 1);
     assert!(std::str::from_utf8(&drive.frames[0].data).unwrap().contains("msg_2"));
+}
+
+/// A session in which the first failure that counts is the last.
+fn strict() -> Drive {
+    let (mut config, request) = chat();
+    config.policy = Policy { limits: Limits { total: 1, ..Limits::DEFAULT }, ..Policy::DEFAULT };
+    Drive::new((config, request))
+}
+
+#[test]
+fn a_request_that_came_to_nothing_goes_out_again_at_once_on_a_new_connection() {
+    for cause in [Break::NotSent, Break::Stale] {
+        let mut drive = strict();
+        drive.broke(cause);
+        assert_eq!((drive.requests.len(), drive.now), (2, Nanos::ZERO), "{cause:?}");
+        assert_eq!(drive.requests[0].connection, Connection::Any);
+        assert_eq!(drive.requests[1].connection, Connection::New);
+        drive.accept().send(chunk("c", r#"{"content":"Hi"}"#, "null"));
+        assert_eq!(drive.text, "Hi");
+    }
+}
+
+#[test]
+fn what_comes_to_nothing_again_and_again_counts_in_the_end() {
+    let mut drive = strict();
+    for _ in 0..3 {
+        drive.broke(Break::NotSent);
+        assert!(drive.outcome.is_none());
+    }
+    drive.broke(Break::NotSent);
+    assert_eq!(drive.requests.len(), 4);
+    assert!(matches!(drive.outcome, Some(Outcome::Incomplete { cause: Cause::GaveUp { .. }, .. })));
+
+    let mut drive = strict();
+    drive.broke(Break::Stale).broke(Break::Stale);
+    assert_eq!(drive.requests.len(), 2, "a connection that was kept is forgiven once");
+    assert!(drive.outcome.is_some());
+}
+
+#[test]
+fn an_answer_begins_the_count_of_requests_that_came_to_nothing_anew() {
+    let (mut config, request) = chat();
+    config.policy = Policy { limits: Limits { total: 2, ..Limits::DEFAULT }, ..Policy::DEFAULT };
+    let mut drive = Drive::new((config, request));
+    drive.broke(Break::Stale).accept().broke(Break::Reset).pass();
+    assert_eq!(drive.requests[2].connection, Connection::Any);
+    drive.broke(Break::Stale);
+    assert_eq!(drive.requests.len(), 4);
 }
 
 #[test]

@@ -1,0 +1,148 @@
+//! A connection that counts the requests that it was given and the bytes that came on it. That
+//! tells a kept connection that died unnoticed from a server that fails.
+
+use hyper::Uri;
+use hyper::rt;
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::TokioIo;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tower_service::Service;
+
+/// Connects as the connector in it does, and counts.
+#[derive(Clone, Debug)]
+pub(crate) struct Counting<C>(pub(crate) C);
+
+/// A connection and its counts. What TLS says for itself is below it and not counted.
+#[derive(Debug)]
+pub(crate) struct Counted<S> {
+    stream: TokioIo<S>,
+    counts: Counts,
+}
+
+/// What one connection has done; clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counts(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    requests: AtomicU64,
+    received: AtomicU64,
+}
+
+/// A connection as one request found it.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    counts: Counts,
+    earlier: u64,
+    received: u64,
+}
+
+impl Counts {
+    /// A request begins on this connection.
+    pub(crate) fn visit(&self) -> Visit {
+        let received = self.0.received.load(Ordering::Relaxed);
+        let earlier = self.0.requests.fetch_add(1, Ordering::Relaxed);
+        Visit { counts: self.clone(), earlier, received }
+    }
+}
+
+impl Visit {
+    /// Whether the connection had served others before and no byte came on it since.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.earlier > 0 && self.counts.0.received.load(Ordering::Relaxed) == self.received
+    }
+}
+
+impl<C> Service<Uri> for Counting<C>
+where
+    C: Service<Uri>,
+    C::Future: Send + 'static,
+{
+    type Response = TokioIo<Counted<C::Response>>;
+    type Error = C::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, C::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), C::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = self.0.call(uri);
+        Box::pin(async {
+            let stream = TokioIo::new(connecting.await?);
+            Ok(TokioIo::new(Counted { stream, counts: Counts::default() }))
+        })
+    }
+}
+
+impl<S: Connection> Connection for Counted<S> {
+    fn connected(&self) -> Connected {
+        self.stream.inner().connected().extra(self.counts.clone())
+    }
+}
+
+impl<S: rt::Read + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let came = buf.filled().len().saturating_sub(before);
+        self.counts.0.received.fetch_add(came as u64, Ordering::Relaxed);
+        polled
+    }
+}
+
+impl<S: rt::Write + Unpin> AsyncWrite for Counted<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_stale_that_served_before_and_is_silent_now() {
+        let counts = Counts::default();
+        let first = counts.visit();
+        assert!(!first.is_stale(), "nobody was there before");
+        let second = counts.visit();
+        assert!(second.is_stale());
+        counts.0.received.fetch_add(1, Ordering::Relaxed);
+        assert!(!second.is_stale(), "somebody is there");
+    }
+}
