@@ -134,9 +134,6 @@ impl Session {
         let half = flow.joiner.is_open();
         words.append_to(&mut self.transcript.text, &mut flow.joiner);
         let half = half || flow.joiner.is_open();
-        if note.stop.is_some() {
-            flow.joiner.finish(&mut self.transcript.text);
-        }
         let end = self.transcript.text.len();
         if end > start {
             self.transcript.text_events += 1;
@@ -146,7 +143,8 @@ impl Session {
         let continues = flow.blocks.is_some();
         let text = match note.part {
             _ if edits.whole.is_some() => edits.whole.as_deref(),
-            Some(Part::Text) if trimmed == Trimmed::Yes || half && continues => {
+            // Half a character is no text: what follows a cut would begin with all of it.
+            Some(Part::Text) if trimmed == Trimmed::Yes || half => {
                 Some(&self.transcript.text[start..end])
             }
             // It only comes this far beside a stop reason.

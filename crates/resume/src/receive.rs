@@ -248,8 +248,7 @@ impl Session {
         let mut text = String::new();
         let half = flow.joiner.is_open();
         words.append_to(&mut text, &mut flow.joiner);
-        let half = flow.blocks.is_some() && (half || flow.joiner.is_open());
-        let trimmed = if half { Trimmed::Yes } else { Trimmed::No };
+        let trimmed = if half || flow.joiner.is_open() { Trimmed::Yes } else { Trimmed::No };
         let step = match &mut flow.hold {
             Hold::Seam(stitch, sent) if !text.is_empty() => {
                 Some(stitch.push(Shown { text: &self.transcript.text, sent: *sent }, &text))

@@ -2,7 +2,7 @@
 //!
 //! Some servers escape or cut per token, so that a surrogate pair or a UTF-8 sequence is
 //! split over two deltas. The halves are joined here; what never gets its other half becomes
-//! U+FFFD.
+//! U+FFFD when more text comes.
 
 /// Joins the text of consecutive deltas of one attempt.
 #[derive(Debug, Default)]

@@ -3,6 +3,7 @@
 mod drive;
 
 mod admission;
+mod characters;
 mod coherence;
 mod completion;
 mod journal;
