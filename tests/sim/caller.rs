@@ -19,7 +19,7 @@ const OURS: [&str; 8] = [
 ];
 
 /// The request as the caller wrote it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) body: String,
     value: Value,

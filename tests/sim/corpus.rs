@@ -23,6 +23,14 @@ impl Answer {
         Self { text, ends }
     }
 
+    /// Its tokens from one to before another.
+    pub(crate) fn part(&self, from: usize, to: usize) -> Self {
+        let start = from.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let ends: Vec<_> = self.ends[from..to].iter().map(|end| end - start).collect();
+        let text = self.text[start..start + ends.last().copied().unwrap_or(0)].to_owned();
+        Self { text, ends }
+    }
+
     pub(crate) fn tokens(&self) -> usize {
         self.ends.len()
     }
@@ -72,10 +80,12 @@ pub(crate) enum Kind {
     Doubled,
     /// Quoted speech with the marks that an instruction uses.
     Marks,
+    /// Lines that end in CR LF, empty ones among them.
+    Crlf,
 }
 
 /// The kinds in which a seam can be found. [`Kind::Doubled`] is not one of them.
-pub(crate) const KINDS: [(usize, Kind); 9] = [
+pub(crate) const KINDS: [(usize, Kind); 10] = [
     (30, Kind::Prose),
     (12, Kind::Spaces),
     (8, Kind::Periodic),
@@ -85,6 +95,7 @@ pub(crate) const KINDS: [(usize, Kind); 9] = [
     (8, Kind::Json),
     (8, Kind::Refrain),
     (6, Kind::Marks),
+    (6, Kind::Crlf),
 ];
 
 const WORDS: [&str; 48] = [
@@ -190,6 +201,10 @@ fn compose(kind: Kind, chars: usize, dice: &mut Dice) -> String {
         Kind::Marks => fill(&mut out, chars, |out| {
             out.push_str(dice.pick(&["«", "» ", "“", "” ", "\"", "\" ", "'", "…", "`"]));
             sentence(out, dice);
+        }),
+        Kind::Crlf => fill(&mut out, chars, |out| {
+            sentence(out, dice);
+            out.push_str(dice.pick(&["\r\n", "\r\n\r\n", "\r\n\r\n\r\n", "\r", "\n\r\n"]));
         }),
     }
     out

@@ -40,6 +40,11 @@ impl Dice {
         items[self.below(items.len())]
     }
 
+    /// One of these.
+    pub(crate) const fn choose<T: Copy>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len())]
+    }
+
     /// One of these, each as likely as its weight says.
     pub(crate) fn weigh<T: Copy>(&mut self, items: &[(usize, T)]) -> T {
         let mut left = self.below(items.iter().map(|(weight, _)| weight).sum());

@@ -1,27 +1,11 @@
-//! The engine through random sequences of faults, on simulated time.
+//! A share of the simulated sequences, by what is promised of them.
 //!
 //! `SIM_STREAMS` sets how many sequences one run of the tests takes in all, `SIM_FROM` the first
-//! seed, `SIM_FAILURES` how many violations are collected; `SIM_SEED` runs one sequence, with its
-//! trace when it fails. Nothing here opens a socket or reads a clock.
-
-mod caller;
-mod committer;
-mod consumer;
-mod corpus;
-mod dice;
-mod fault;
-mod network;
-mod provider;
-mod scenario;
-mod store;
-mod storm;
-mod stream;
-mod verdict;
-mod world;
+//! seed, `SIM_FAILURES` how many violations are collected; `SIM_SEED` runs one sequence, made as
+//! small as it gets and with its trace when it fails.
 
 use protocol::Wire;
-use scenario::Family;
-use storm::Storm;
+use simulation::{Family, Storm};
 
 #[test]
 fn every_byte_comes_once_on_the_messages_wire() {
@@ -51,9 +35,9 @@ fn a_stream_that_is_ended_from_outside_ends_honestly() {
 
 #[test]
 fn a_recovery_costs_at_most_three_percent_of_the_tokens() {
-    let cost =
+    let tally =
         Storm::of(Family::Cuts, 1).run("a_recovery_costs_at_most_three_percent_of_the_tokens");
-    assert!(cost.billed * 100 <= cost.needed * 103, "{cost:?}");
+    assert!(tally.billed * 100 <= tally.needed * 103, "{tally:?}");
 }
 
 /// Right after the first of two equal lines, a model that goes on and one that repeats the line
@@ -61,8 +45,7 @@ fn a_recovery_costs_at_most_three_percent_of_the_tokens() {
 /// says that it removed one, and no other seam ever loses any text.
 #[test]
 fn a_line_that_comes_twice_is_lost_only_where_the_seam_says_so() {
-    let storm = Storm::of(Family::Doubled, 4);
-    let cost = storm.run("a_line_that_comes_twice_is_lost_only_where_the_seam_says_so");
-    let (lost, streams) = (cost.confessed, storm.streams());
-    assert!(lost * 50 <= streams, "{lost} of {streams} streams");
+    let tally = Storm::of(Family::Doubled, 4)
+        .run("a_line_that_comes_twice_is_lost_only_where_the_seam_says_so");
+    assert!(tally.confessed * 50 <= tally.streams, "{tally:?}");
 }

@@ -9,7 +9,7 @@ use crate::caller::Asks;
 use crate::corpus::{Answer, KINDS};
 use crate::dice::Dice;
 use crate::fault::{After, Fatal, Fault, Place};
-use crate::scenario::{Scenario, Seam, Takes};
+use crate::scenario::{Route, Scenario, Seam, Takes};
 use crate::stream::{Event, Script, Style};
 
 const REFUSAL: &str = r#"{"type":"error","error":{"type":"invalid_request_error","message":"This model does not support assistant message prefill. The conversation must end with a user message."}}"#;
@@ -85,14 +85,19 @@ impl<'s> Provider<'s> {
         Self { scenario, dice, ledger: Vec::new(), faults: 0, samples: HashMap::new() }
     }
 
-    /// Answers one request. `shown` is the text that the client has.
-    pub(crate) fn answer(&mut self, request: &Request, shown: &str) -> Result<Reply, String> {
+    /// Answers one request at this endpoint. `shown` is the text that the client has.
+    pub(crate) fn answer(
+        &mut self,
+        request: &Request,
+        route: Route,
+        shown: &str,
+    ) -> Result<Reply, String> {
         let asks = self.scenario.caller.read(&request.body)?;
         check_asks(&asks, request.rung, shown)?;
-        let refused = self.refuses(&asks);
+        let refused = matches!(asks, Asks::Prefill(_)) && route.takes == Takes::No;
         let fault = if refused { None } else { self.scenario.faults.get(self.faults).copied() };
         self.faults += usize::from(fault.is_some());
-        let (tokens, head, asked) = self.compose(&asks);
+        let (tokens, head, asked) = self.compose(&asks, route);
         let script = Script {
             wire: self.scenario.wire(),
             id: format!("id-{}", self.ledger.len()),
@@ -124,12 +129,8 @@ impl<'s> Provider<'s> {
         Ok(if refused { Reply::Refusal(REFUSAL) } else { Reply::Stream })
     }
 
-    fn refuses(&self, asks: &Asks) -> bool {
-        matches!(asks, Asks::Prefill(_)) && self.scenario.takes == Takes::No
-    }
-
     /// The tokens of the answer, how many bytes of them repeat, and whether that was asked for.
-    fn compose(&mut self, asks: &Asks) -> (Vec<String>, usize, bool) {
+    fn compose(&mut self, asks: &Asks, route: Route) -> (Vec<String>, usize, bool) {
         let number = self.ledger.len();
         let seam = self.scenario.seam;
         let (partial, message) = match asks {
@@ -140,7 +141,7 @@ impl<'s> Provider<'s> {
             Asks::Prefill(partial) => (partial.as_str(), None),
             Asks::Instruct(partial, message) => (partial.as_str(), Some(message.as_str())),
         };
-        let echoes = message.is_none() && self.scenario.config.profile.echoes_prefill;
+        let echoes = message.is_none() && route.profile.echoes_prefill;
         let quoted = message.map_or("", |message| quoted_suffix(partial, message));
         let (head, asked) = match seam {
             _ if echoes => (partial.to_owned(), true),

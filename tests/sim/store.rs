@@ -97,14 +97,18 @@ impl Store {
         }
     }
 
-    /// The events that may be delivered now and were not yet, in order.
-    pub(crate) fn release(&mut self) -> Vec<Delivery> {
+    /// At most so many of the events that may be delivered now and were not yet, in order.
+    pub(crate) fn release(&mut self, most: usize) -> Vec<Delivery> {
         let end = if self.failed { self.records.len() } else { self.durable };
-        let from = self.delivered.min(end);
-        self.delivered = end;
-        let mut events: Vec<_> =
-            self.records[from..end].iter().filter_map(|record| record.event.clone()).collect();
-        events.append(&mut self.unrecorded);
+        let mut events = Vec::new();
+        while self.delivered < end && events.len() < most {
+            events.extend(self.records[self.delivered].event.clone());
+            self.delivered += 1;
+        }
+        if self.delivered >= end {
+            let more = self.unrecorded.len().min(most - events.len());
+            events.extend(self.unrecorded.drain(..more));
+        }
         events
     }
 

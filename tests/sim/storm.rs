@@ -3,49 +3,49 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::scenario::{Family, Scenario};
-use crate::verdict::{Cost, judge};
+use crate::shrink::Minimal;
+use crate::verdict::{Tally, judge};
+use crate::violation::{Harm, Violation};
 use crate::world::World;
 
 /// Sequences that one run of the tests takes when `SIM_STREAMS` says nothing.
 const STREAMS: u64 = 110_000;
 
 /// The sequences of one test.
-pub(crate) struct Storm {
+#[derive(Clone, Copy, Debug)]
+pub struct Storm {
     family: Family,
     streams: u64,
 }
 
 impl Storm {
     /// `share` of 110 parts of all sequences.
-    pub(crate) fn of(family: Family, share: u64) -> Self {
+    ///
+    /// # Panics
+    ///
+    /// When `SIM_STREAMS` is no number.
+    #[must_use]
+    pub fn of(family: Family, share: u64) -> Self {
         let all = number("SIM_STREAMS").unwrap_or(STREAMS);
         Self { family, streams: (all * share).div_ceil(110) }
     }
 
-    pub(crate) const fn streams(&self) -> usize {
-        self.streams as usize
-    }
-
-    /// Runs them all.
+    /// Runs them all; `name` is the test that does.
     ///
     /// # Panics
     ///
     /// When a sequence breaks the promise, with its seed.
-    pub(crate) fn run(&self, name: &str) -> Cost {
+    pub fn run(&self, name: &str) -> Tally {
         if let Some(seed) = number("SIM_SEED") {
             return self.replay(seed);
         }
         let wanted = number("SIM_FAILURES").unwrap_or(1);
-        let mut cost = Cost::default();
+        let mut tally = Tally::default();
         let mut failures = Vec::new();
         let from = number("SIM_FROM").unwrap_or(0);
         for seed in from..from + self.streams {
-            match self.one(seed) {
-                Ok(one) => {
-                    cost.billed += one.billed;
-                    cost.needed += one.needed;
-                    cost.confessed += one.confessed;
-                }
+            match play(&Scenario::draw(self.family, seed)) {
+                Ok(one) => tally += one,
                 Err(violation) => {
                     failures.push(format!(
                         "{violation}\n  SIM_SEED={seed} cargo test -p e2e --test sim -- {name}"
@@ -57,26 +57,34 @@ impl Storm {
             }
         }
         assert!(failures.is_empty(), "the promise is broken:\n{}", failures.join("\n"));
-        cost
+        tally
     }
 
-    fn one(&self, seed: u64) -> Result<Cost, String> {
+    /// One sequence, as small as it gets and with its trace when it fails.
+    fn replay(&self, seed: u64) -> Tally {
         let scenario = Scenario::draw(self.family, seed);
-        let run = || judge(&mut World::new(&scenario, false));
-        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err("a panic".to_owned()))
+        match Minimal::of(&scenario) {
+            None => play(&scenario).expect("it was played without a violation"),
+            Some(minimal) => panic!("{minimal}"),
+        }
     }
+}
 
-    /// One sequence with its trace.
-    fn replay(&self, seed: u64) -> Cost {
-        let scenario = Scenario::draw(self.family, seed);
-        let mut world = World::new(&scenario, true);
-        let judged = catch_unwind(AssertUnwindSafe(|| judge(&mut world)));
-        let judged = judged.unwrap_or_else(|_| Err("a panic".to_owned()));
-        judged.unwrap_or_else(|violation| {
-            let trace = world.trace.take().unwrap_or_default();
-            panic!("{scenario:#?}\n{}\n{violation}", trace.join("\n"))
-        })
-    }
+/// Plays one sequence and judges it.
+pub(crate) fn play(scenario: &Scenario) -> Result<Tally, Violation> {
+    play_in(&mut World::new(scenario, false))
+}
+
+/// Plays one sequence with its trace.
+pub(crate) fn trace(scenario: &Scenario) -> (Result<Tally, Violation>, Vec<String>) {
+    let mut world = World::new(scenario, true);
+    let judged = play_in(&mut world);
+    (judged, world.trace.take().unwrap_or_default())
+}
+
+fn play_in(world: &mut World<'_>) -> Result<Tally, Violation> {
+    catch_unwind(AssertUnwindSafe(|| judge(world)))
+        .unwrap_or_else(|_| Err(Harm::Panic.because("see above")))
 }
 
 fn number(name: &str) -> Option<u64> {

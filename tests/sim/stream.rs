@@ -4,7 +4,7 @@
 use protocol::Wire;
 
 use crate::dice::Dice;
-use crate::scenario::Shape;
+use crate::scenario::{Halves, Shape};
 
 /// One event of a response.
 #[derive(Clone, Debug, Default)]
@@ -67,14 +67,29 @@ pub(crate) struct Script<'a> {
     pub(crate) style: Style,
 }
 
+/// The text of one delta, and what of a character that is cut in two stands around it.
+#[derive(Clone, Debug, Default)]
+struct Piece {
+    /// The text that is whole with this delta.
+    text: String,
+    /// The bytes of its JSON string.
+    json: Vec<u8>,
+    /// It begins with the second half of a character.
+    goes_on: bool,
+}
+
+/// Stands in an event where the JSON string of a piece belongs.
+const PLACE: &str = "\"@piece@\"";
+
 /// The arguments of the tool call, in the pieces in which they come.
 pub(crate) const TOOL_PIECES: [&str; 3] = ["{\"city\":", " \"Se\u{f3}ul\",", "\"n\": 1}"];
 
 impl Script<'_> {
     pub(crate) fn write(&self, dice: &mut Dice) -> Vec<Event> {
+        let pieces = self.pieces(dice);
         let mut events = match self.wire {
-            Wire::AnthropicMessages => self.messages(),
-            _ => self.chat(),
+            Wire::AnthropicMessages => self.messages(&pieces),
+            _ => self.chat(&pieces),
         };
         if self.style.noise > 0 {
             let quiet = std::mem::take(&mut events);
@@ -129,7 +144,7 @@ impl Script<'_> {
         }
     }
 
-    fn messages(&self) -> Vec<Event> {
+    fn messages(&self, pieces: &[Piece]) -> Vec<Event> {
         let mut events = vec![self.event(
             "message_start",
             &format!(
@@ -150,17 +165,17 @@ impl Script<'_> {
             index += 1;
         }
         // An answer without text has no text block.
-        let (first, second) =
-            self.tokens.split_at(if self.shape.blocks { self.tokens.len() / 2 } else { 0 });
-        for tokens in [first, second] {
-            if tokens.is_empty() {
+        let mut middle = if self.shape.blocks { pieces.len() / 2 } else { 0 };
+        middle += usize::from(pieces.get(middle).is_some_and(|piece| piece.goes_on));
+        let (first, second) = pieces.split_at(middle);
+        for pieces in [first, second] {
+            if pieces.is_empty() {
                 continue;
             }
             events.push(self.open(index, r#"{"type":"text","text":""}"#));
-            for token in tokens {
-                let part = format!(r#"{{"type":"text_delta","text":{}}}"#, self.json(token));
-                let event = self.delta(index, &part);
-                events.push(Event { text: (*token).to_owned(), token: true, ..event });
+            for piece in pieces {
+                let part = format!(r#"{{"type":"text_delta","text":{PLACE}}}"#);
+                events.push(fill(self.delta(index, &part), piece));
             }
             events.push(self.close(index));
             index += 1;
@@ -186,7 +201,7 @@ impl Script<'_> {
         events
     }
 
-    fn chat(&self) -> Vec<Event> {
+    fn chat(&self, pieces: &[Piece]) -> Vec<Event> {
         let mut events = Vec::new();
         let mut role = r#""role":"assistant","#;
         if !self.style.eager || self.tokens.is_empty() {
@@ -199,11 +214,10 @@ impl Script<'_> {
             );
             role = "";
         }
-        for token in &self.tokens {
-            let delta = format!(r#"{{{role}"content":{}}}"#, self.json(token));
+        for piece in pieces {
+            let delta = format!(r#"{{{role}"content":{PLACE}}}"#);
             role = "";
-            let event = self.chunk(&delta, "null");
-            events.push(Event { text: (*token).to_owned(), token: true, ..event });
+            events.push(fill(self.chunk(&delta, "null"), piece));
         }
         if self.shape.calls {
             for (at, piece) in TOOL_PIECES.iter().enumerate() {
@@ -263,6 +277,48 @@ impl Script<'_> {
         Event { bytes: text.into_bytes(), ..Event::default() }
     }
 
+    fn pieces(&self, dice: &mut Dice) -> Vec<Piece> {
+        let mut pieces = Vec::with_capacity(self.tokens.len());
+        for token in &self.tokens {
+            let bytes_min = match self.shape.halves {
+                Halves::Never => usize::MAX,
+                Halves::Surrogates => 4,
+                Halves::Bytes => 2,
+            };
+            let cut = token.char_indices().find(|(_, c)| c.len_utf8() >= bytes_min);
+            match cut.filter(|_| dice.percent(60)) {
+                Some((at, c)) => pieces.extend(self.halve(token, at, c, dice)),
+                None => pieces.push(self.piece(token, [&[], &[]], token)),
+            }
+        }
+        pieces
+    }
+
+    /// Two pieces of a token, cut inside its character at this byte.
+    fn halve(&self, token: &str, at: usize, c: char, dice: &mut Dice) -> [Piece; 2] {
+        let (before, after) = (&token[..at], &token[at + c.len_utf8()..]);
+        let (head, tail) = if self.shape.halves == Halves::Surrogates {
+            let mut units = [0; 2];
+            c.encode_utf16(&mut units);
+            let [high, low] = units.map(|unit| format!("\\u{unit:04x}").into_bytes());
+            (high, low)
+        } else {
+            let bytes = c.to_string().into_bytes();
+            let (head, tail) = bytes.split_at(dice.between(1, bytes.len() - 1));
+            (head.to_vec(), tail.to_vec())
+        };
+        let first = self.piece(before, [&[], &head], before);
+        let second = self.piece(after, [&tail, &[]], &token[at..]);
+        [first, Piece { goes_on: true, ..second }]
+    }
+
+    fn piece(&self, plain: &str, [before, after]: [&[u8]; 2], text: &str) -> Piece {
+        let quoted = self.json(plain);
+        let inner = &quoted.as_bytes()[1..quoted.len() - 1];
+        let json = [b"\"", before, inner, after, b"\""].concat();
+        Piece { text: text.to_owned(), json, goes_on: false }
+    }
+
     fn json(&self, text: &str) -> String {
         let plain = serde_json::to_string(text).expect("a text is JSON");
         if !self.style.ascii {
@@ -280,4 +336,13 @@ impl Script<'_> {
         }
         out
     }
+}
+
+/// Puts the piece where its event has a place for it.
+fn fill(event: Event, piece: &Piece) -> Event {
+    let place = event.bytes.windows(PLACE.len()).position(|window| window == PLACE.as_bytes());
+    let at = place.expect("the event has a place for a piece");
+    let mut bytes = event.bytes;
+    bytes.splice(at..at + PLACE.len(), piece.json.iter().copied());
+    Event { bytes, text: piece.text.clone(), token: true, ..event }
 }

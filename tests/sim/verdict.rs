@@ -1,42 +1,97 @@
 //! The promise, checked against the ledger of what was really sent.
 
-use resume::{Cause, Checkpoint, Outcome, Rung, Seam, SeamLabel};
+use std::fmt;
+
+use resume::{Cause, Checkpoint, Outcome, Rung, SeamLabel};
 
 use crate::fault::{Fatal, Fault};
 use crate::provider::Entry;
-use crate::scenario::{Family, Interruption, Scenario};
+use crate::scenario::{Family, Interruption, Scenario, Seam};
+use crate::violation::{Harm, Violation};
 use crate::world::{Span, World};
 
 /// Fewer bytes are white space that came again, not a repetition.
 const REPETITION_BYTES_MIN: u64 = 16;
 
-/// What one run cost.
+/// What streams came to, one or many.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Cost {
-    pub(crate) billed: usize,
-    pub(crate) needed: usize,
+pub struct Tally {
+    /// Streams.
+    pub streams: u64,
+    /// Those that were whole.
+    pub complete: u64,
+    /// Requests of all of them.
+    pub requests: u64,
+    /// Requests that met a fault.
+    pub faults: u64,
+    /// Processes that died.
+    pub deaths: u64,
+    /// Seams.
+    pub seams: u64,
+    /// Output tokens, without those of a repetition that was asked for.
+    pub billed: u64,
+    /// Output tokens of the answers.
+    pub needed: u64,
     /// Streams that lost text at a seam that says that it removed a repetition.
-    pub(crate) confessed: usize,
+    pub confessed: u64,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:>9} streams {:>9} complete {:>9} requests {:>9} faults {:>7} deaths {:>9} seams",
+            self.streams, self.complete, self.requests, self.faults, self.deaths, self.seams
+        )?;
+        if self.confessed > 0 {
+            write!(f, ", {} lost a line and the seam says so", self.confessed)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.streams += other.streams;
+        self.complete += other.complete;
+        self.requests += other.requests;
+        self.faults += other.faults;
+        self.deaths += other.deaths;
+        self.seams += other.seams;
+        self.billed += other.billed;
+        self.needed += other.needed;
+        self.confessed += other.confessed;
+    }
 }
 
 /// Runs one sequence and judges it.
-pub(crate) fn judge(world: &mut World<'_>) -> Result<Cost, String> {
+pub(crate) fn judge(world: &mut World<'_>) -> Result<Tally, Violation> {
     let outcome = world.run()?;
     let text = world.consumer.text.as_str();
     check_journal(world, &outcome)?;
     check_pieces(world, text)?;
-    let mut cost = Cost::default();
+    let mut confessed = 0;
     match check_text(world.scenario, text, &outcome) {
         Err(_) if world.scenario.family == Family::Doubled && confesses(world) => {
-            cost.confessed = 1;
+            confessed = 1;
         }
         checked => checked?,
     }
     check_end(world, &outcome)?;
     check_requests(world, &outcome)?;
-    cost.billed = world.provider.ledger.iter().map(Entry::billed).sum();
-    cost.needed = world.scenario.answer.tokens();
-    Ok(cost)
+    let ledger = &world.provider.ledger;
+    let seams = world.spans.iter().filter(|span| span.seam.is_some());
+    Ok(Tally {
+        streams: 1,
+        complete: u64::from(outcome.is_complete()),
+        requests: ledger.len() as u64,
+        faults: ledger.iter().filter(|entry| entry.fault.is_some()).count() as u64,
+        deaths: world.deaths as u64,
+        seams: seams.count() as u64,
+        billed: ledger.iter().map(Entry::billed).sum::<usize>() as u64,
+        needed: world.scenario.answer.tokens() as u64,
+        confessed,
+    })
 }
 
 /// Whether some seam says of itself that it removed a repetition nobody asked for.
@@ -44,7 +99,7 @@ fn confesses(world: &World<'_>) -> bool {
     world.spans.iter().filter_map(|span| span.seam.as_ref()).any(removes)
 }
 
-const fn removes(seam: &Seam) -> bool {
+const fn removes(seam: &resume::Seam) -> bool {
     seam.dropped >= REPETITION_BYTES_MIN
 }
 
@@ -68,7 +123,7 @@ fn check_journal(world: &World<'_>, outcome: &Outcome) -> Result<(), String> {
 }
 
 /// Every delivered byte is one that a provider sent, in order, from one seam to the next.
-fn check_pieces(world: &World<'_>, text: &str) -> Result<(), String> {
+fn check_pieces(world: &World<'_>, text: &str) -> Result<(), Violation> {
     let ends = world.spans.iter().skip(1).map(|span| span.start).chain([usize::MAX]);
     for (span, end) in world.spans.iter().zip(ends) {
         let entry = &world.provider.ledger[span.entry];
@@ -76,10 +131,11 @@ fn check_pieces(world: &World<'_>, text: &str) -> Result<(), String> {
         let new = text.get(shown.len()..end.min(text.len())).ok_or("a seam inside a character")?;
         let dropped = span.seam.as_ref().map_or(0, |seam| seam.dropped as usize);
         let Some(rest) = entry.text.get(dropped..) else {
-            return Err(format!("{dropped} bytes dropped of {}", entry.text.len()));
+            return Err(format!("{dropped} bytes dropped of {}", entry.text.len()).into());
         };
         if !rest.starts_with(new) {
-            return Err(format!("request {}: {new:?} is not from {rest:?}", span.entry + 1));
+            let what = format!("request {}: {new:?} is not from {rest:?}", span.entry + 1);
+            return Err(Harm::Repeated.because(what));
         }
         if span.start > text.len() {
             // The store failed before what comes ahead of this seam was delivered.
@@ -89,14 +145,20 @@ fn check_pieces(world: &World<'_>, text: &str) -> Result<(), String> {
         let joined = span.start == 0 || span.seam.is_some();
         let received = entry.received_text();
         if joined && !span.torn && end <= text.len() && received.get(dropped..) != Some(new) {
-            return Err(format!("request {}: of {received:?} came {new:?}", span.entry + 1));
+            let what = format!("request {}: of {received:?} came {new:?}", span.entry + 1);
+            return Err(Harm::Lost.because(what));
         }
     }
     Ok(())
 }
 
 /// What is dropped is what was shown before, or what leads to it.
-fn check_drop(span: &Span, entry: &Entry, shown: &str, scenario: &Scenario) -> Result<(), String> {
+fn check_drop(
+    span: &Span,
+    entry: &Entry,
+    shown: &str,
+    scenario: &Scenario,
+) -> Result<(), Violation> {
     let Some(seam) = &span.seam else { return Ok(()) };
     let dropped = seam.dropped as usize;
     let replays = entry.sent == 0 && dropped == shown.len() && entry.text.starts_with(shown);
@@ -113,29 +175,29 @@ fn check_drop(span: &Span, entry: &Entry, shown: &str, scenario: &Scenario) -> R
         });
     }
     if !(replays || restarts || repeats) {
-        return Err(format!(
+        return Err(Harm::Lost.because(format!(
             "request {}: {:?} was dropped and not shown before",
             span.entry + 1,
             &entry.text[..dropped]
-        ));
+        )));
     }
     let whole_head = dropped >= entry.head;
     match seam.label {
         _ if doubled => Ok(()),
         SeamLabel::Anchored if !(entry.head > 0 && whole_head || restarts) => {
-            Err("anchored at what is not the fragment".to_owned())
+            Err("anchored at what is not the fragment".into())
         }
         SeamLabel::Exact if entry.rung == Rung::Replay && !replays => {
-            Err("a replay that is not one is called exact".to_owned())
+            Err("a replay that is not one is called exact".into())
         }
         _ if entry.asked && !whole_head => {
-            Err("the fragment that was asked for was kept".to_owned())
+            Err(Harm::Repeated.because("the fragment that was asked for was kept"))
         }
         _ => Ok(()),
     }
 }
 
-fn check_text(scenario: &Scenario, text: &str, outcome: &Outcome) -> Result<(), String> {
+fn check_text(scenario: &Scenario, text: &str, outcome: &Outcome) -> Result<(), Violation> {
     if !scenario.seam.is_faithful() {
         return Ok(());
     }
@@ -149,7 +211,8 @@ fn check_text(scenario: &Scenario, text: &str, outcome: &Outcome) -> Result<(), 
     Ok(())
 }
 
-fn difference(text: &str, canonical: &str) -> String {
+fn difference(text: &str, canonical: &str) -> Violation {
+    let harm = if text.len() < canonical.len() { Harm::Lost } else { Harm::Repeated };
     let at = text.bytes().zip(canonical.bytes()).take_while(|(a, b)| a == b).count();
     let show = |text: &str| {
         String::from_utf8_lossy(&text.as_bytes()[at.min(text.len())..])
@@ -157,36 +220,42 @@ fn difference(text: &str, canonical: &str) -> String {
             .take(80)
             .collect::<String>()
     };
-    format!("the text differs at byte {at}: {:?} instead of {:?}", show(text), show(canonical))
+    harm.because(format!(
+        "the text differs at byte {at}: {:?} instead of {:?}",
+        show(text),
+        show(canonical)
+    ))
 }
 
-fn check_end(world: &World<'_>, outcome: &Outcome) -> Result<(), String> {
+fn check_end(world: &World<'_>, outcome: &Outcome) -> Result<(), Violation> {
     let scenario = world.scenario;
     let last = world.provider.ledger.last();
     match outcome {
         Outcome::Complete(summary) => {
-            world.consumer.check_complete(summary.sentinel_missing, scenario.shape.calls)?;
+            let checked =
+                world.consumer.check_complete(summary.sentinel_missing, scenario.shape.calls);
+            checked.map_err(|what| Harm::FalseCompletion.because(what))?;
             if world.consumer.stop.as_deref() != Some(scenario.shape.stop) {
-                return Err("another stop reason".to_owned());
+                return Err(Harm::FalseCompletion.because("another stop reason"));
             }
             if !world.provider.ledger.iter().any(Entry::stopped) {
-                return Err("complete, and no attempt was".to_owned());
+                return Err(Harm::FalseCompletion.because("complete, and no attempt was"));
             }
         }
         Outcome::Refused { .. } | Outcome::Incomplete { .. }
             if world.consumer.stop.is_some() && scenario.interruption.is_none() =>
         {
-            return Err("incomplete after the stop reason".to_owned());
+            return Err("incomplete after the stop reason".into());
         }
         Outcome::Refused { cause, .. } => {
             if !last.is_some_and(|entry| matches!(entry.fault, Some(Fault::Fatal(_)))) {
-                return Err(format!("refused without a reason: {cause}"));
+                return Err(format!("refused without a reason: {cause}").into());
             }
         }
         Outcome::Incomplete { cause, .. } => check_cause(world, cause)?,
     }
     if world.deaths == 0 && world.consumer.has_partial_call() {
-        return Err("a part of a tool call was delivered".to_owned());
+        return Err("a part of a tool call was delivered".into());
     }
     Ok(())
 }
@@ -206,7 +275,9 @@ fn check_cause(world: &World<'_>, cause: &Cause) -> Result<(), String> {
             !scenario.caller.is_continuable() || call || blank
         }
         _ if fatal => true,
-        Cause::Deadline | Cause::GaveUp { .. } => scenario.config.policy.limits.deadline.is_some(),
+        Cause::Deadline | Cause::GaveUp { .. } | Cause::NotAdmitted { .. } => {
+            scenario.config.policy.limits.deadline.is_some()
+        }
         Cause::NoProgress => scenario.config.limits.futile_attempts == 3,
         _ => false,
     };
@@ -237,7 +308,9 @@ fn check_requests(world: &World<'_>, outcome: &Outcome) -> Result<(), String> {
     let faults = ledger.iter().filter(|entry| entry.fault.is_some()).count();
     let refusals = ledger.iter().filter(|entry| entry.refused).count();
     let divergent = scenario.seam.is_divergent();
-    if world.deaths == 0 && !divergent && ledger.len() > faults + refusals + 1 {
+    // A model that starts over may be compared with a text that has another start in it, once.
+    let compared = usize::from(scenario.seam == Seam::Restart);
+    if world.deaths == 0 && !divergent && ledger.len() > faults + refusals + compared + 1 {
         return Err(format!("{} requests for {faults} faults", ledger.len()));
     }
     if refusals > 1 + world.deaths {

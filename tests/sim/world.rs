@@ -14,11 +14,17 @@ use crate::consumer::Consumer;
 use crate::dice::Dice;
 use crate::network::Sight;
 use crate::provider::Provider;
-use crate::scenario::{Interruption, Scenario};
+use crate::scenario::{Interruption, Reader, Scenario};
 use crate::store::Store;
+use crate::upstream::Upstream;
+use crate::violation::{Harm, Violation};
 
 /// More inputs than any run may take.
 const INPUTS_MAX: usize = 60_000;
+/// Longer than any clock of a session. Unit: nanoseconds.
+const PAUSE_MAX: usize = 500_000_000_000;
+/// Events that a slow consumer takes at a time, less one.
+const SIPS: usize = 4;
 /// Ticks in a row that bring neither time nor output.
 const IDLE_TICKS_MAX: usize = 3;
 
@@ -28,6 +34,8 @@ pub(crate) struct World<'s> {
     pub(crate) scenario: &'s Scenario,
     pub(crate) provider: Provider<'s>,
     pub(crate) store: Store,
+    /// Who admits the attempts; the session itself where there is none.
+    upstream: Option<Upstream>,
     pub(crate) consumer: Consumer,
     /// Which bytes of the text came from which request: where each begins, and its seam.
     pub(crate) spans: Vec<Span>,
@@ -43,9 +51,12 @@ pub(crate) struct World<'s> {
     outputs: usize,
     /// The request of the live attempt, in the ledger, and how many bytes of it came.
     live: Option<(AttemptId, usize, usize)>,
-    not_before: u64,
+    /// Before which instant an endpoint wants no request.
+    not_before: Vec<u64>,
     committing: bool,
     interrupted: bool,
+    /// The consumer has something else to do until then.
+    away: Option<Nanos>,
 }
 
 /// The text that one request brought.
@@ -60,8 +71,17 @@ pub(crate) struct Span {
 
 #[derive(Debug)]
 enum Due {
-    Sight(AttemptId, Sight, u64),
+    Sight(AttemptId, Sight, Hint),
     Commit,
+    /// The pool has an answer, or knows when.
+    Pool,
+}
+
+/// How long an endpoint wants no request, from what was just seen on. Unit: nanoseconds.
+#[derive(Clone, Copy, Debug)]
+struct Hint {
+    endpoint: usize,
+    wait: u64,
 }
 
 /// How a drain ended.
@@ -73,11 +93,12 @@ enum Drained {
 
 impl<'s> World<'s> {
     pub(crate) fn new(scenario: &'s Scenario, traced: bool) -> Self {
-        let mut dice = Dice::new(scenario.seed ^ 0xD1CE);
+        let mut dice = Dice::new(scenario.dice);
         Self {
             scenario,
             provider: Provider::new(scenario, dice.fork()),
             store: Store::new(scenario.durability, &mut dice),
+            upstream: None,
             consumer: Consumer::new(scenario.wire(), scenario.caller.wants_usage()),
             spans: Vec::new(),
             deaths: 0,
@@ -90,14 +111,15 @@ impl<'s> World<'s> {
             order: 0,
             outputs: 0,
             live: None,
-            not_before: 0,
+            not_before: Vec::new(),
             committing: false,
             interrupted: false,
+            away: None,
         }
     }
 
     /// Runs until the session is over and says how.
-    pub(crate) fn run(&mut self) -> Result<Outcome, String> {
+    pub(crate) fn run(&mut self) -> Result<Outcome, Violation> {
         let mut session = self.begin();
         let mut idle = 0;
         for _ in 0..INPUTS_MAX {
@@ -118,7 +140,7 @@ impl<'s> World<'s> {
                 }
             }
         }
-        Err("the run does not end".to_owned())
+        Err(Harm::Hang.because("the run does not end"))
     }
 
     fn begin(&mut self) -> Session {
@@ -137,7 +159,7 @@ impl<'s> World<'s> {
     }
 
     /// Another process reads the journal and goes on.
-    fn revive(&mut self) -> Result<Session, String> {
+    fn revive(&mut self) -> Result<Session, Violation> {
         self.deaths += 1;
         self.store.crash(self.now.0, &mut self.dice)?;
         self.now = Nanos(self.now.0 + self.dice.below(5_000_000_000) as u64);
@@ -148,11 +170,11 @@ impl<'s> World<'s> {
                 self.spans.clear();
                 return Ok(self.begin());
             }
-            Err(error) => return Err(format!("the journal does not fold: {error}")),
+            Err(error) => return Err(format!("the journal does not fold: {error}").into()),
         };
         let kept = checkpoint.text().len();
         if !checkpoint.text().starts_with(&self.consumer.text) {
-            return Err("the journal holds less than the consumer was given".to_owned());
+            return Err(Harm::Lost.because("the journal holds less than the consumer was given"));
         }
         self.spans.retain(|span| span.start < kept);
         if let Some(last) = self.spans.last_mut() {
@@ -160,7 +182,7 @@ impl<'s> World<'s> {
         }
         self.reset();
         // What was durable is delivered by whoever reads the journal.
-        self.deliver()?;
+        self.deliver(usize::MAX)?;
         let seed = self.dice.next();
         Ok(Session::resume(self.scenario.config.clone(), checkpoint, seed, self.now))
     }
@@ -169,9 +191,13 @@ impl<'s> World<'s> {
         self.agenda.clear();
         self.live = None;
         self.committing = false;
-        self.not_before = 0;
+        self.away = None;
+        self.not_before = vec![0; self.scenario.routes.len()];
         self.attempts = 0;
         self.began = self.now;
+        if self.scenario.admits() {
+            self.upstream = Some(Upstream::new(self.scenario, self.dice.next(), self.now));
+        }
     }
 
     // ---- outputs
@@ -186,6 +212,9 @@ impl<'s> World<'s> {
             }
             self.outputs += 1;
             let output = session.poll(self.now);
+            if let Some(upstream) = &mut self.upstream {
+                upstream.hear(session, self.now);
+            }
             match output {
                 Output::Wait(until) => {
                     self.note(|| format!("wait {until:?}"));
@@ -197,9 +226,8 @@ impl<'s> World<'s> {
                     return Ok(Drained::Done(outcome));
                 }
                 Output::Connect(request) => self.connect(&request, session)?,
-                Output::Admit(_) | Output::Over { .. } => {
-                    return Err("asked for an admission that nobody gives".to_owned());
-                }
+                Output::Admit(ask) => self.admit(ask)?,
+                Output::Over { fate, .. } => self.over(fate)?,
                 Output::Abort(attempt) => self.abort(attempt)?,
                 Output::Record { seq, record } => {
                     self.store.append(seq, record.as_ref().to_vec(), None)?;
@@ -222,18 +250,26 @@ impl<'s> World<'s> {
         let (rest, durable) = self.store.commit(self.now.0, &mut self.dice);
         if let Some(rest) = rest {
             self.committing = true;
-            self.order += 1;
-            self.agenda.insert((self.now.0 + rest, self.order), Due::Commit);
+            self.plan(self.now.0 + rest, Due::Commit);
         }
         if let Some(seq) = durable {
             self.note(|| format!("persisted {seq}"));
             session.handle(Input::Persisted(seq), self.now);
         }
-        self.deliver()
+        self.offer()
     }
 
-    fn deliver(&mut self) -> Result<(), String> {
-        for delivery in self.store.release() {
+    /// The consumer takes what is there, or as much of it as it likes.
+    fn offer(&mut self) -> Result<(), String> {
+        let most = match self.scenario.reader {
+            Reader::Prompt => usize::MAX,
+            Reader::Slow => self.dice.below(SIPS),
+        };
+        self.deliver(most)
+    }
+
+    fn deliver(&mut self, most: usize) -> Result<(), String> {
+        for delivery in self.store.release(most) {
             self.consumer.take(&delivery)?;
         }
         Ok(())
@@ -247,20 +283,23 @@ impl<'s> World<'s> {
         &mut self,
         session: &mut Session,
         outcome: &Outcome,
-    ) -> Result<Option<Session>, String> {
+    ) -> Result<Option<Session>, Violation> {
         let last = AttemptId(u32::MAX);
         for input in
             [Input::Tick, Input::Cancel, Input::PersistFailed, Input::End { attempt: last }]
         {
             session.handle(input, self.now);
             if !matches!(session.poll(self.now), Output::Done(_)) {
-                return Err("an output after the end".to_owned());
+                return Err("an output after the end".into());
             }
+        }
+        if let Some(upstream) = &mut self.upstream {
+            upstream.leave(self.now)?;
         }
         if let Some(deadline) = self.scenario.config.policy.limits.deadline
             && self.now.0 > self.began.0 + deadline.0
         {
-            return Err("the deadline passed without an end".to_owned());
+            return Err(Harm::Hang.because("the deadline passed without an end"));
         }
         let late = self.scenario.deaths.len() > self.deaths && self.dice.percent(30);
         if late {
@@ -272,8 +311,13 @@ impl<'s> World<'s> {
         if !stopped {
             self.store.settle(self.now.0, &mut self.dice);
         }
-        self.deliver()?;
+        self.deliver(usize::MAX)?;
         Ok(None)
+    }
+
+    fn plan(&mut self, at: u64, due: Due) {
+        self.order += 1;
+        self.agenda.insert((at, self.order), due);
     }
 
     fn note(&mut self, line: impl FnOnce() -> String) {

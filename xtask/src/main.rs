@@ -13,6 +13,7 @@ mod fuzz;
 mod instructions;
 mod peers;
 mod prices;
+mod soak;
 mod test;
 mod tidy;
 
@@ -44,6 +45,10 @@ Commands:
   bench outage|balance|stall [--svg DIR]
                                 Outages, bad endpoints and stalls in virtual time: the shipped
                                 code beside classic policies; --svg draws the first two
+  soak [--streams N] [--seed S] [--replay SEED]
+                                N (1,000,000) simulated streams through faults on all cores: what
+                                was lost, repeated, falsely complete or hung. --replay plays one
+                                again, as small as it gets, with its trace
   instructions [--record] [--skip-elsewhere]
                                 Instructions per event of the SSE codec and per operation of the
                                 retry policy against the records; fails above 5 %. --record writes the record anew,
@@ -88,6 +93,7 @@ fn run(command: Option<&str>, args: &[String]) -> anyhow::Result<()> {
         Some("fuzz") => fuzz::run(args),
         Some("instructions") => instructions::run(args),
         Some("audit") => audit::run(args),
+        Some("soak") => soak::run(args),
         Some("prices") => prices::run(args),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
@@ -116,7 +122,8 @@ mod tests {
 
     #[test]
     fn every_command_refuses_an_unknown_flag() {
-        for command in ["ci", "tidy", "bench", "faults", "instructions", "fuzz", "audit", "prices"]
+        for command in
+            ["ci", "tidy", "bench", "faults", "instructions", "fuzz", "audit", "prices", "soak"]
         {
             let error = run(Some(command), &["--frobnicate".into()]).unwrap_err();
             assert!(error.is::<Usage>(), "{command}: {error}");

@@ -3,9 +3,11 @@
 use resume::{AttemptId, Input, Session};
 use retry_policy::Nanos;
 
-use super::{Due, IDLE_TICKS_MAX, World};
+use super::{Due, Hint, IDLE_TICKS_MAX, PAUSE_MAX, World};
 use crate::network::{Sight, header_map};
-use crate::scenario::Interruption;
+use crate::scenario::{Interruption, Reader};
+use crate::upstream::Answer;
+use crate::violation::{Harm, Violation};
 
 impl World<'_> {
     /// Lets the next thing happen, in the world or by the clock.
@@ -14,9 +16,13 @@ impl World<'_> {
         session: &mut Session,
         until: Option<Nanos>,
         idle: &mut usize,
-    ) -> Result<(), String> {
+    ) -> Result<(), Violation> {
         if let Some(input) = self.interruption() {
             session.handle(input, self.now);
+            return Ok(());
+        }
+        if self.scenario.reader == Reader::Slow && self.dawdles(session)? {
+            *idle = 0;
             return Ok(());
         }
         let next = self.agenda.first_key_value().map(|(key, _)| *key);
@@ -25,20 +31,40 @@ impl World<'_> {
                 let due = self.agenda.remove(&key).expect("it was just there");
                 self.now = Nanos(key.0.max(self.now.0));
                 *idle = 0;
-                self.happen(due, session)
+                Ok(self.happen(due, session)?)
             }
             (_, Some(until)) => {
                 if *idle > IDLE_TICKS_MAX {
-                    return Err("the deadline stays due".to_owned());
+                    return Err(Harm::Hang.because("the deadline stays due"));
                 }
                 self.now = self.now.max(until);
                 self.note(|| "tick".to_owned());
                 session.handle(Input::Tick, self.now);
                 Ok(())
             }
-            (None, None) => Err("nothing will ever happen".to_owned()),
+            (None, None) => Err(Harm::Hang.because("nothing will ever happen")),
             (Some(_), None) => unreachable!("without a deadline the agenda is next"),
         }
+    }
+
+    /// Now and then the consumer has something else to do: meanwhile the world goes on and the
+    /// store with it, and nothing is read. Whether it is away.
+    fn dawdles(&mut self, session: &mut Session) -> Result<bool, String> {
+        if self.away.is_none() && self.dice.percent(2) {
+            self.away = Some(Nanos(self.now.0 + self.dice.below(PAUSE_MAX) as u64));
+        }
+        let Some(back) = self.away else { return self.offer().map(|()| false) };
+        let mut commits = self.agenda.iter().filter(|(_, due)| matches!(due, Due::Commit));
+        if let Some((&key, _)) = commits.next().filter(|(key, _)| key.0 <= back.0) {
+            self.agenda.remove(&key);
+            self.now = Nanos(key.0.max(self.now.0));
+            self.happen(Due::Commit, session)?;
+            return Ok(true);
+        }
+        self.now = self.now.max(back);
+        self.away = None;
+        self.note(|| "the consumer is back".to_owned());
+        Ok(false)
     }
 
     fn interruption(&mut self) -> Option<Input> {
@@ -60,6 +86,7 @@ impl World<'_> {
                 self.committing = false;
                 self.commit(session)
             }
+            Due::Pool => self.ask_pool(session),
             Due::Sight(attempt, sight, hint) => {
                 self.see(attempt, &sight, hint);
                 let input = match sight {
@@ -77,15 +104,31 @@ impl World<'_> {
         }
     }
 
+    fn ask_pool(&mut self, session: &mut Session) -> Result<(), String> {
+        let Some(upstream) = &mut self.upstream else { return Ok(()) };
+        match upstream.poll(self.scenario, self.now)? {
+            Some(Answer::Said(input)) => {
+                self.note(|| format!("the pool says {input:?}"));
+                session.handle(input, self.now);
+            }
+            Some(Answer::Later(at)) => self.plan(at.0, Due::Pool),
+            None => {}
+        }
+        Ok(())
+    }
+
     /// Keeps the ledger's books of what the client has seen.
-    fn see(&mut self, attempt: AttemptId, sight: &Sight, hint: u64) {
+    fn see(&mut self, attempt: AttemptId, sight: &Sight, hint: Hint) {
         self.note(|| format!("{attempt} sees {sight:?}"));
         let Some((live, entry, bytes)) = &mut self.live else { return };
         if *live != attempt {
             return;
         }
-        if hint > 0 {
-            self.not_before = self.now.0 + hint;
+        if hint.wait > 0 {
+            self.not_before[hint.endpoint] = self.now.0 + hint.wait;
+        }
+        if let (Sight::Head(status, _), Some(upstream)) = (sight, &mut self.upstream) {
+            upstream.head(*status, self.now);
         }
         match sight {
             Sight::Body(chunk) => {

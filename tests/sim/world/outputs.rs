@@ -1,23 +1,29 @@
 //! What the engine asks for: connections, records, events for the consumer.
 
-use resume::{AttemptId, Frame, Request, Seam, Seq, Session, State};
+use resume::{Ask, AttemptId, Fate, Frame, Request, Seam, Seq, Session, State};
 
-use super::{Due, Span, World};
+use super::{Due, Hint, Span, World};
 use crate::network::Course;
 use crate::store::Delivery;
 
 impl World<'_> {
     pub(super) fn connect(&mut self, request: &Request, session: &Session) -> Result<(), String> {
         self.note(|| format!("connect {} {}", request.attempt, request.rung));
-        if self.now.0 < self.not_before {
-            return Err(format!("connects {} ns too early", self.not_before - self.now.0));
+        let endpoint = match &mut self.upstream {
+            Some(upstream) => upstream.begin()?,
+            None => 0,
+        };
+        let early = self.not_before[endpoint].saturating_sub(self.now.0);
+        if early > 0 {
+            return Err(format!("connects {early} ns too early"));
         }
         if self.live.is_some() {
             return Err("two attempts are live".to_owned());
         }
         self.attempts += 1;
         let entry = self.provider.ledger.len();
-        let reply = self.provider.answer(request, session.text())?;
+        let route = self.scenario.routes[endpoint];
+        let reply = self.provider.answer(request, route, session.text())?;
         let timeouts = &self.scenario.config.timeouts;
         let record = &self.provider.ledger[entry];
         let course = Course::plot(&reply, record, timeouts, &mut self.dice);
@@ -27,13 +33,29 @@ impl World<'_> {
         let last = course.steps.len();
         for (step, (wait, sight)) in course.steps.into_iter().enumerate() {
             at += wait;
-            self.order += 1;
-            let hint = if step + 1 == last { course.hint } else { 0 };
-            self.agenda.insert((at, self.order), Due::Sight(request.attempt, sight, hint));
+            let wait = if step + 1 == last { course.hint } else { 0 };
+            self.plan(at, Due::Sight(request.attempt, sight, Hint { endpoint, wait }));
         }
         self.live = Some((request.attempt, entry, 0));
         self.spans.push(Span { entry, start: session.text().len(), seam: None, torn: false });
         Ok(())
+    }
+
+    pub(super) fn admit(&mut self, ask: Ask) -> Result<(), String> {
+        self.note(|| format!("asks {ask:?}"));
+        let Some(upstream) = &mut self.upstream else {
+            return Err("asked for an admission that nobody gives".to_owned());
+        };
+        upstream.ask(ask, self.now)?;
+        self.plan(self.now.0, Due::Pool);
+        Ok(())
+    }
+
+    pub(super) fn over(&mut self, fate: Fate) -> Result<(), String> {
+        let Some(upstream) = &mut self.upstream else {
+            return Err("told the end of an attempt that nobody admitted".to_owned());
+        };
+        upstream.settle(fate, self.now)
     }
 
     pub(super) fn abort(&mut self, attempt: AttemptId) -> Result<(), String> {
