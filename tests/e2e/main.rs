@@ -3,6 +3,7 @@
 //! The provider's ledger is the ground truth: what was asked, what was sent, what it cost.
 //! Every server binds a free port on loopback; nothing waits for longer than a fault lasts.
 
+mod background;
 mod checkpoints;
 mod cuts;
 mod failover;

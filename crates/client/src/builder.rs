@@ -32,6 +32,7 @@ pub struct Builder {
     policy: Policy,
     limits: Limits,
     seams: SeamPolicy,
+    background: bool,
     deliver: Deliver,
     on_store_failure: OnStoreFailure,
     store_timeout: Option<Duration>,
@@ -122,6 +123,18 @@ impl Builder {
         self
     }
 
+    /// Has the provider go on with a response while no connection reads it, and keep it for a
+    /// while, where the wire can say so: `background` and `store` on OpenAI's Responses. A stream
+    /// that breaks is read on then, exactly, without a second generation.
+    ///
+    /// It changes what the provider retains, and a stream that is dropped goes on being generated
+    /// and billed there; [`ResponseStream::cancel`](crate::ResponseStream::cancel) ends it. A body that
+    /// says `"background": false` or `"store": false` is sent as it is. Default: no.
+    pub const fn background(mut self, background: bool) -> Self {
+        self.background = background;
+        self
+    }
+
     /// Which events a stream yields.
     pub const fn events(mut self, events: Events) -> Self {
         self.events = events;
@@ -177,6 +190,7 @@ impl Builder {
         }
         config.limits = self.limits;
         config.seams = self.seams;
+        config.background = self.background;
         config.deliver = self.deliver;
         config.on_store_failure = self.on_store_failure;
         // An engine that keeps a budget, however large, refuses what has no price.

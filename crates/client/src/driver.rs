@@ -8,15 +8,17 @@ mod journal;
 mod outbox;
 mod persist;
 
+use bytes::Bytes;
 use checkpoint_store::{ErrorKind, StreamId};
-use http::header::DATE;
-use http::{HeaderMap, HeaderValue, Method};
+use http::header::{ACCEPT, CONTENT_TYPE, DATE};
+use http::{HeaderMap, HeaderValue};
 use http_body_util::Full;
-use resume::{Ask, AttemptId, Cause, Input, Origin, Output, Session, State};
+use resume::{Ask, AttemptId, Cause, Input, Origin, Output, Rung, Session, State};
 use retry_policy::Nanos;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use tokio::task::JoinHandle;
 
 use crate::client::Shared;
 use crate::endpoint::Endpoint;
@@ -47,6 +49,8 @@ pub(crate) struct Driver {
     /// Admission of the next attempt, permit of the live one.
     asking: Asking,
     live: Option<(AttemptId, Exchange)>,
+    /// What the provider is told beside the attempts, and nobody waits for but who cancels.
+    farewell: Option<JoinHandle<()>>,
     outbox: Outbox,
     /// What the store had no room for; the engine waits.
     stalled: Option<Stalled>,
@@ -107,6 +111,7 @@ impl Driver {
             origin,
             asking,
             live: None,
+            farewell: None,
             outbox: Outbox::default(),
             stalled: None,
             engine: Engine::Speaking,
@@ -183,6 +188,34 @@ impl Driver {
         self.live = None;
         self.asking.leave();
         self.flush().await
+    }
+
+    /// Gives the response up, and has a provider that goes on with it told so.
+    pub(crate) async fn cancel(&mut self) -> Result<(), Error> {
+        self.now = self.clock.now();
+        if matches!(self.phase, Phase::Running) {
+            self.session.handle(Input::Cancel, self.now);
+            self.engine = Engine::Speaking;
+        }
+        poll_fn(|cx| self.poll_hushed(cx)).await;
+        let flushed = self.flush().await;
+        if let Some(farewell) = self.farewell.take() {
+            // A task that cannot be joined died with its runtime.
+            let _ = farewell.await;
+        }
+        flushed
+    }
+
+    /// Hears the engine out, for a consumer that is not there any longer.
+    fn poll_hushed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while matches!((&self.phase, self.engine), (Phase::Running, Engine::Speaking)) {
+            self.outbox = Outbox::default();
+            match self.stalled.take() {
+                Some(stalled) => ready!(self.poll_stalled(cx, stalled)),
+                None => self.listen(),
+            }
+        }
+        Poll::Ready(())
     }
 
     // ---- running
@@ -291,9 +324,17 @@ impl Driver {
             self.asking.hear(sign);
         }
         match output {
-            Output::Admit(ask) => self.ask(ask),
+            Output::Admit(ask) => self.ask(&ask),
             Output::Over { fate, usage, .. } => self.asking.settle(fate, &usage),
-            Output::Connect(request) => self.connect(request),
+            Output::Connect(request) => {
+                let message = self.message(&request);
+                let exchange = self.client.transport.send(message, request.connection);
+                self.live = Some((request.attempt, exchange));
+            }
+            Output::Cancel(request) => {
+                let message = self.message(&request);
+                self.farewell = Some(self.client.transport.send_and_forget(message));
+            }
             Output::Abort(attempt) => {
                 self.live.take_if(|(live, _)| *live == attempt);
             }
@@ -314,17 +355,24 @@ impl Driver {
         }
     }
 
-    fn connect(&mut self, request: resume::Request) {
-        let mut message = http::Request::new(Full::new(request.body));
-        *message.method_mut() = Method::POST;
+    fn message(&self, request: &resume::Request) -> http::Request<Full<Bytes>> {
         let endpoint = self.asking.endpoint();
-        *message.uri_mut() = endpoint.uri(request.path);
-        *message.headers_mut() = self.headers(endpoint);
-        let key = HeaderValue::from_bytes(&request.key.encode())
-            .expect("an idempotency key is printable ASCII");
-        message.headers_mut().insert("idempotency-key", key);
-        self.live =
-            Some((request.attempt, self.client.transport.send(message, request.connection)));
+        let mut headers = self.headers(endpoint);
+        if request.body.is_empty() {
+            headers.remove(CONTENT_TYPE);
+        }
+        if request.rung == Rung::Fetch {
+            headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        }
+        if let Some(key) = &request.key {
+            let key = HeaderValue::from_bytes(&key.encode());
+            headers.insert("idempotency-key", key.expect("an idempotency key is printable ASCII"));
+        }
+        let mut message = http::Request::new(Full::new(request.body.clone()));
+        *message.method_mut() = request.method.clone();
+        *message.uri_mut() = endpoint.uri(&request.path);
+        *message.headers_mut() = headers;
+        message
     }
 
     /// What a checkpoint kept of the headers goes only to the server that it is from.
@@ -334,7 +382,7 @@ impl Driver {
         endpoint.request_headers(kept).expect("the client was built with this key")
     }
 
-    fn ask(&mut self, ask: Ask) {
+    fn ask(&mut self, ask: &Ask) {
         if self.asking.ask(ask) == Line::Long {
             self.note(State::Waiting);
         }

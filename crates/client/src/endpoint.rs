@@ -126,7 +126,7 @@ impl Endpoint {
     }
 
     /// The URL of one request.
-    pub(crate) fn uri(&self, path: &'static str) -> Uri {
+    pub(crate) fn uri(&self, path: &str) -> Uri {
         self.base.join(path)
     }
 

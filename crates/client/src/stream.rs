@@ -75,6 +75,21 @@ impl ResponseStream {
         self.driver.flush().await
     }
 
+    /// Gives the response up for good: no process goes on with it, and a provider that does is told
+    /// to stop (see [`Builder::background`](crate::Builder::background)). Its answer is awaited for
+    /// at most 10 s.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the stream; the provider may not be told then.
+    pub async fn cancel(mut self) -> Result<(), Error> {
+        self.driver.cancel().await
+    }
+
     /// Drops the connection, makes everything that was received durable and gives the name by
     /// which [`Client::resume`](crate::Client::resume) goes on.
     ///

@@ -18,7 +18,10 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use resume::Connection;
 use rustls::ClientConfig;
 use std::fmt;
+use std::future::poll_fn;
+use std::task::{Poll, ready};
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
 use crate::error::Error;
 
@@ -60,6 +63,21 @@ impl Transport {
     }
 }
 
+impl Transport {
+    /// Sends what nobody waits for. It is given up after [`FORGOTTEN_MAX`], or with its runtime.
+    pub(crate) fn send_and_forget(&self, request: http::Request<Full<Bytes>>) -> JoinHandle<()> {
+        let mut exchange = self.send(request, Connection::Any);
+        let answered = poll_fn(move |cx| {
+            while matches!(ready!(exchange.poll(cx)), Arrival::Connected) {}
+            Poll::Ready(())
+        });
+        tokio::spawn(async move {
+            let answered = tokio::time::timeout(FORGOTTEN_MAX, answered).await;
+            tracing::debug!(answered = answered.is_ok(), "told");
+        })
+    }
+}
+
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Transport")
@@ -96,6 +114,8 @@ fn tcp(connect: Duration) -> HttpConnector<Resolver> {
     tcp
 }
 
+/// Time for the answer to a request that nobody waits for.
+const FORGOTTEN_MAX: Duration = Duration::from_secs(10);
 /// An idle connection is closed after this: before common servers and proxies close theirs,
 /// so that a request seldom meets a dead one.
 const POOL_IDLE_MAX: Duration = Duration::from_secs(20);

@@ -86,6 +86,12 @@ impl Upstream {
         &self.endpoints[usize::from(id.0)].name
     }
 
+    /// The first endpoint of this name.
+    pub(crate) fn find(&self, name: &str) -> Option<EndpointId> {
+        let at = self.endpoints.iter().position(|place| &*place.name == name)?;
+        u16::try_from(at).ok().map(EndpointId)
+    }
+
     /// Whether a response began or went on at any of these servers. What a checkpoint names is
     /// only compared: requests go where the caller said.
     pub(crate) fn has_served(&self, checkpoint: &Checkpoint) -> bool {

@@ -61,8 +61,10 @@ pub use event::{
 };
 pub use failure::{Failure, FailureKind};
 pub use models::claude_takes_prefill;
-pub use openai_responses::{ended_item, ended_part, items_of};
-pub use profile::{Prefill, Profile, UsageRequest};
+pub use openai_responses::{
+    RESPONSE_ID_BYTES_MAX, Stored, ended_item, ended_part, items_of, read_stored, stored_path,
+};
+pub use profile::{Cursor, Prefill, Profile, UsageRequest};
 pub use reader::Reader;
 pub use request::{BODY_BYTES_MAX, BodyError, MAX_TOKENS_FLOOR, NotContinuable, RequestBody};
 pub use rewrite::{Rewrite, rewrite};

@@ -5,6 +5,8 @@
 
 mod decode;
 mod item;
+mod stored;
 
 pub(crate) use decode::decode;
 pub use item::{ended_item, ended_part, items_of};
+pub use stored::{RESPONSE_ID_BYTES_MAX, Stored, read_stored, stored_path};

@@ -28,6 +28,8 @@ pub struct Profile {
     pub deterministic: bool,
     /// How the server is asked for token counts.
     pub usage: UsageRequest,
+    /// How the rest of an answer is asked for that the server keeps.
+    pub cursor: Cursor,
 }
 
 /// How a server is asked to continue an assistant message that was begun.
@@ -50,6 +52,15 @@ pub enum Prefill {
     TrailingNoThinking,
 }
 
+/// How the rest of an answer is asked for that a server keeps and goes on with while nobody reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cursor {
+    /// It is not: an answer ends with its connection.
+    None,
+    /// An answer in the background is read again behind the number of an event, or fetched whole.
+    Sequence,
+}
+
 /// How a server is asked for token counts in the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UsageRequest {
@@ -68,6 +79,7 @@ impl Profile {
         echoes_prefill: false,
         deterministic: false,
         usage: UsageRequest::Unasked,
+        cursor: Cursor::None,
     };
     /// OpenAI's own API: no prefill.
     pub const OPENAI: Self = Self {
@@ -77,12 +89,14 @@ impl Profile {
         echoes_prefill: false,
         deterministic: false,
         usage: UsageRequest::StreamOptions,
+        cursor: Cursor::None,
     };
     /// OpenAI's own Responses API: no prefill, token counts unasked.
     pub const OPENAI_RESPONSES: Self = Self {
         name: "openai-responses",
         wire: Wire::OpenAiResponses,
         usage: UsageRequest::Unasked,
+        cursor: Cursor::Sequence,
         ..Self::OPENAI
     };
     /// Mistral: a prefix message, repeated at the head of the answer.

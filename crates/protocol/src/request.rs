@@ -55,6 +55,7 @@ pub struct RequestBody {
     whole: Value,
     members: Vec<(String, Value)>,
     said: Said,
+    background: bool,
 }
 
 /// Where in a body stands what was said before the answer.
@@ -90,7 +91,8 @@ impl RequestBody {
         let find = |wanted| find_member(&members, wanted);
         let said = Said::read(wire, &body, &members).ok_or(BodyError::NoMessages)?;
         let model = find("model").and_then(|model| model.str(&body)).map(Cow::into_owned);
-        Ok(Self { wire, model, whole, said, members, body })
+        let background = find("background").is_some_and(|background| background.is_true());
+        Ok(Self { wire, model, whole, said, members, body, background })
     }
 
     /// The caller's own bytes.
@@ -143,6 +145,23 @@ impl RequestBody {
         include.is_some_and(|include| include.is_true())
     }
 
+    /// Has the provider go on with the answer while nobody reads it, and keep it for a while, on
+    /// the Responses wire. A body that says `false` to `background` or to `store` stays as it is:
+    /// both change what the provider retains.
+    #[must_use]
+    pub fn in_background(mut self) -> Self {
+        let refused = |name| self.member(name).is_some_and(|value| value.is_false());
+        let may = !refused("background") && !refused("store");
+        self.background |= may && self.wire == Wire::OpenAiResponses;
+        self
+    }
+
+    /// Whether the provider is asked to go on with the answer while nobody reads it.
+    #[must_use]
+    pub const fn is_background(&self) -> bool {
+        self.background
+    }
+
     /// Whether the server continues an assistant message that was begun, for this request.
     ///
     /// Beside what [`Profile::takes_prefill`] knows, a prefill and Anthropic's thinking exclude
@@ -180,6 +199,11 @@ impl RequestBody {
             Some(stream) if stream.is_true() => {}
             Some(stream) => splice.replace(stream.range(), "true".to_owned()),
             None => self.add_member(&mut splice, r#""stream":true"#),
+        }
+        if self.background {
+            for name in ["background", "store"] {
+                self.set(&mut splice, self.whole, name, "true");
+            }
         }
         if self.wire == Wire::OpenAiChat && profile.usage == UsageRequest::StreamOptions {
             self.ask_usage(&mut splice);
@@ -296,9 +320,6 @@ pub enum NotContinuable {
     /// The answer is spoken.
     #[error("audio output was requested")]
     Audio,
-    /// The answer is made in the background, so it may still come; another would be a second one.
-    #[error("a background response was requested")]
-    Background,
     /// The provider adds what is said to a conversation that it keeps: it may hold the answer
     /// already, and would hold what only a continuation says.
     #[error("the provider keeps the conversation")]

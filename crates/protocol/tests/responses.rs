@@ -123,8 +123,7 @@ fn what_cannot_be_continued() {
         (r#""tool_choice":{"type":"allowed_tools","mode":"required"}"#, Some(Not::ForcedTool)),
         (r#""tool_choice":{"type":"allowed_tools","mode":"auto","tools":[]}"#, None),
         (r#""tool_choice":"auto""#, None),
-        (r#""background":true"#, Some(Not::Background)),
-        (r#""background":false"#, None),
+        (r#""background":true"#, None),
         (r#""conversation":{"id":"conv_1"}"#, Some(Not::KeptConversation)),
         (r#""conversation":null"#, None),
         (r#""previous_response_id":"resp_1""#, None),
@@ -298,4 +297,89 @@ proptest! {
         }
         prop_assert_eq!(items[items.len() - 1]["role"].as_str(), Some("user"));
     }
+}
+
+/// The events of a stored response, each as its name and its data.
+fn stored_events(object: &str) -> Vec<(String, String)> {
+    let Ok(protocol::Stored::Finished(wire)) = protocol::read_stored(object.as_bytes()) else {
+        panic!("not finished: {object}");
+    };
+    let wire = String::from_utf8(wire).expect("UTF-8");
+    let events = wire.split_terminator("\n\n").map(|event| {
+        let (name, data) = event.split_once('\n').expect("a name and data");
+        let data: Vec<_> =
+            data.lines().map(|line| line.strip_prefix("data: ").expect("data")).collect();
+        (name.strip_prefix("event: ").expect("a name").to_owned(), data.join("\n"))
+    });
+    events.collect()
+}
+
+#[test]
+fn a_stored_response_is_told_in_events() {
+    let object = "{\"id\":\"resp_1\",\r\n\"status\":\"completed\",\"model\":\"m\",\"output\":[\
+        {\"id\":\"rs_1\",\"type\":\"reasoning\",\"summary\":[{\"type\":\"summary_text\",\"text\":\"Hm\"}]},\
+        {\"id\":\"msg_1\",\"type\":\"message\",\"status\":\"completed\",\"content\":[\
+            {\"type\":\"output_text\",\"annotations\":[],\"text\":\"a\\ud83d\\ude00\\n\"},\
+            {\"type\":\"refusal\",\"refusal\":\"no\"}]},\
+        {\"id\":\"fc_1\",\"type\":\"function_call\",\"arguments\":\"{}\",\"name\":\"f\"},\
+        {\"id\":\"ws_1\",\"type\":\"web_search_call\"}],\
+        \"usage\":{\"input_tokens\":3,\"output_tokens\":2}}";
+    let events = stored_events(object);
+    let names: Vec<_> =
+        events.iter().map(|(name, _)| name.trim_start_matches("response.")).collect();
+    let expected = [
+        "created",
+        "output_item.added",
+        "reasoning_summary_part.added",
+        "reasoning_summary_text.delta",
+        "reasoning_summary_text.done",
+        "reasoning_summary_part.done",
+        "output_item.done",
+        "output_item.added",
+        "content_part.added",
+        "output_text.delta",
+        "output_text.done",
+        "content_part.done",
+        "content_part.added",
+        "refusal.delta",
+        "refusal.done",
+        "content_part.done",
+        "output_item.done",
+        "output_item.added",
+        "function_call_arguments.delta",
+        "function_call_arguments.done",
+        "output_item.done",
+        "output_item.added",
+        "output_item.done",
+        "completed",
+    ];
+    assert_eq!(names, expected);
+    let mut text = Vec::new();
+    for (number, (name, data)) in events.iter().enumerate() {
+        let event = decode(Wire::OpenAiResponses, name.as_bytes(), data.as_bytes()).expect(data);
+        assert_eq!(event.sequence, Some(number as u64));
+        if let Some(delta) = event.delta.filter(|delta| delta.part == protocol::Part::Text) {
+            text.extend_from_slice(&delta.text);
+        }
+    }
+    assert_eq!(String::from_utf8(text).unwrap(), "a😀\n");
+    let last = decode(Wire::OpenAiResponses, b"", events.last().unwrap().1.as_bytes()).unwrap();
+    assert_eq!(last.stop, Some(protocol::StopReason::ToolUse));
+    assert_eq!(last.usage.map(|usage| usage.output), Some(2));
+}
+
+#[test]
+fn a_stored_response_that_is_not_finished_has_no_events() {
+    use protocol::Stored;
+    let read = |object: &str| protocol::read_stored(object.as_bytes());
+    assert_eq!(read(r#"{"status":"queued"}"#), Ok(Stored::Underway));
+    assert_eq!(read(r#"{"status":"in_progress"}"#), Ok(Stored::Underway));
+    let failed = r#"{"status":"failed","error":{"code":"server_error","message":"m"}}"#;
+    let Ok(Stored::Failed(failure)) = read(failed) else { panic!("not failed") };
+    assert_eq!((failure.code.as_deref(), &*failure.message), (Some("server_error"), "m"));
+    assert!(matches!(read(r#"{"status":"cancelled"}"#), Ok(Stored::Failed(_))));
+    for odd in ["", "[]", "{}", r#"{"status":"else"}"#, r#"{"status":7}"#, "<html>"] {
+        assert!(read(odd).is_err(), "{odd}");
+    }
+    assert_eq!(stored_events(r#"{"status":"incomplete"}"#).len(), 2);
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use crate::config::Timeouts;
 use crate::input::Input;
-use crate::ladder;
 use crate::outcome::Cause;
 use crate::output::Output;
 use crate::seam::Rung;
@@ -26,12 +25,14 @@ pub enum Admission {
 }
 
 /// The wish to make an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
     /// How it would go on.
     pub rung: Rung,
     /// The session's own delay ends here, on the caller's clock.
     pub not_before: Nanos,
+    /// Only this endpoint has what is asked for: a response that the provider keeps.
+    pub only: Option<Arc<str>>,
 }
 
 /// Where an admitted attempt goes.
@@ -113,7 +114,8 @@ impl Session {
         match self.config.admission {
             Admission::Own => self.clocks.retry = Some(at),
             Admission::Asked => {
-                self.queue.push_back(Output::Admit(Ask { rung, not_before: at }));
+                let only = self.endpoint.clone().filter(|_| rung.is_same_generation());
+                self.queue.push_back(Output::Admit(Ask { rung, not_before: at, only }));
             }
         }
     }
@@ -125,6 +127,14 @@ impl Session {
         }
         match input {
             Input::Admitted(place) => self.begin_at(place, now),
+            Input::NotAdmitted(Refusal::NoEndpoint)
+                if self.next.is_some_and(Rung::is_same_generation) =>
+            {
+                // Nobody can read the response any longer; another one can be asked for.
+                self.write_off_kept();
+                self.next = None;
+                self.plan_next(now, now);
+            }
             Input::NotAdmitted(refusal) => {
                 let last = self.last.take().map(Box::new);
                 self.give_up(Cause::NotAdmitted { refusal, last }, now);
@@ -139,7 +149,7 @@ impl Session {
         self.config.profile = place.profile;
         self.config.timeouts = place.timeouts;
         self.endpoint = Some(place.endpoint);
-        match ladder::choose(&self.transcript, &self.request, &self.config.profile, self.learned) {
+        match self.choose() {
             Ok(rung) => {
                 self.next = Some(rung);
                 self.clocks.retry = Some(now);

@@ -6,6 +6,8 @@ use protocol::{Block, Choices, Reader, StopReason};
 use retry_policy::Nanos;
 use std::sync::OnceLock;
 
+use crate::catch_up::CatchUp;
+use crate::cursor::Cursor;
 use crate::held::Held;
 use crate::input::{AttemptId, Break};
 use crate::meter::Meter;
@@ -22,8 +24,24 @@ pub(crate) struct Attempt {
     pub(crate) phase: Phase,
     pub(crate) reader: Reader,
     pub(crate) flow: Flow,
+    /// New bytes of text that earlier attempts brought of the same generation.
+    pub(crate) earlier_bytes: u64,
     /// The transport is over; acted upon when every event is read.
     pub(crate) ended: Option<Ended>,
+}
+
+impl Attempt {
+    /// Whether it answers with a whole response that was asked for again.
+    pub(crate) fn is_fetched(&self) -> bool {
+        let is_ok =
+            |document: &Document| self.rung == Rung::Fetch && (200..300).contains(&document.status);
+        matches!(&self.phase, Phase::Document(document) if is_ok(document))
+    }
+
+    /// New bytes of text that it brought to the consumer.
+    pub(crate) const fn brought(&self) -> u64 {
+        self.flow.text_bytes - self.earlier_bytes
+    }
 }
 
 /// How far the response got.
@@ -36,6 +54,12 @@ pub(crate) enum Phase {
     Streaming,
     /// Something else, collected to be classified.
     Document(Document),
+}
+
+impl Phase {
+    pub(crate) const fn is_streaming(&self) -> bool {
+        matches!(self, Self::Streaming)
+    }
 }
 
 /// A response that is not an event stream.
@@ -52,10 +76,19 @@ pub(crate) enum Ended {
     Broke(Break),
 }
 
-/// The events of one attempt on their way to the consumer.
+/// The events of one generation on their way to the consumer. It outlives its attempt where the
+/// provider keeps the response.
 pub(crate) struct Flow {
+    /// The attempt that reads it, or the last one that did.
     pub(crate) attempt: AttemptId,
     pub(crate) rung: Rung,
+    /// How the provider was asked for it.
+    pub(crate) asked: Rung,
+    pub(crate) began: Nanos,
+    /// Where the provider keeps it.
+    pub(crate) cursor: Option<Cursor>,
+    /// Its events go on in another attempt, which the consumer was not told yet.
+    pub(crate) rejoins: bool,
     pub(crate) hold: Hold,
     pub(crate) held: Held,
     pub(crate) joiner: Joiner,
@@ -69,6 +102,8 @@ pub(crate) struct Flow {
     pub(crate) id: Option<String>,
     /// More than one event had it.
     pub(crate) id_repeated: bool,
+    /// What is told of a response that was fetched whole, less what was told before.
+    pub(crate) catch_up: Option<CatchUp>,
     /// Bytes of repetition that were dropped before the seam was decided.
     pub(crate) eaten: usize,
     pub(crate) stops: Stops,
@@ -80,8 +115,37 @@ pub(crate) struct Flow {
     pub(crate) meter: Meter,
     /// Tokens of its request, once they were asked for and not reported.
     pub(crate) estimated_input: OnceLock<u64>,
-    /// New bytes of text that this attempt brought to the consumer.
+    /// New bytes of text that it brought to the consumer.
     pub(crate) text_bytes: u64,
+}
+
+impl Flow {
+    pub(crate) fn new(attempt: AttemptId, rung: Rung, stops: Stops, began: Nanos) -> Self {
+        Self {
+            attempt,
+            rung,
+            asked: rung,
+            began,
+            cursor: None,
+            rejoins: false,
+            hold: Hold::Lifecycle,
+            held: Held::default(),
+            joiner: Joiner::default(),
+            blocks: None,
+            parts: Parts::default(),
+            begun: false,
+            id: None,
+            id_repeated: false,
+            catch_up: None,
+            eaten: 0,
+            stops,
+            usage: Usage::default(),
+            usage_final: false,
+            meter: Meter::default(),
+            estimated_input: OnceLock::new(),
+            text_bytes: 0,
+        }
+    }
 }
 
 /// Why events wait.

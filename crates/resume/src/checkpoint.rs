@@ -5,11 +5,13 @@
 
 use cost::Usage;
 use protocol::{Part, RequestBody, StopReason, Wire};
-use retry_policy::IdempotencyKey;
+use retry_policy::{IdempotencyKey, Nanos};
 use std::fmt;
 
-use crate::attempt::Stops;
+use crate::attempt::{Flow, Hold, Stops};
+use crate::cursor::Cursor;
 use crate::entry::{Entries, Entry, Start};
+use crate::input::AttemptId;
 use crate::items::Told;
 use crate::journal::{Origin, Seq};
 use crate::meter::{Meter, estimated_input};
@@ -30,8 +32,11 @@ pub struct Checkpoint {
     pub(crate) output_tokens: u64,
     /// What each attempt is billed for, as far as is known.
     pub(crate) spent: Vec<Spent>,
+    /// The last generation, where the provider keeps it.
+    kept: Option<Box<Reading>>,
     pub(crate) seams: Vec<Seam>,
     pub(crate) closed: Closed,
+    pub(crate) is_cancelled: bool,
     origin: Origin,
     endpoints: Vec<String>,
     profile: String,
@@ -139,12 +144,29 @@ impl Checkpoint {
         self.attempts
     }
 
+    /// The last generation as a flow of events, where the provider keeps it; its books are open.
+    pub(crate) fn take_kept(&mut self, began: Nanos) -> Option<Box<Flow>> {
+        let reading = *self.kept.take()?;
+        let stops = reading.stops.unwrap_or_else(|| Stops::new(self.request.choices()));
+        let attempt = AttemptId(self.attempts);
+        let mut flow = Flow::new(attempt, reading.rung?, stops, began);
+        let cursor = reading.cursor?;
+        flow.begun = !cursor.is_at_start();
+        flow.cursor = Some(cursor);
+        if self.transcript.begun {
+            flow.hold = Hold::Nothing;
+        }
+        (flow.usage, flow.meter, flow.joiner) = (reading.reported, reading.meter, reading.joiner);
+        flow.text_bytes = (self.transcript.text.len() - reading.text_bytes) as u64;
+        Some(Box::new(flow))
+    }
+
     /// Closes the books of an attempt. One whose process died left no usage: it is what was
     /// emitted.
     fn settle(&mut self, attempt: &Reading) {
         let Some(rung) = attempt.rung else { return };
         let brought = self.transcript.text_events > attempt.text_events;
-        let usage = attempt.recorded.unwrap_or_else(|| attempt.estimate(&self.request));
+        let usage = attempt.used(&self.request);
         if brought {
             let output = usage.output_total().unwrap_or(u64::MAX);
             self.output_tokens = self.output_tokens.saturating_add(output);
@@ -194,7 +216,7 @@ struct Fold {
 }
 
 /// What is remembered from one event of an attempt to the next.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 struct Reading {
     joiner: Joiner,
     stops: Option<Stops>,
@@ -209,9 +231,17 @@ struct Reading {
     reported: Usage,
     /// What it used, once that is recorded.
     recorded: Option<Usage>,
+    /// Where the provider keeps the generation.
+    cursor: Option<Cursor>,
 }
 
 impl Reading {
+    /// What it used. An attempt whose response goes on at the provider is recorded with nothing.
+    fn used(&self, request: &RequestBody) -> Usage {
+        let recorded = self.recorded.filter(|usage| *usage != Usage::default());
+        recorded.unwrap_or_else(|| self.estimate(request))
+    }
+
     fn estimate(&self, request: &RequestBody) -> Usage {
         if self.meter.is_empty() {
             return self.reported;
@@ -238,7 +268,11 @@ impl Fold {
     fn finish(self) -> Result<Checkpoint, CheckpointError> {
         let mut checkpoint = self.checkpoint.ok_or(CheckpointError::Empty)?;
         checkpoint.seq = Seq(self.seq);
-        checkpoint.settle(&self.reading);
+        if self.reading.cursor.is_some() && checkpoint.transcript.stop.is_none() {
+            checkpoint.kept = Some(Box::new(self.reading));
+        } else {
+            checkpoint.settle(&self.reading);
+        }
         Ok(checkpoint)
     }
 }
@@ -252,8 +286,10 @@ fn begin(start: Start) -> Checkpoint {
         attempts: 0,
         output_tokens: 0,
         spent: Vec::new(),
+        kept: None,
         seams: Vec::new(),
         closed: Closed::No,
+        is_cancelled: false,
         origin: start.origin,
         endpoints: Vec::new(),
         profile: start.profile,
@@ -270,6 +306,13 @@ fn take(checkpoint: &mut Checkpoint, reading: &mut Reading, entry: Entry<'_>) ->
             if let Some(endpoint) = endpoint {
                 checkpoint.note_endpoint(endpoint);
             }
+            if rung.is_same_generation() {
+                reading.recorded = None;
+                if let (Rung::Fetch, Some(cursor)) = (rung, &mut reading.cursor) {
+                    cursor.lose_events();
+                }
+                return Some(());
+            }
             checkpoint.settle(reading);
             let transcript = &checkpoint.transcript;
             *reading = Reading {
@@ -281,7 +324,12 @@ fn take(checkpoint: &mut Checkpoint, reading: &mut Reading, entry: Entry<'_>) ->
         }
         Entry::Seam(seam) => checkpoint.seams.push(seam),
         Entry::Usage { usage, .. } => reading.recorded = Some(usage),
-        Entry::Cancel => {}
+        Entry::Cursor { response, .. } => {
+            // A later generation is joined to what was shown in ways that are not written down.
+            let is_first = !checkpoint.transcript.begun;
+            reading.cursor = is_first.then(|| Cursor::new(response, None)).flatten();
+        }
+        Entry::Cancel => checkpoint.is_cancelled = true,
         Entry::Close => checkpoint.closed = Closed::Yes,
     }
     Some(())
@@ -296,6 +344,9 @@ fn emit(
     let decoded = protocol::decode(checkpoint.request.wire(), name, data).ok()?;
     reading.meter.read(&decoded);
     reading.reported = decoded.usage.map_or(reading.reported, |usage| reading.reported.max(&usage));
+    if let (Some(cursor), Some(number)) = (&mut reading.cursor, decoded.sequence) {
+        cursor.reach(number);
+    }
     let mut note = Note::of(&decoded);
     let stops = reading.stops.get_or_insert_with(|| Stops::new(checkpoint.request.choices()));
     note.stop = stops.take(&note);

@@ -24,6 +24,10 @@ pub struct Config {
     pub limits: Limits,
     /// What to do with a seam that nothing verifies.
     pub seams: SeamPolicy,
+    /// The provider goes on with a response while no connection reads it, and keeps it for a
+    /// while, where the wire can say so (OpenAI Responses). A break then costs no new generation;
+    /// it changes what the provider retains. Default: no.
+    pub background: bool,
     /// When the consumer gets an event whose record is not durable yet.
     pub deliver: Deliver,
     /// What a failing store does to the stream.
@@ -48,6 +52,7 @@ impl Config {
             timeouts: Timeouts::default(),
             limits: Limits::default(),
             seams: SeamPolicy::default(),
+            background: false,
             deliver: Deliver::default(),
             on_store_failure: OnStoreFailure::default(),
             pricing: None,
@@ -103,6 +108,9 @@ pub struct Limits {
     /// Attempts in a row that the server provably did not act on and that are made again at
     /// once, without being counted; more of them are ordinary failures. Default 3.
     pub unprocessed_attempts: u32,
+    /// Fetches of a response that the provider keeps and has not finished, after its events are
+    /// not kept any longer. Default 10, each after the delay of the policy.
+    pub fetches: u32,
 }
 
 impl Default for Limits {
@@ -114,6 +122,7 @@ impl Default for Limits {
             error_body_bytes: 64 << 10,
             futile_attempts: 3,
             unprocessed_attempts: 3,
+            fetches: 10,
         }
     }
 }

@@ -44,6 +44,13 @@ pub enum Entry<'a> {
         /// Its tokens.
         usage: Usage,
     },
+    /// The provider keeps the response that an attempt asked for.
+    Cursor {
+        /// The attempt.
+        attempt: AttemptId,
+        /// The provider's id of the response.
+        response: &'a str,
+    },
     /// The caller gave the stream up.
     Cancel,
     /// The provider had finished.
@@ -160,6 +167,9 @@ fn read_short<'a>(kind: Kind, fields: &mut Fields<'a>) -> Option<Entry<'a>> {
         },
         Kind::Seam => Entry::Seam(fields.seam()?),
         Kind::Usage => Entry::Usage { attempt: AttemptId(fields.u32()?), usage: fields.usage()? },
+        Kind::Cursor => {
+            Entry::Cursor { attempt: AttemptId(fields.u32()?), response: fields.text()? }
+        }
         Kind::Cancel => Entry::Cancel,
         Kind::Close => Entry::Close,
     })

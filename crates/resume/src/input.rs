@@ -70,8 +70,10 @@ pub enum Input {
     /// A budget that the caller shares among streams is spent; the session ends, unless the model
     /// has stopped.
     OverBudget,
-    /// The caller does not want the rest.
+    /// The caller does not want the rest: a provider that goes on with it is told to stop.
     Cancel,
+    /// Another process goes on with the stream; this one ends.
+    TakenOver,
 }
 
 /// How a connection failed, as far as the transport can tell.

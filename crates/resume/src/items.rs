@@ -272,6 +272,27 @@ impl Item {
         self.parts.iter().find(|part| part.stage != Stage::Ended)
     }
 
+    /// Whether the provider ended it.
+    pub(crate) const fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// How far the part of this kind and index is; `None` where there is none.
+    pub(crate) fn stage(&self, kind: PartKind, index: u32) -> Option<Stage> {
+        Some(self.find(kind, index)?.stage)
+    }
+
+    /// The thinking of a part, as it stands between the quotes of JSON strings.
+    pub(crate) fn thought(&self, kind: PartKind, index: u32) -> Option<&[u8]> {
+        Some(&self.find(kind, index)?.thought)
+    }
+
+    fn find(&self, kind: PartKind, index: u32) -> Option<&Part> {
+        let in_summary = |kind| kind == PartKind::Summary;
+        let is_it = |part: &&Part| part.index == index && in_summary(part.kind) == in_summary(kind);
+        self.parts.iter().find(is_it)
+    }
+
     /// The index of the next content part.
     pub(crate) fn next_part(&self) -> u32 {
         let content = self.parts.iter().filter(|part| part.kind != PartKind::Summary);

@@ -62,6 +62,7 @@ pub(crate) enum Kind {
     Usage,
     Cancel,
     Close,
+    Cursor,
 }
 
 impl Kind {
@@ -74,6 +75,7 @@ impl Kind {
             Self::Usage => 5,
             Self::Cancel => 6,
             Self::Close => 7,
+            Self::Cursor => 8,
         }
     }
 
@@ -86,6 +88,7 @@ impl Kind {
             5 => Self::Usage,
             6 => Self::Cancel,
             7 => Self::Close,
+            8 => Self::Cursor,
             _ => return None,
         })
     }
@@ -127,6 +130,14 @@ pub(crate) fn attempt(id: AttemptId, rung: Rung, offset: u64, endpoint: Option<&
     if let Some(endpoint) = endpoint {
         put_text(&mut out, endpoint);
     }
+    Record(out.freeze())
+}
+
+/// The provider keeps the response of this attempt under this id.
+pub(crate) fn cursor(attempt: AttemptId, response: &str) -> Record {
+    let mut out = head(Kind::Cursor);
+    out.put_u32(attempt.0);
+    put_text(&mut out, response);
     Record(out.freeze())
 }
 

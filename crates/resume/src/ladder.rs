@@ -1,12 +1,16 @@
 //! Which rung a broken stream goes on from, and the request that it takes.
 //!
-//! The order is that of the guarantees: the identical request while nothing was shown, then
-//! the exact prefix, then the instruction. Cost never decides.
+//! The order is that of the guarantees: the same generation where the provider keeps it, the
+//! identical request while nothing was shown, then the exact prefix, then the instruction. Cost
+//! never decides.
 
 use bytes::Bytes;
+use http::Method;
 use protocol::{Profile, RequestBody};
 use retry_policy::IdempotencyKey;
+use std::borrow::Cow;
 
+use crate::cursor::{Cursor, Way};
 use crate::input::AttemptId;
 use crate::outcome::Cause;
 use crate::partial::sendable_len;
@@ -40,8 +44,10 @@ impl Learned {
 
 /// One attempt to come: what to send and how its head joins the text.
 pub(crate) struct Plan {
+    pub(crate) method: Method,
+    pub(crate) path: Cow<'static, str>,
     pub(crate) body: Bytes,
-    pub(crate) key: IdempotencyKey,
+    pub(crate) key: Option<IdempotencyKey>,
     pub(crate) stitch: Stitch,
     /// Bytes of the shown text that the request contains.
     pub(crate) sent: usize,
@@ -57,7 +63,13 @@ pub(crate) fn choose(
     request: &RequestBody,
     profile: &Profile,
     learned: Learned,
+    kept: Option<&Cursor>,
 ) -> Result<Rung, Cause> {
+    match kept.map(Cursor::way) {
+        Some(Way::Events) => return Ok(Rung::Cursor),
+        Some(Way::Whole) => return Ok(Rung::Fetch),
+        Some(Way::Gone) | None => {}
+    }
     if transcript.final_content {
         return Err(Cause::NotContinuable);
     }
@@ -82,6 +94,7 @@ pub(crate) fn choose(
 }
 
 /// Makes the request for a rung.
+#[expect(clippy::too_many_arguments, reason = "what a request depends on, borrowed for one call")]
 pub(crate) fn plan(
     rung: Rung,
     attempt: AttemptId,
@@ -90,6 +103,7 @@ pub(crate) fn plan(
     profile: &Profile,
     key: &IdempotencyKey,
     learned: Learned,
+    kept: Option<&Cursor>,
 ) -> Plan {
     let text = transcript.text.as_str();
     let sent = sendable_len(text);
@@ -97,26 +111,27 @@ pub(crate) fn plan(
     let spent = transcript.text_events;
     // Two rungs at one place send two bodies, so they are two operations.
     let derived = key.derive((text.len() as u64) << 3 | u64::from(rung.code()));
+    let make = |body, key, stitch, sent| {
+        let path = request.wire().path().into();
+        Plan { method: Method::POST, path, body, key: Some(key), stitch, sent }
+    };
+    let read = |path: fn(&Cursor) -> String| {
+        let (path, stitch) = (kept.map(path).unwrap_or_default().into(), Stitch::start());
+        Plan { method: Method::GET, path, body: Bytes::new(), key: None, stitch, sent: 0 }
+    };
     match rung {
-        Rung::Retry => {
-            Plan { body: request.initial(profile), key: *key, stitch: Stitch::start(), sent: 0 }
+        Rung::Retry => make(request.initial(profile), *key, Stitch::start(), 0),
+        Rung::Cursor => read(Cursor::events_path),
+        Rung::Fetch => read(Cursor::whole_path),
+        Rung::Replay => {
+            let key = key.derive(u64::MAX - u64::from(attempt.0));
+            make(request.initial(profile), key, Stitch::replay(), 0)
         }
-        Rung::Replay => Plan {
-            body: request.initial(profile),
-            key: key.derive(u64::MAX - u64::from(attempt.0)),
-            stitch: Stitch::replay(),
-            sent: 0,
-        },
-        Rung::Prefill => Plan {
-            body: request.prefill(profile, partial, spent),
-            key: derived,
-            stitch: if profile.echoes_prefill {
-                Stitch::echoed_prefill()
-            } else {
-                Stitch::prefill()
-            },
-            sent,
-        },
+        Rung::Prefill => {
+            let stitch =
+                if profile.echoes_prefill { Stitch::echoed_prefill() } else { Stitch::prefill() };
+            make(request.prefill(profile, partial, spent), derived, stitch, sent)
+        }
         Rung::Instruct => {
             let anchor = anchor::choose(partial);
             // The fragment is generated again; it must not be paid out of the caller's limit.
@@ -124,12 +139,8 @@ pub(crate) fn plan(
             let repeated = (fragment * spent).div_ceil(text.len() as u64);
             let spent = spent.saturating_sub(repeated);
             let instruction = instruction(partial, anchor);
-            Plan {
-                body: request.instruct(profile, partial, &instruction, spent),
-                key: derived,
-                stitch: Stitch::instruct(anchor, learned.restarts()),
-                sent,
-            }
+            let body = request.instruct(profile, partial, &instruction, spent);
+            make(body, derived, Stitch::instruct(anchor, learned.restarts()), sent)
         }
     }
 }

@@ -10,10 +10,13 @@
 
 mod admission;
 mod attempt;
+mod catch_up;
 mod checkpoint;
 mod clocks;
 mod config;
+mod cursor;
 mod deliver;
+mod ending;
 mod entry;
 mod frame;
 mod held;

@@ -72,6 +72,10 @@ pub enum Cause {
     Malformed,
     /// An event or the response is larger than its limit.
     TooLarge,
+    /// An event of a response that the provider keeps is missing in the stream.
+    Gap,
+    /// The response that was fetched is not finished yet.
+    Unfinished,
     /// A second response began inside the stream.
     Restarted,
     /// A replay did not reproduce what was shown.
@@ -137,6 +141,8 @@ impl fmt::Display for Cause {
             Self::ByteTimeout => f.write_str("no sign of life in time"),
             Self::Malformed => f.write_str("malformed event"),
             Self::TooLarge => f.write_str("larger than its limit"),
+            Self::Gap => f.write_str("events are missing"),
+            Self::Unfinished => f.write_str("the response is not finished yet"),
             Self::Restarted => f.write_str("a second response began inside the stream"),
             Self::Contradicted => f.write_str("the repeated text is not what was streamed"),
             Self::Diverged => f.write_str("replay differs from what was shown"),

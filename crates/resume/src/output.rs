@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use cost::Usage;
+use http::Method;
 use retry_policy::{IdempotencyKey, Nanos};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -32,6 +34,9 @@ pub enum Output {
     Connect(Request),
     /// Drop this attempt's connection; its later events are ignored.
     Abort(AttemptId),
+    /// Tell the provider that a response which it keeps is not wanted any longer. Nobody waits for the
+    /// answer.
+    Cancel(Request),
     /// Append this control record to the journal.
     Record {
         /// Its number; dense, in order.
@@ -65,12 +70,16 @@ pub enum Output {
 pub struct Request {
     /// Names the attempt in every later input.
     pub attempt: AttemptId,
-    /// Path below the base URL, such as `/messages`.
-    pub path: &'static str,
-    /// The body: the caller's own bytes, spliced where the rung needs it.
+    /// `POST`, or `GET` for a response that the provider keeps.
+    pub method: Method,
+    /// Path and query below the base URL, such as `/messages`.
+    pub path: Cow<'static, str>,
+    /// The body: the caller's own bytes, spliced where the rung needs it. Empty where the response
+    /// was asked for before.
     pub body: Bytes,
-    /// Stable for retries of the same operation, derived for a continuation.
-    pub key: IdempotencyKey,
+    /// Stable for retries of the same operation, derived for a continuation; `None` where nothing is
+    /// made.
+    pub key: Option<IdempotencyKey>,
     /// How this attempt goes on.
     pub rung: Rung,
     /// Which connection it may use.

@@ -2,18 +2,20 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use protocol::{Decoded, Part, Wire};
+use protocol::{Decoded, Part, Stored, Wire};
 use retry_policy::Nanos;
 
 use crate::admission::Sign;
 use crate::attempt::{Attempt, Document, Ended, Flow, Hold, Phase};
 use crate::clocks::Pace;
+use crate::cursor::Order;
 use crate::deliver::Words;
 use crate::held::{Event, Held, Trimmed};
 use crate::journal::NAME_BYTES_MAX;
 use crate::opening;
 use crate::outcome::Cause;
 use crate::output::{Output, State};
+use crate::seam::Rung;
 use crate::session::Session;
 use crate::stitch::{Shown, Step};
 use crate::transcript::{Note, Tool, Transcript};
@@ -66,9 +68,11 @@ impl Session {
                 }
             }
         }
+        let limits = &self.config.limits;
+        let room = if live.is_fetched() { limits.event_bytes } else { limits.error_body_bytes };
         match &mut live.phase {
             Phase::Document(document) => {
-                let room = self.config.limits.error_body_bytes.saturating_sub(document.body.len());
+                let room = room.saturating_sub(document.body.len());
                 document.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
             }
             _ => {
@@ -81,7 +85,11 @@ impl Session {
     /// Reads the next event of the attempt, or acts on its end.
     pub(crate) fn read(&mut self, live: &mut Attempt, now: Nanos) -> Result<Progress, Cause> {
         if let Phase::Document(document) = &live.phase {
-            return self.read_document(document, live.ended);
+            return if live.is_fetched() {
+                read_fetched(live, self.config.limits.event_bytes)
+            } else {
+                self.read_document(document, live.ended)
+            };
         }
         let Some(span) = live.reader.scan() else {
             return self.read_end(live);
@@ -104,7 +112,25 @@ impl Session {
             }
             return Ok(Progress::Read);
         }
+        if live.flow.catch_up.is_some() {
+            return self.take_fetched(&mut live.flow, name, &data, &decoded, now);
+        }
         self.take_event(&mut live.flow, name, data, decoded, now)
+    }
+
+    /// Takes an event of a response that was fetched whole.
+    fn take_fetched(
+        &mut self,
+        flow: &mut Flow,
+        name: Bytes,
+        data: &Bytes,
+        decoded: &Decoded<'_>,
+        now: Nanos,
+    ) -> Result<Progress, Cause> {
+        let Some(data) = self.catch_up(flow, decoded, data)? else { return Ok(Progress::Read) };
+        let decoded = protocol::decode(self.request.wire(), &name, &data);
+        let decoded = decoded.map_err(|_| Cause::Malformed)?;
+        self.take_event(flow, name, data.clone(), decoded, now)
     }
 
     fn read_document(&self, document: &Document, ended: Option<Ended>) -> Result<Progress, Cause> {
@@ -152,6 +178,16 @@ impl Session {
             // After the stop reason the response is whole, whatever the server says next.
             return if stopped { Ok(Progress::Read) } else { Err(Cause::Provider(failure)) };
         }
+        if let (Some(cursor), Some(number)) = (&mut flow.cursor, decoded.sequence) {
+            match cursor.take(number) {
+                Order::Next => {}
+                Order::Seen => return Ok(Progress::Read),
+                Order::Missing => return Err(Cause::Gap),
+            }
+        }
+        if std::mem::take(&mut flow.rejoins) {
+            self.rejoin(flow.attempt, Rung::Cursor, 0);
+        }
         if decoded.ping {
             if self.transcript.begun && matches!(flow.hold, Hold::Nothing) {
                 self.emit_heartbeat(name, data);
@@ -192,6 +228,9 @@ impl Session {
         }
         if note.begin && self.is_second(flow, decoded) {
             return Err(Cause::Restarted);
+        }
+        if note.begin {
+            self.open_cursor(flow, decoded);
         }
         if note.end && note.stop.is_none() && self.transcript.stop.is_none() {
             return Err(Cause::Truncated);
@@ -291,6 +330,28 @@ impl Session {
             Step::Join { drop, label } => self.join(flow, drop, label),
             Step::Diverged => Err(Cause::Diverged),
         }
+    }
+}
+
+/// What a provider says of a response that it keeps: its events, once it is finished.
+fn read_fetched(live: &mut Attempt, bytes_max: usize) -> Result<Progress, Cause> {
+    let Phase::Document(document) = &live.phase else { return Ok(Progress::Drained) };
+    if document.body.len() >= bytes_max {
+        return Err(Cause::TooLarge);
+    }
+    match live.ended {
+        None => return Ok(Progress::Drained),
+        Some(Ended::Broke(cause)) => return Err(Cause::Broke(cause)),
+        Some(Ended::Clean) => {}
+    }
+    match protocol::read_stored(&document.body).map_err(|_| Cause::Malformed)? {
+        Stored::Finished(events) => {
+            live.phase = Phase::Streaming;
+            live.reader.feed(events.into());
+            Ok(Progress::Read)
+        }
+        Stored::Underway => Err(Cause::Unfinished),
+        Stored::Failed(failure) => Err(Cause::Provider(failure)),
     }
 }
 

@@ -9,6 +9,7 @@ use retry_policy::{Class, Decision, GiveUp, Nanos, Repeat, Sent, Unlimited, Verd
 
 use crate::admission::Fate;
 use crate::attempt::{Attempt, Phase};
+use crate::cursor::Cursor;
 use crate::input::Break;
 use crate::ladder;
 use crate::outcome::Cause;
@@ -18,27 +19,44 @@ use crate::session::Session;
 
 impl Session {
     /// Ends an attempt that brought no whole response, and decides what comes next.
-    pub(crate) fn fail(&mut self, live: &Attempt, cause: Cause, now: Nanos) {
+    pub(crate) fn fail(&mut self, mut live: Box<Attempt>, cause: Cause, now: Nanos) {
         if self.transcript.stop.is_some() {
             // Whatever fails after the stop reason, the response is whole.
             self.summary.sentinel_missing = true;
-            return self.finish(live, now);
+            return self.finish(&live, now);
         }
-        let verdict = verdict(live, &cause);
+        let verdict = verdict(&live, &cause);
         let unprocessed = self.is_unprocessed(&cause);
         // Nothing is known against the endpoint then.
         let fate = if unprocessed { Fate::Dropped } else { fate(verdict, &cause) };
-        self.account(live, fate, Some(cause.clone()), now);
+        self.account(&live, fate, Some(cause.clone()), now);
         self.last = Some(cause.clone());
         self.queue.push_back(Output::State(State::Disconnected {
             attempt: live.id,
             cause: cause.clone(),
         }));
-        if unprocessed {
+        let next = if unprocessed {
             self.unprocessed += 1;
             self.call.on_unprocessed();
-            return self.plan_next(now, now);
+            Ok(now)
+        } else {
+            self.judge(&mut live, cause, &verdict, now)
+        };
+        self.keep_generation(*live);
+        match next {
+            Ok(at) => self.plan_next(at, now),
+            Err(cause) => self.give_up(cause, now),
         }
+    }
+
+    /// When the next attempt begins; why there is none.
+    fn judge(
+        &mut self,
+        live: &mut Attempt,
+        cause: Cause,
+        verdict: &Verdict,
+        now: Nanos,
+    ) -> Result<Nanos, Cause> {
         if matches!(
             cause,
             Cause::TooLarge
@@ -48,37 +66,46 @@ impl Session {
                 | Cause::Unpriced
                 | Cause::Broke(Break::Certificate)
         ) {
-            return self.give_up(cause, now);
+            return Err(cause);
         }
         if self.is_prefill_refusal(live, &cause) {
             self.learned.prefill_refused = true;
-            return self.plan_next(now, now);
+            return Ok(now);
+        }
+        if self.learn_of_kept(live, &cause) {
+            return Ok(now);
         }
         self.learned.replay_diverged |= cause == Cause::Diverged;
         let doubtful = cause == Cause::Restarted && !live.flow.id_repeated;
         self.learned.doubtful_restarts =
             self.learned.doubtful_restarts.saturating_add(doubtful.into());
-        self.futile = match live.flow.text_bytes {
+        let has_moved = live.flow.cursor.as_ref().is_some_and(Cursor::has_moved);
+        self.futile = match live.brought() {
+            0 if has_moved => 0,
             0 if is_cut(&cause) && matches!(live.phase, Phase::Streaming) => self.futile + 1,
             0 => self.futile,
             _ => 0,
         };
         if self.transcript.shown && self.futile >= self.config.limits.futile_attempts {
-            return self.give_up(Cause::NoProgress, now);
-        }
-        match self.call.on_failure(&self.config.policy, &verdict, &Unlimited, now) {
-            Decision::RetryAt { at, .. } | Decision::Resume { at, .. } => self.plan_next(at, now),
-            Decision::FailOver { not_before, .. } => self.plan_next(not_before, now),
-            Decision::GiveUp(GiveUp::Terminal(_)) => self.give_up(cause, now),
-            Decision::GiveUp(reason) => {
-                self.give_up(Cause::GaveUp { reason, last: Box::new(cause) }, now);
+            if !live.flow.loses_events() {
+                return Err(Cause::NoProgress);
             }
+            self.futile = 0;
+        }
+        match self.call.on_failure(&self.config.policy, verdict, &Unlimited, now) {
+            Decision::RetryAt { at, .. } | Decision::Resume { at, .. } => Ok(at),
+            Decision::FailOver { not_before, .. } => Ok(not_before),
+            Decision::GiveUp(GiveUp::Terminal(_)) => Err(cause),
+            Decision::GiveUp(reason) => Err(Cause::GaveUp { reason, last: Box::new(cause) }),
         }
     }
 
     pub(crate) fn plan_next(&mut self, at: Nanos, now: Nanos) {
-        match ladder::choose(&self.transcript, &self.request, &self.config.profile, self.learned) {
+        match self.choose() {
             Ok(rung) => {
+                if !rung.is_same_generation() {
+                    self.write_off_kept();
+                }
                 let wait = at.saturating_sub(now);
                 self.queue.push_back(Output::State(State::Reconnecting { rung, at, wait }));
                 self.schedule(rung, at, now);
@@ -99,6 +126,11 @@ impl Session {
         }
     }
 
+    pub(crate) fn choose(&self) -> Result<Rung, Cause> {
+        let (transcript, request) = (&self.transcript, &self.request);
+        ladder::choose(transcript, request, &self.config.profile, self.learned, self.kept())
+    }
+
     fn is_prefill_refusal(&self, live: &Attempt, cause: &Cause) -> bool {
         let refused =
             cause.failure().is_some_and(|failure| failure.kind == FailureKind::PrefillRefused);
@@ -110,7 +142,12 @@ impl Session {
 const fn is_cut(cause: &Cause) -> bool {
     matches!(
         cause,
-        Cause::Broke(_) | Cause::Truncated | Cause::Malformed | Cause::Restarted | Cause::Diverged
+        Cause::Broke(_)
+            | Cause::Truncated
+            | Cause::Malformed
+            | Cause::Gap
+            | Cause::Restarted
+            | Cause::Diverged
     )
 }
 
@@ -121,6 +158,7 @@ const fn fate(verdict: Verdict, cause: &Cause) -> Fate {
         Cause::TooLarge
         | Cause::SeamUnverified
         | Cause::Diverged
+        | Cause::Unfinished
         | Cause::OverBudget
         | Cause::Unpriced => Fate::Dropped,
         _ => Fate::Failed(verdict),
@@ -130,7 +168,7 @@ const fn fate(verdict: Verdict, cause: &Cause) -> Fate {
 fn verdict(live: &Attempt, cause: &Cause) -> Verdict {
     let sent = match &live.phase {
         Phase::Waiting => Sent::MaybeProcessed,
-        _ => Sent::Streaming { delivered: live.flow.text_bytes },
+        _ => Sent::Streaming { delivered: live.brought() },
     };
     let class = match cause {
         Cause::Provider(failure) => {
@@ -149,9 +187,11 @@ fn verdict(live: &Attempt, cause: &Cause) -> Verdict {
         | Cause::ConnectTimeout => return Verdict::new(Class::Connect, Sent::NotSent),
         Cause::Broke(Break::Calm) => Class::Throttle,
         Cause::FirstTokenTimeout | Cause::IdleTimeout | Cause::ByteTimeout => Class::Timeout,
-        Cause::Malformed | Cause::Restarted | Cause::Diverged | Cause::Contradicted => {
-            Class::Protocol
-        }
+        Cause::Malformed
+        | Cause::Gap
+        | Cause::Restarted
+        | Cause::Diverged
+        | Cause::Contradicted => Class::Protocol,
         _ => Class::Transient,
     };
     Verdict::new(class, sent)

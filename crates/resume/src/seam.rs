@@ -12,6 +12,12 @@ use crate::input::AttemptId;
 pub enum Rung {
     /// Nothing was shown yet: the identical request again. Exactly once for the consumer.
     Retry,
+    /// The response goes on at the provider, and its events are read again behind the last one
+    /// (rung A). The same generation, so exactly once.
+    Cursor,
+    /// The response is finished at the provider and is fetched whole; what was not shown follows
+    /// (rung A'). The same generation, so exactly once.
+    Fetch,
     /// The partial text as the beginning of the assistant's turn (rung B).
     Prefill,
     /// The partial text as a finished turn, and a user message that asks to go on (rung C).
@@ -26,6 +32,8 @@ impl Rung {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Retry => "retry",
+            Self::Cursor => "cursor",
+            Self::Fetch => "fetch",
             Self::Prefill => "prefill",
             Self::Instruct => "instruct",
             Self::Replay => "replay",
@@ -35,20 +43,31 @@ impl Rung {
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Retry => 0,
+            Self::Cursor => 1,
             Self::Prefill => 2,
             Self::Instruct => 3,
             Self::Replay => 4,
+            Self::Fetch => 5,
         }
     }
 
     pub(crate) const fn from_code(code: u8) -> Option<Self> {
         Some(match code {
             0 => Self::Retry,
+            1 => Self::Cursor,
             2 => Self::Prefill,
             3 => Self::Instruct,
             4 => Self::Replay,
+            5 => Self::Fetch,
             _ => return None,
         })
+    }
+}
+
+impl Rung {
+    /// Whether it goes on with a generation that was paid for before.
+    pub(crate) const fn is_same_generation(self) -> bool {
+        matches!(self, Self::Cursor | Self::Fetch)
     }
 }
 

@@ -1,26 +1,25 @@
 //! The session: one response, over as many attempts as it takes.
 
 use protocol::{Reader, RequestBody};
-use retry_policy::{Budget, Call, GiveUp, IdempotencyKey, Nanos, Unlimited};
+use retry_policy::{Call, IdempotencyKey, Nanos};
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use crate::admission::{Admission, Fate, Sign};
-use crate::attempt::{Attempt, Blocks, Ended, Flow, Hold, Parts, Phase, Stops};
+use crate::admission::Sign;
+use crate::attempt::{Attempt, Blocks, Ended, Flow, Hold, Phase, Stops};
+use crate::catch_up::CatchUp;
 use crate::checkpoint::Checkpoint;
 use crate::clocks::{Clocks, Due};
-use crate::config::{Config, OnStoreFailure};
-use crate::held::Held;
-use crate::input::{AttemptId, Break, Input};
+use crate::config::Config;
+use crate::cursor::Cursor;
+use crate::input::{AttemptId, Input};
 use crate::journal::{self, Origin, Record, Seq, Start};
 use crate::ladder::{self, Learned};
-use crate::meter::Meter;
-use crate::outcome::{AttemptSummary, Cause, Outcome, Summary};
+use crate::outcome::{Cause, Outcome, Summary};
 use crate::output::{Connection, Output, Request, State};
 use crate::receive::Progress;
 use crate::seam::Rung;
-use crate::spending::{Spending, Spent};
-use crate::text::Joiner;
+use crate::spending::Spending;
 use crate::transcript::Transcript;
 
 /// One response out of as many attempts as it takes.
@@ -74,7 +73,9 @@ pub struct Session {
     seq: u64,
     key: IdempotencyKey,
     pub(crate) learned: Learned,
-    live: Option<Box<Attempt>>,
+    pub(crate) live: Option<Box<Attempt>>,
+    /// The generation that the provider goes on with while no attempt reads it.
+    pub(crate) kept: Option<Box<Flow>>,
     pub(crate) next: Option<Rung>,
     /// Where the live attempt goes, or the last one went.
     pub(crate) endpoint: Option<Arc<str>>,
@@ -85,13 +86,13 @@ pub struct Session {
     pub(crate) futile: u32,
     /// Attempts in a row that came to nothing and were made again at once.
     pub(crate) unprocessed: u32,
-    store: Store,
-    done: Option<Box<Outcome>>,
+    pub(crate) store: Store,
+    pub(crate) done: Option<Box<Outcome>>,
 }
 
 /// Whether records still reach the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Store {
+pub(crate) enum Store {
     Works,
     Failed,
 }
@@ -129,7 +130,9 @@ impl Session {
     ///
     /// Text that the journal holds is not emitted again; it is in [`text`](Self::text).
     #[must_use]
-    pub fn resume(config: Config, checkpoint: Checkpoint, seed: u64, now: Nanos) -> Self {
+    pub fn resume(config: Config, mut checkpoint: Checkpoint, seed: u64, now: Nanos) -> Self {
+        let kept = checkpoint.take_kept(now);
+        let endpoint = checkpoint.endpoints().last().map(|name| Arc::from(name.as_str()));
         let mut session = Self::blank(config, checkpoint.request, checkpoint.key, seed, now);
         session.transcript = checkpoint.transcript;
         session.seq = checkpoint.seq.0;
@@ -139,7 +142,10 @@ impl Session {
         for attempt in &checkpoint.spent {
             session.spend(attempt, now);
         }
-        if session.transcript.stop.is_some() {
+        (session.kept, session.endpoint) = (kept, endpoint);
+        if checkpoint.is_cancelled {
+            session.give_up(Cause::Cancelled, now);
+        } else if session.transcript.stop.is_some() {
             session.summary.sentinel_missing = !session.transcript.ended;
             session.complete(checkpoint.closed);
         } else {
@@ -157,6 +163,7 @@ impl Session {
     ) -> Self {
         let call = Call::new(seed, now);
         let clocks = Clocks::until(call.deadline(&config.policy));
+        let request = if config.background { request.in_background() } else { request };
         let learned = Learned { prefill_refused: config.prefill_refused, ..Learned::default() };
         Self {
             config,
@@ -172,6 +179,7 @@ impl Session {
             key,
             learned,
             live: None,
+            kept: None,
             next: None,
             endpoint: None,
             last: None,
@@ -233,6 +241,7 @@ impl Session {
                 self.record(journal::cancel());
                 self.stop(Cause::Cancelled, now);
             }
+            Input::TakenOver => self.stop(Cause::Store, now),
             // A response that is whole is paid for: only its last event is missing.
             Input::OverBudget if self.transcript.stop.is_some() => {}
             Input::OverBudget => self.stop(Cause::OverBudget, now),
@@ -268,7 +277,7 @@ impl Session {
                 return false;
             }
             Ok(Progress::Finished) => self.finish(&live, now),
-            Err(cause) => self.fail(&live, cause, now),
+            Err(cause) => self.fail(live, cause, now),
         }
         true
     }
@@ -287,7 +296,7 @@ impl Session {
             (Due::Attempt(cause), Some(live)) => {
                 // What a refusal says counts, also when its body never ends.
                 let cause = self.refusal_so_far(&live).unwrap_or(cause);
-                self.fail(&live, cause, now);
+                self.fail(live, cause, now);
             }
             (Due::Sentinel, live) => self.live = live,
             (Due::Attempt(_), None) => {}
@@ -301,40 +310,30 @@ impl Session {
         let Some(rung) = self.next.take_if(|_| due) else { return false };
         self.attempts += 1;
         self.call.on_attempt();
-        if !self.transcript.begun {
+        if !self.transcript.begun && rung != Rung::Cursor {
             // An attempt that showed nothing leaves no trace, not even its id.
             self.transcript = Transcript::default();
         }
         let id = AttemptId(self.attempts);
-        let profile = &self.config.profile;
+        let (profile, kept) = (&self.config.profile, self.kept());
         let (transcript, request) = (&self.transcript, &self.request);
-        let plan = ladder::plan(rung, id, transcript, request, profile, &self.key, self.learned);
-        let continues = self.transcript.begun;
+        let plan =
+            ladder::plan(rung, id, transcript, request, profile, &self.key, self.learned, kept);
+        let mut flow = match self.kept.take_if(|_| rung == Rung::Cursor) {
+            Some(kept) => *kept,
+            None => self.flow(id, rung, Hold::Seam(plan.stitch, plan.sent), now),
+        };
+        flow.attempt = id;
+        flow.rejoins = rung == Rung::Cursor && self.transcript.begun;
+        flow.cursor.iter_mut().for_each(Cursor::read_on);
         self.live = Some(Box::new(Attempt {
             id,
             rung,
             began: now,
             phase: Phase::Waiting,
             reader: Reader::new(self.config.limits.event_bytes),
-            flow: Flow {
-                attempt: id,
-                rung,
-                hold: if continues { Hold::Seam(plan.stitch, plan.sent) } else { Hold::Lifecycle },
-                held: Held::default(),
-                joiner: Joiner::default(),
-                blocks: continues.then(Blocks::default),
-                parts: Parts::default(),
-                begun: false,
-                id: None,
-                id_repeated: false,
-                eaten: 0,
-                stops: Stops::new(self.request.choices()),
-                usage: cost::Usage::default(),
-                usage_final: false,
-                meter: Meter::default(),
-                estimated_input: OnceLock::new(),
-                text_bytes: 0,
-            },
+            earlier_bytes: flow.text_bytes,
+            flow,
             ended: None,
         }));
         let offset = self.transcript.text.len() as u64;
@@ -342,10 +341,10 @@ impl Session {
         self.clocks.connecting(now, &self.config.timeouts);
         let endpoint = self.endpoint.clone();
         self.queue.push_back(Output::State(State::Connecting { attempt: id, rung, endpoint }));
-        let path = self.request.wire().path();
         self.queue.push_back(Output::Connect(Request {
             attempt: id,
-            path,
+            method: plan.method,
+            path: plan.path,
             body: plan.body,
             key: plan.key,
             rung,
@@ -354,99 +353,20 @@ impl Session {
         true
     }
 
-    /// Closes the books of an attempt and its connection.
-    pub(crate) fn account(&mut self, live: &Attempt, fate: Fate, cause: Option<Cause>, now: Nanos) {
-        self.clocks.stop();
-        if live.ended.is_none() {
-            self.queue.push_back(Output::Abort(live.id));
-        }
-        let flow = &live.flow;
-        let usage = self.billed(&live.flow);
-        if flow.text_bytes > 0 {
-            let output = usage.output_total().unwrap_or(u64::MAX);
-            self.earlier_output = self.earlier_output.saturating_add(output);
-        }
-        self.record(journal::usage(live.id, &usage));
-        if self.config.admission == Admission::Asked {
-            self.queue.push_back(Output::Over { attempt: live.id, fate, usage });
-        }
-        let spent = Spent {
-            usage,
-            rung: live.rung,
-            brought: flow.text_bytes > 0,
-            is_estimate: !flow.usage_final,
-        };
-        let cost = self.spend(&spent, live.began);
-        self.summary.attempts.push(AttemptSummary {
-            attempt: live.id,
-            rung: live.rung,
-            endpoint: self.endpoint.clone(),
-            began: live.began,
-            ended: now,
-            text_bytes: flow.text_bytes,
-            usage,
-            estimated: !flow.usage_final,
-            cost,
-            cause,
-        });
-    }
-
-    // ---- the end
-
-    pub(crate) fn finish(&mut self, live: &Attempt, now: Nanos) {
-        self.summary.empty_continuation = live.flow.blocks.is_some() && live.flow.text_bytes == 0;
-        self.account(live, Fate::Complete, None, now);
-        self.call.on_success(&Unlimited as &dyn Budget, now);
-        self.complete(Closed::No);
-    }
-
-    fn complete(&mut self, closed: Closed) {
-        if closed == Closed::No {
-            self.record(journal::close());
-        }
-        self.queue.push_back(Output::State(State::Done));
-        let summary = self.sum_up();
-        self.done = Some(Box::new(Outcome::Complete(summary)));
-    }
-
-    /// Ends the session from outside an attempt.
-    fn stop(&mut self, cause: Cause, now: Nanos) {
-        if let Some(live) = self.live.take() {
-            self.account(&live, Fate::Dropped, Some(cause.clone()), now);
-        }
-        self.give_up(cause, now);
-    }
-
-    pub(crate) fn give_up(&mut self, cause: Cause, _now: Nanos) {
-        self.next = None;
-        self.clocks = Clocks::default();
-        self.queue.push_back(Output::State(State::Failed { cause: cause.clone() }));
-        let summary = self.sum_up();
-        self.done = Some(Box::new(if !self.transcript.shown && is_refusal(&cause) {
-            Outcome::Refused { cause, summary }
-        } else {
-            Outcome::Incomplete { cause, summary }
-        }));
-    }
-
-    fn lose_store(&mut self, now: Nanos) {
-        match self.config.on_store_failure {
-            OnStoreFailure::Stop => self.stop(Cause::Store, now),
-            OnStoreFailure::GoOn if self.store == Store::Works => {
-                self.store = Store::Failed;
-                self.queue.push_back(Output::State(State::NotDurable));
+    /// The events of a new generation; `seam` is how they join what was shown.
+    fn flow(&self, id: AttemptId, rung: Rung, seam: Hold, now: Nanos) -> Flow {
+        let mut flow = Flow::new(id, rung, Stops::new(self.request.choices()), now);
+        if let (Rung::Fetch, Some(kept)) = (rung, &self.kept) {
+            flow.asked = kept.asked;
+            flow.catch_up = CatchUp::behind(&self.transcript);
+            if self.transcript.begun {
+                flow.hold = Hold::Nothing;
             }
-            OnStoreFailure::GoOn => {}
+        } else if self.transcript.begun {
+            flow.hold = seam;
+            flow.blocks = Some(Blocks::default());
         }
-    }
-
-    fn sum_up(&mut self) -> Summary {
-        let mut summary = std::mem::take(&mut self.summary);
-        summary.text_bytes = self.transcript.text.len() as u64;
-        summary.stop = self.transcript.stop;
-        summary.cost = self.cost();
-        summary.model.clone_from(&self.transcript.model);
-        summary
+        flow
     }
 
     // ---- small parts
@@ -482,14 +402,4 @@ impl Session {
 pub(crate) enum Closed {
     Yes,
     No,
-}
-
-/// Whether the same request would fail the same way again.
-fn is_refusal(cause: &Cause) -> bool {
-    match cause {
-        Cause::Provider(failure) => failure.verdict.class.is_terminal(),
-        Cause::Broke(cause) => *cause == Break::Certificate,
-        Cause::GaveUp { reason, .. } => *reason == GiveUp::ServerForbids,
-        _ => false,
-    }
 }

@@ -59,7 +59,7 @@ impl Spent {
     const fn brought(&self) -> Brought {
         match (self.brought, self.rung) {
             (false, _) => Brought::Nothing,
-            (true, Rung::Retry | Rung::Replay) => Brought::Answer,
+            (true, Rung::Retry | Rung::Replay | Rung::Cursor | Rung::Fetch) => Brought::Answer,
             (true, Rung::Prefill | Rung::Instruct) => Brought::Rest,
         }
     }
@@ -84,8 +84,9 @@ impl Session {
     pub fn spent(&self) -> Option<Money> {
         let pricing = self.config.pricing.as_ref()?;
         let spent = self.spending.account.spent()?;
-        let Some(live) = self.live() else { return Some(spent) };
-        let bill = pricing.bill(&self.billed(&live.flow), live.began).ok()?;
+        let live = self.live().map(|live| &live.flow);
+        let Some(flow) = live.or(self.kept.as_deref()) else { return Some(spent) };
+        let bill = pricing.bill(&self.billed(flow), flow.began).ok()?;
         spent.checked_add(bill).ok()
     }
 
@@ -104,8 +105,8 @@ impl Session {
         }
         let input = || {
             let new = usize::try_from(flow.text_bytes).unwrap_or(0);
-            let partial = match flow.rung {
-                Rung::Retry | Rung::Replay => 0,
+            let partial = match flow.asked {
+                Rung::Retry | Rung::Replay | Rung::Cursor | Rung::Fetch => 0,
                 Rung::Prefill | Rung::Instruct => self.transcript.text.len() - new,
             };
             estimated_input(&self.request, partial)

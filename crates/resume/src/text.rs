@@ -5,7 +5,7 @@
 //! U+FFFD when more text comes.
 
 /// Joins the text of consecutive deltas of one attempt.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Joiner {
     /// An incomplete sequence at the end of the last delta; at most 3 bytes.
     tail: Vec<u8>,

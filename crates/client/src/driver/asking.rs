@@ -123,7 +123,7 @@ impl Asking {
         self.ear.leave(now);
     }
 
-    pub(super) fn ask(&mut self, ask: Ask) -> Line {
+    pub(super) fn ask(&mut self, ask: &Ask) -> Line {
         let kind = match (self.kind, ask.rung) {
             (Kind::First, Rung::Retry) => Kind::First,
             (_, Rung::Retry) => Kind::Retry,
@@ -133,18 +133,29 @@ impl Asking {
         let not_before = self
             .clock
             .map_or(Nanos::ZERO, |clock| self.upstream.time(clock.instant(ask.not_before)));
+        let only = ask.only.as_deref().map(|name| self.named(name));
         let permit = self.upstream.acquire(Request {
-            route: self.avoid.map_or(Route::Any, Route::Avoid),
+            route: match only {
+                None => self.avoid.map_or(Route::Any, Route::Avoid),
+                Some(endpoint) => Route::Only(endpoint),
+            },
             deadline: self.deadline,
             not_before,
             affinity: self.affinity,
-            tokens: self.tokens,
+            // What is read again is paid for.
+            tokens: if only.is_some() { Tokens::default() } else { self.tokens },
             follows: self.follows,
             ..Request::new(kind)
         });
         let line = if permit.is_in_line(not_before) { Line::Long } else { Line::Short };
         self.stage = Stage::Waiting(permit);
         line
+    }
+
+    /// The endpoint of this name: the one that was asked last, where keys share a URL.
+    fn named(&self, name: &str) -> EndpointId {
+        let is_last = &**self.upstream.name(self.at) == name;
+        if is_last { self.at } else { self.upstream.find(name).unwrap_or(NOWHERE) }
     }
 
     /// The answer of the pool.
@@ -281,6 +292,8 @@ fn saturated(count: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
+/// The id of no endpoint: who may only go there is refused.
+const NOWHERE: EndpointId = EndpointId(u16::MAX);
 /// Bytes of a request body per token of input; a rough guess that the usage corrects.
 const BYTES_PER_TOKEN: usize = 4;
 /// When a limit is full again whose reset is not told: most are per minute.

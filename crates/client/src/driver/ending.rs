@@ -98,11 +98,7 @@ impl Driver {
             (
                 Outcome::Incomplete { cause, summary } | Outcome::Refused { cause, summary },
                 Some(error),
-            ) => {
-                // The driver cancels only a stream that the store gave to another.
-                let cause = if cause == Cause::Cancelled { Cause::Store } else { cause };
-                Err(error.with_cause(cause).with_summary(summary))
-            }
+            ) => Err(error.with_cause(cause).with_summary(summary)),
         }
     }
 

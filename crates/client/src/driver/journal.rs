@@ -89,7 +89,7 @@ impl Journal {
         let is_news = self.failure.is_some() && !self.failure_told;
         self.failure_told |= is_news;
         is_news.then_some(match self.is_lost() {
-            true => Input::Cancel,
+            true => Input::TakenOver,
             false => Input::PersistFailed,
         })
     }

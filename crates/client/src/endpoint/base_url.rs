@@ -57,7 +57,7 @@ impl BaseUrl {
     }
 
     /// The URL of `path` below this one.
-    pub(crate) fn join(&self, path: &'static str) -> Uri {
+    pub(crate) fn join(&self, path: &str) -> Uri {
         let mut parts = self.uri.clone().into_parts();
         let whole = PathAndQuery::try_from(format!("{}{path}", self.uri.path()));
         parts.path_and_query = Some(whole.expect("two valid paths of bounded length are one"));

@@ -89,7 +89,7 @@ pub fn ended_item(
     String::from_utf8(splice.apply(item)).ok()
 }
 
-fn whole(data: &[u8]) -> Option<Value> {
+pub(super) fn whole(data: &[u8]) -> Option<Value> {
     let mut scan = Scanner::new(data).ok()?;
     let value = scan.value().ok()?;
     scan.finish().ok().map(|()| value)

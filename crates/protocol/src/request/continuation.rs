@@ -182,7 +182,7 @@ impl RequestBody {
     }
 
     /// Sets a member of an object to a value, in place where the object has it.
-    fn set(&self, splice: &mut Splice, object: Value, name: &str, value: &str) {
+    pub(super) fn set(&self, splice: &mut Splice, object: Value, name: &str, value: &str) {
         match object.member(&self.body, name) {
             Some(old) if old.raw(&self.body) == value.as_bytes() => {}
             Some(old) => splice.replace(old.range(), value.to_owned()),

@@ -44,15 +44,10 @@ impl RequestBody {
         if choice || call {
             return Some(NotContinuable::ForcedTool);
         }
-        if self.wire == Wire::OpenAiResponses {
-            if self.present("background").is_some_and(|value| value.is_true()) {
-                return Some(NotContinuable::Background);
-            }
-            // A `previous_response_id` names a response that no longer changes; a conversation
-            // grows by whatever is answered in it.
-            if self.present("conversation").is_some() {
-                return Some(NotContinuable::KeptConversation);
-            }
+        // A `previous_response_id` names a response that no longer changes; a conversation
+        // grows by whatever is answered in it.
+        if self.wire == Wire::OpenAiResponses && self.present("conversation").is_some() {
+            return Some(NotContinuable::KeptConversation);
         }
         self.present("audio").map(|_| NotContinuable::Audio)
     }

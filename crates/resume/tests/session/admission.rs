@@ -42,7 +42,7 @@ fn the_own_delay_is_handed_on_and_the_deadline_goes_on_running() {
     let mut drive = asking((Config { policy, ..config }, request));
     admitted(&mut drive, "http://a/v1");
     drive.head(429, &[("retry-after", "2")]).send("{}").end();
-    let ask = drive.asks[1];
+    let ask = &drive.asks[1];
     assert!(ask.not_before >= Nanos::from_secs(2) && ask.not_before < Nanos::from_secs(3));
     assert_eq!(drive.wait, Some(Nanos::from_secs(30)));
     drive.pass();

@@ -6,6 +6,7 @@ mod admission;
 mod characters;
 mod coherence;
 mod completion;
+mod cursor;
 mod journal;
 mod ladder;
 mod limits;

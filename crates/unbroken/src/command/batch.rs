@@ -36,6 +36,7 @@ use crate::clocks::Clocks;
 use crate::connection::{self, Connection};
 use crate::diagnostics::report;
 use crate::prices::{Prices, dollars};
+use crate::recovery::Recovery;
 use crate::signal::Signals;
 use crate::status::{Status, usage_error};
 
@@ -90,6 +91,9 @@ pub(crate) struct Batch {
     #[command(flatten)]
     clocks: Clocks,
 
+    #[command(flatten)]
+    recovery: Recovery,
+
     /// Most that this run may cost, in dollars: when it is spent, no further job is begun, those that
     /// run keep their checkpoints, and the same command goes on
     #[arg(long, value_name = "USD", value_parser = dollars, help_heading = "Cost")]
@@ -127,8 +131,12 @@ impl Batch {
         let builder = connection::client(endpoints).prices(Arc::new(self.prices.catalog()?));
         let builder =
             budget.iter().fold(builder, |builder, budget| builder.shared_budget(budget.clone()));
-        let client =
-            self.clocks.set(builder).checkpoints(store.clone()).build().map_err(usage_error)?;
+        let client = self
+            .clocks
+            .set(self.recovery.set(builder))
+            .checkpoints(store.clone())
+            .build()
+            .map_err(usage_error)?;
         let desk = Desk {
             client,
             store,

@@ -18,6 +18,7 @@ use crate::diagnostics::report;
 use crate::object::Start;
 use crate::output::{Form, Output};
 use crate::prices::Spending;
+use crate::recovery::Recovery;
 use crate::relay::{Relay, cut_short};
 use crate::signal::Signals;
 use crate::status::{Status, usage_error};
@@ -57,6 +58,9 @@ pub(crate) struct Resume {
 
     #[command(flatten)]
     clocks: Clocks,
+
+    #[command(flatten)]
+    recovery: Recovery,
 
     #[command(flatten)]
     spending: Spending,
@@ -141,8 +145,12 @@ impl Resume {
         let profile = self.connection.profile(self.stored_profile(checkpoint)?)?;
         self.require_server(&profile, checkpoint)?;
         let builder = self.spending.set(connection::client(self.connection.endpoints(profile)?))?;
-        let client =
-            self.clocks.set(builder).checkpoints(store.clone()).build().map_err(usage_error)?;
+        let client = self
+            .clocks
+            .set(self.recovery.set(builder))
+            .checkpoints(store.clone())
+            .build()
+            .map_err(usage_error)?;
         match client.resume_with(&self.id, self.options()).await {
             Err(error) if error.kind() == ErrorKind::Held => Err(self.held(store).await),
             opened => Ok(opened?),

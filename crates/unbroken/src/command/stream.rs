@@ -14,6 +14,7 @@ use crate::diagnostics::report;
 use crate::object::Start;
 use crate::output::Form;
 use crate::prices::Spending;
+use crate::recovery::Recovery;
 use crate::relay::Relay;
 use crate::signal::Signals;
 use crate::status::{Status, usage_error};
@@ -60,6 +61,9 @@ pub(crate) struct Stream {
 
     #[command(flatten)]
     clocks: Clocks,
+
+    #[command(flatten)]
+    recovery: Recovery,
 
     #[command(flatten)]
     spending: Spending,
@@ -113,8 +117,12 @@ impl Stream {
         self.require_new_id(&shelf).await?;
         let Shelf { store, .. } = shelf;
         let builder = self.spending.set(connection::client(endpoints))?;
-        let client =
-            self.clocks.set(builder).checkpoints(store.clone()).build().map_err(usage_error)?;
+        let client = self
+            .clocks
+            .set(self.recovery.set(builder))
+            .checkpoints(store.clone())
+            .build()
+            .map_err(usage_error)?;
         let stream = self.open(&client, request).await?;
         Ok(Opened { stream, store, profile, base_url })
     }

@@ -17,17 +17,38 @@ pub(super) enum Written {
         request: Box<RawValue>,
     },
     /// A server-sent event that the consumer was given.
-    Event { event: String, data: String },
+    Event {
+        event: String,
+        data: String,
+    },
     /// A connection attempt, and how many bytes of text there were when it began.
-    Attempt { attempt: u32, rung: &'static str, offset: u64, base_url: Option<String> },
+    Attempt {
+        attempt: u32,
+        rung: &'static str,
+        offset: u64,
+        base_url: Option<String>,
+    },
     /// A joint of the text.
-    Seam { attempt: u32, rung: &'static str, label: &'static str, offset: u64, dropped: u64 },
+    Seam {
+        attempt: u32,
+        rung: &'static str,
+        label: &'static str,
+        offset: u64,
+        dropped: u64,
+    },
     /// What an attempt was billed, as far as the provider had reported it.
-    Usage { attempt: u32, usage: Tokens },
+    Usage {
+        attempt: u32,
+        usage: Tokens,
+    },
     /// The caller gave the stream up.
     Cancel,
     /// The provider finished.
     Close,
+    Cursor {
+        attempt: u32,
+        response: String,
+    },
 }
 
 /// Tokens, in buckets that do not overlap except where a name says `of`.
@@ -67,6 +88,9 @@ impl Written {
             },
             Entry::Usage { attempt, usage } => {
                 Self::Usage { attempt: attempt.0, usage: Tokens::of(&usage) }
+            }
+            Entry::Cursor { attempt, response } => {
+                Self::Cursor { attempt: attempt.0, response: response.to_owned() }
             }
             Entry::Cancel => Self::Cancel,
             Entry::Close => Self::Close,
