@@ -55,7 +55,7 @@ impl Upstream {
         }
     }
 
-    pub(crate) fn ask(&mut self, ask: Ask, now: Nanos) -> Result<(), String> {
+    pub(crate) fn ask(&mut self, ask: &Ask, now: Nanos) -> Result<(), String> {
         if !matches!(self.stage, Stage::Nothing) {
             return Err("it asks for an attempt while it has one".to_owned());
         }

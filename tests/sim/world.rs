@@ -226,7 +226,7 @@ impl<'s> World<'s> {
                     return Ok(Drained::Done(outcome));
                 }
                 Output::Connect(request) => self.connect(&request, session)?,
-                Output::Admit(ask) => self.admit(ask)?,
+                Output::Admit(ask) => self.admit(&ask)?,
                 Output::Over { fate, .. } => self.over(fate)?,
                 Output::Abort(attempt) => self.abort(attempt)?,
                 Output::Cancel(_) => return Err("cancelled what no provider keeps".to_owned()),

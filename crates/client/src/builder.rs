@@ -2,7 +2,7 @@
 
 use checkpoint_store::Store;
 use cost::Money;
-use resume::{Admission, Deliver, Limits, OnStoreFailure, SeamPolicy, Timeouts};
+use resume::{Admission, Deliver, Limits, OnStoreFailure, SeamPolicy, Timeouts, Tools, Ways};
 use retry_policy::{ConnectFailures, Endpoints, Policy};
 use rustls::ClientConfig;
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub struct Builder {
     limits: Limits,
     seams: SeamPolicy,
     background: bool,
+    ways: Ways,
+    tools: Tools,
     deliver: Deliver,
     on_store_failure: OnStoreFailure,
     store_timeout: Option<Duration>,
@@ -123,6 +125,18 @@ impl Builder {
         self
     }
 
+    /// Which ways to go on are taken once something was shown.
+    pub const fn ways(mut self, ways: Ways) -> Self {
+        self.ways = ways;
+        self
+    }
+
+    /// When the consumer gets a tool call.
+    pub const fn tools(mut self, tools: Tools) -> Self {
+        self.tools = tools;
+        self
+    }
+
     /// Has the provider go on with a response while no connection reads it, and keep it for a
     /// while, where the wire can say so: `background` and `store` on OpenAI's Responses. A stream
     /// that breaks is read on then, exactly, without a second generation.
@@ -191,6 +205,8 @@ impl Builder {
         config.limits = self.limits;
         config.seams = self.seams;
         config.background = self.background;
+        config.ways = self.ways;
+        config.tools = self.tools;
         config.deliver = self.deliver;
         config.on_store_failure = self.on_store_failure;
         // An engine that keeps a budget, however large, refuses what has no price.

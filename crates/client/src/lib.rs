@@ -53,7 +53,7 @@ pub use protocol::{
 pub use resume::{
     AttemptId, AttemptSummary, Break, Cause, Checkpoint, CheckpointError, Deliver, Entries, Entry,
     Frame, Limits, OnStoreFailure, Refusal, Rung, Seam, SeamLabel, SeamPolicy, State, Summary,
-    Timeouts,
+    Timeouts, Tools, Ways,
 };
 pub use retry_policy::{self, IdempotencyKey, Nanos, Policy};
 pub use rustls;

@@ -4,6 +4,7 @@ use cost::{
     BillError, Bucket, Interrupted, Prompt, Rates, RecoveryError, Share, Tariff, Waste, Way,
     cache_pays_above,
 };
+use proptest::prelude::*;
 
 /// As Claude Sonnet 4.5.
 fn sonnet() -> Rates {
@@ -33,6 +34,31 @@ fn check(prompt: u64, output: u64, at: u64, tariff: &Tariff, expected: [&str; 4]
     assert_eq!(cost(Way::Restart).ideal.to_string(), expected[0], "ideal");
     for (way, expected) in Way::ALL.into_iter().zip(&expected[1..]) {
         assert_eq!(cost(way).total().expect("it fits").to_string(), *expected, "{way}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_prefill_never_costs_more_than_a_message(
+        prices in [0u32..200, 0u32..200, 0u32..200, 0u32..200],
+        (prompt, output) in (0u64..100_000, 0u64..20_000),
+        at in 0u64..=20_000,
+        (instruction, repeated, thinking) in (0u64..400, 0u64..100, 0u64..5_000),
+    ) {
+        let rate = |price: u32| price.to_string().parse().ok();
+        let [input, written, again, said] = prices.map(rate);
+        let rates = Rates {
+            input,
+            cache_write_5m: written,
+            cache_read: again,
+            output: said,
+            ..Rates::default()
+        };
+        let tariff = Tariff::new(&rates, Prompt::Write5m, Prompt::Read).expect("all are known");
+        let waste = Waste { instruction, repeated, thinking, lost: 0 };
+        let stream = Interrupted { prompt, output, breaks: &[at.min(output)], waste };
+        let total = |way| stream.cost(way, &tariff).and_then(|cost| Ok(cost.total()?));
+        prop_assert!(total(Way::Prefill).expect("a price") <= total(Way::Message).expect("a price"));
     }
 }
 

@@ -149,7 +149,7 @@ impl Session {
         self.config.profile = place.profile;
         self.config.timeouts = place.timeouts;
         self.endpoint = Some(place.endpoint);
-        match self.choose() {
+        match self.choose(now) {
             Ok(rung) => {
                 self.next = Some(rung);
                 self.clocks.retry = Some(now);

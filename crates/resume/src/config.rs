@@ -24,6 +24,10 @@ pub struct Config {
     pub limits: Limits,
     /// What to do with a seam that nothing verifies.
     pub seams: SeamPolicy,
+    /// Which ways to go on are taken.
+    pub ways: Ways,
+    /// When the consumer gets a tool call.
+    pub tools: Tools,
     /// The provider goes on with a response while no connection reads it, and keeps it for a
     /// while, where the wire can say so (OpenAI Responses). A break then costs no new generation;
     /// it changes what the provider retains. Default: no.
@@ -52,6 +56,8 @@ impl Config {
             timeouts: Timeouts::default(),
             limits: Limits::default(),
             seams: SeamPolicy::default(),
+            ways: Ways::default(),
+            tools: Tools::default(),
             background: false,
             deliver: Deliver::default(),
             on_store_failure: OnStoreFailure::default(),
@@ -125,6 +131,36 @@ impl Default for Limits {
             fetches: 10,
         }
     }
+}
+
+/// Which ways to go on are taken once something was shown. Asking again for a response of which
+/// nothing was shown is always one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ways {
+    /// Every one, that with the best guarantee first.
+    #[default]
+    Any,
+    /// As `Any`, except that where the same request gives the same answer it is not made again if an
+    /// instruction costs less. A prefill never costs more than an instruction.
+    Cheapest,
+    /// Only those whose joint the wire guarantees: a response that the provider keeps, a prefill, a
+    /// replay of all that was shown. No instruction.
+    ExactOnly,
+    /// Only those that go on with the same generation: a response that the provider keeps, and a
+    /// replay where the same request gives the same answer.
+    NoNewSample,
+}
+
+/// When the consumer gets a tool call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tools {
+    /// When the model has stopped: a break before that discards the call and goes on behind the
+    /// text, so that half a call is never shown.
+    #[default]
+    Held,
+    /// As it comes. A break behind its beginning is an honest incomplete, unless the provider keeps
+    /// the response.
+    Streamed,
 }
 
 /// What to do with a seam labelled [`SeamLabel::None`](crate::SeamLabel::None).

@@ -2,7 +2,7 @@
 //!
 //! The order is that of the guarantees: the same generation where the provider keeps it, the
 //! identical request while nothing was shown, then the exact prefix, then the instruction. Cost
-//! never decides.
+//! decides only where the caller says so, and only between ways that both work.
 
 use bytes::Bytes;
 use http::Method;
@@ -10,6 +10,7 @@ use protocol::{Profile, RequestBody};
 use retry_policy::IdempotencyKey;
 use std::borrow::Cow;
 
+use crate::config::Ways;
 use crate::cursor::{Cursor, Way};
 use crate::input::AttemptId;
 use crate::outcome::Cause;
@@ -53,58 +54,77 @@ pub(crate) struct Plan {
     pub(crate) sent: usize,
 }
 
+/// Where a stream stands when it is to go on.
+pub(crate) struct Standing<'a> {
+    pub(crate) transcript: &'a Transcript,
+    pub(crate) request: &'a RequestBody,
+    pub(crate) profile: &'a Profile,
+    pub(crate) learned: Learned,
+    pub(crate) kept: Option<&'a Cursor>,
+    pub(crate) ways: Ways,
+    /// Shown tokens above which an instruction costs less than a replay, where that decides.
+    pub(crate) instruct_above: Option<u64>,
+}
+
 /// Chooses the rung.
 ///
 /// # Errors
 ///
-/// [`Cause::NotContinuable`] when what was shown cannot be taken up again by any.
-pub(crate) fn choose(
-    transcript: &Transcript,
-    request: &RequestBody,
-    profile: &Profile,
-    learned: Learned,
-    kept: Option<&Cursor>,
-) -> Result<Rung, Cause> {
-    match kept.map(Cursor::way) {
+/// [`Cause::NotContinuable`] when what was shown cannot be taken up again by any,
+/// [`Cause::RuledOut`] when it could be by one that the caller does not want.
+pub(crate) fn choose(standing: &Standing<'_>) -> Result<Rung, Cause> {
+    match standing.kept.map(Cursor::way) {
         Some(Way::Events) => return Ok(Rung::Cursor),
         Some(Way::Whole) => return Ok(Rung::Fetch),
         Some(Way::Gone) | None => {}
     }
-    if transcript.final_content {
+    if standing.transcript.final_content {
         return Err(Cause::NotContinuable);
     }
-    if transcript.text.is_empty() {
+    if standing.transcript.text.is_empty() {
         return Ok(Rung::Retry);
     }
-    let may_replay = !learned.replay_diverged;
-    if request.continuable().is_err() {
-        let replay = profile.deterministic && may_replay;
-        return if replay { Ok(Rung::Replay) } else { Err(Cause::NotContinuable) };
+    let mut possible = standing.possible().into_iter().flatten().peekable();
+    if possible.peek().is_none() {
+        return Err(Cause::NotContinuable);
     }
-    let sent = &transcript.text[..sendable_len(&transcript.text)];
-    let prefill = !learned.prefill_refused && request.takes_prefill(profile);
-    if prefill && !sent.is_empty() {
-        return Ok(Rung::Prefill);
+    possible.find(|rung| standing.allows(*rung)).ok_or(Cause::RuledOut)
+}
+
+impl Standing<'_> {
+    /// The ways to go on behind what was shown, the first one first.
+    fn possible(&self) -> [Option<Rung>; 3] {
+        let Self { transcript, request, profile, learned, .. } = self;
+        let sent = &transcript.text[..sendable_len(&transcript.text)];
+        let continuable = request.continuable().is_ok();
+        let short = sent.chars().nth(anchor::ANCHOR_CHARS_MIN - 1).is_none();
+        let prefill = continuable && !learned.prefill_refused && request.takes_prefill(profile);
+        let replay = !learned.replay_diverged && (profile.deterministic || continuable && short);
+        let prefill = (prefill && !sent.is_empty()).then_some(Rung::Prefill);
+        let replay = replay.then_some(Rung::Replay);
+        let instruct = (continuable && !sent.is_empty()).then_some(Rung::Instruct);
+        let is_cheaper = self.instruct_above.is_some_and(|most| transcript.text_events > most);
+        if is_cheaper { [prefill, instruct, replay] } else { [prefill, replay, instruct] }
     }
-    let short = sent.chars().nth(anchor::ANCHOR_CHARS_MIN - 1).is_none();
-    if may_replay && (short || profile.deterministic) {
-        return Ok(Rung::Replay);
+
+    /// Whether the caller wants it.
+    fn allows(&self, rung: Rung) -> bool {
+        match self.ways {
+            Ways::Any | Ways::Cheapest => true,
+            Ways::ExactOnly => rung != Rung::Instruct,
+            Ways::NoNewSample => rung == Rung::Replay && self.profile.deterministic,
+        }
     }
-    if sent.is_empty() { Err(Cause::NotContinuable) } else { Ok(Rung::Instruct) }
 }
 
 /// Makes the request for a rung.
-#[expect(clippy::too_many_arguments, reason = "what a request depends on, borrowed for one call")]
 pub(crate) fn plan(
+    standing: &Standing<'_>,
     rung: Rung,
     attempt: AttemptId,
-    transcript: &Transcript,
-    request: &RequestBody,
-    profile: &Profile,
     key: &IdempotencyKey,
-    learned: Learned,
-    kept: Option<&Cursor>,
 ) -> Plan {
+    let Standing { transcript, request, profile, learned, kept, .. } = *standing;
     let text = transcript.text.as_str();
     let sent = sendable_len(text);
     let partial = &text[..sent];

@@ -88,6 +88,9 @@ pub enum Cause {
     /// What was shown cannot be continued on this wire (a tool call, several choices, a
     /// structured output).
     NotContinuable,
+    /// What was shown could be continued, by a way that the caller does not want
+    /// ([`Ways`](crate::Ways)).
+    RuledOut,
     /// Attempts brought nothing new.
     NoProgress,
     /// The retry policy gave up; what failed last.
@@ -148,6 +151,7 @@ impl fmt::Display for Cause {
             Self::Diverged => f.write_str("replay differs from what was shown"),
             Self::SeamUnverified => f.write_str("seam not verified"),
             Self::NotContinuable => f.write_str("what was shown cannot be continued"),
+            Self::RuledOut => f.write_str("no way to go on that the policy allows"),
             Self::NoProgress => f.write_str("attempts brought nothing new"),
             Self::GaveUp { reason, last } => write!(f, "{reason}; last: {last}"),
             Self::NotAdmitted { refusal, last: None } => refusal.fmt(f),

@@ -8,6 +8,7 @@ use retry_policy::Nanos;
 use crate::admission::Sign;
 use crate::attempt::{Attempt, Document, Ended, Flow, Hold, Phase};
 use crate::clocks::Pace;
+use crate::config::Tools;
 use crate::cursor::Order;
 use crate::deliver::Words;
 use crate::held::{Event, Held, Trimmed};
@@ -276,7 +277,9 @@ impl Session {
         let note = event.note;
         if note.tool == Tool::Call && !matches!(flow.hold, Hold::Tools) {
             self.decide_seam(flow)?;
-            flow.hold = Hold::Tools;
+            if self.config.tools == Tools::Held {
+                flow.hold = Hold::Tools;
+            }
         }
         if matches!(flow.hold, Hold::Nothing) {
             return self.deliver(flow, event, words);

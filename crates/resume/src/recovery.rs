@@ -9,9 +9,10 @@ use retry_policy::{Class, Decision, GiveUp, Nanos, Repeat, Sent, Unlimited, Verd
 
 use crate::admission::Fate;
 use crate::attempt::{Attempt, Phase};
+use crate::config::Ways;
 use crate::cursor::Cursor;
 use crate::input::Break;
-use crate::ladder;
+use crate::ladder::{self, Standing};
 use crate::outcome::Cause;
 use crate::output::{Output, State};
 use crate::seam::Rung;
@@ -101,7 +102,7 @@ impl Session {
     }
 
     pub(crate) fn plan_next(&mut self, at: Nanos, now: Nanos) {
-        match self.choose() {
+        match self.choose(now) {
             Ok(rung) => {
                 if !rung.is_same_generation() {
                     self.write_off_kept();
@@ -126,9 +127,22 @@ impl Session {
         }
     }
 
-    pub(crate) fn choose(&self) -> Result<Rung, Cause> {
-        let (transcript, request) = (&self.transcript, &self.request);
-        ladder::choose(transcript, request, &self.config.profile, self.learned, self.kept())
+    pub(crate) fn choose(&self, now: Nanos) -> Result<Rung, Cause> {
+        ladder::choose(&self.standing(now))
+    }
+
+    pub(crate) fn standing(&self, now: Nanos) -> Standing<'_> {
+        let ways = self.config.ways;
+        let is_asked = ways == Ways::Cheapest && self.config.profile.deterministic;
+        Standing {
+            transcript: &self.transcript,
+            request: &self.request,
+            profile: &self.config.profile,
+            learned: self.learned,
+            kept: self.kept(),
+            ways,
+            instruct_above: if is_asked { self.instruction_pays_above(now) } else { None },
+        }
     }
 
     fn is_prefill_refusal(&self, live: &Attempt, cause: &Cause) -> bool {

@@ -315,10 +315,7 @@ impl Session {
             self.transcript = Transcript::default();
         }
         let id = AttemptId(self.attempts);
-        let (profile, kept) = (&self.config.profile, self.kept());
-        let (transcript, request) = (&self.transcript, &self.request);
-        let plan =
-            ladder::plan(rung, id, transcript, request, profile, &self.key, self.learned, kept);
+        let plan = ladder::plan(&self.standing(now), rung, id, &self.key);
         let mut flow = match self.kept.take_if(|_| rung == Rung::Cursor) {
             Some(kept) => *kept,
             None => self.flow(id, rung, Hold::Seam(plan.stitch, plan.sent), now),

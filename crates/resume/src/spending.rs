@@ -3,7 +3,8 @@
 //! refuse a request. From the first content on it counts as estimated.
 
 use cost::{
-    Account, Brought, Money, PriceError, Rate, Service, StreamCost, Terms, Timestamp, Usage,
+    Account, Brought, Money, PriceError, Prompt, Rate, Service, StreamCost, Tariff, Terms,
+    Timestamp, Usage, Waste,
 };
 use retry_policy::Nanos;
 use std::sync::Arc;
@@ -13,6 +14,12 @@ use crate::meter::estimated_input;
 use crate::outcome::Cause;
 use crate::seam::Rung;
 use crate::session::Session;
+
+/// Tokens of the message that asks a model to go on, with the fragment that it quotes; about 80 words.
+const INSTRUCTION_TOKENS: u64 = 100;
+
+/// Tokens of the fragment that the model says once more.
+const REPEATED_TOKENS: u64 = 12;
 
 /// What the model costs on the terms of the request.
 #[derive(Clone, Debug)]
@@ -125,6 +132,23 @@ impl Session {
             spending.input = input_of(&spent.usage);
         }
         bill
+    }
+
+    /// Shown tokens above which going on by an instruction costs less than the whole again; `None` where
+    /// no price says so.
+    pub(crate) fn instruction_pays_above(&self, now: Nanos) -> Option<u64> {
+        let pricing = self.config.pricing.as_ref()?;
+        let input = self.spending.input.input_total().ok()?;
+        let rates = pricing.price.rates(input, &pricing.terms(now)).ok()?;
+        let tariff = Tariff::new(&rates, Prompt::Uncached, Prompt::Uncached).ok()?;
+        let thinking = self.summary.attempts.iter().map(|attempt| attempt.usage.output_reasoning);
+        let waste = Waste {
+            instruction: INSTRUCTION_TOKENS,
+            repeated: REPEATED_TOKENS,
+            thinking: thinking.max().unwrap_or(0),
+            lost: 0,
+        };
+        tariff.message_pays_above(&waste).ok()?
     }
 
     // ---- the budget

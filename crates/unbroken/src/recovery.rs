@@ -1,12 +1,22 @@
 //! The flags that say how a broken answer may go on.
 
-use clap::Args;
-use client::Builder;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
+use client::{Builder, Tools, Ways};
 
 /// How a broken answer goes on.
 #[derive(Args, Default)]
 #[command(next_help_heading = "Recovery")]
 pub(crate) struct Recovery {
+    /// Which ways to go on behind what was shown are taken [default: any]
+    #[arg(long, value_enum, value_name = "WAYS")]
+    ways: Option<Taken>,
+
+    /// Pass tool calls on as they come; a break inside one is then the end. Without it they come
+    /// when the model has stopped
+    #[arg(long)]
+    stream_tools: bool,
+
     /// Have the provider go on with an answer that nobody reads, and keep it for a while, so that a
     /// break costs no second one (openai-responses). What is stopped here goes on there
     #[arg(long)]
@@ -15,7 +25,29 @@ pub(crate) struct Recovery {
 
 impl Recovery {
     /// Sets up a client.
-    pub(crate) const fn set(&self, builder: Builder) -> Builder {
-        builder.background(self.background)
+    pub(crate) fn set(&self, builder: Builder) -> Builder {
+        let tools = if self.stream_tools { Tools::Streamed } else { Tools::Held };
+        let Taken(ways) = self.ways.unwrap_or_default();
+        builder.ways(ways).tools(tools).background(self.background)
+    }
+}
+
+/// The ways as a flag names them.
+#[derive(Clone, Copy, Default)]
+struct Taken(Ways);
+
+impl ValueEnum for Taken {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self(Ways::Any), Self(Ways::Cheapest), Self(Ways::ExactOnly), Self(Ways::NoNewSample)]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self.0 {
+            Ways::Any => ("any", "the best guarantee first"),
+            Ways::Cheapest => ("cheapest", "the cheaper one, where two serve"),
+            Ways::ExactOnly => ("exact-only", "those whose joint the wire guarantees"),
+            Ways::NoNewSample => ("no-new-sample", "those that go on with the same generation"),
+        };
+        Some(PossibleValue::new(name).help(help))
     }
 }

@@ -41,7 +41,7 @@ impl World<'_> {
         Ok(())
     }
 
-    pub(super) fn admit(&mut self, ask: Ask) -> Result<(), String> {
+    pub(super) fn admit(&mut self, ask: &Ask) -> Result<(), String> {
         self.note(|| format!("asks {ask:?}"));
         let Some(upstream) = &mut self.upstream else {
             return Err("asked for an admission that nobody gives".to_owned());

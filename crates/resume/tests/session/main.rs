@@ -15,3 +15,4 @@ mod responses_checker;
 mod responses_provider;
 mod retry;
 mod spending;
+mod ways;
