@@ -308,7 +308,7 @@ impl Session {
     fn connect_if_due(&mut self, now: Nanos) -> bool {
         let due = self.clocks.retry.is_some_and(|at| at <= now);
         let Some(rung) = self.next.take_if(|_| due) else { return false };
-        self.attempts += 1;
+        self.attempts = self.attempts.saturating_add(1);
         self.call.on_attempt();
         if !self.transcript.begun && rung != Rung::Cursor {
             // An attempt that showed nothing leaves no trace, not even its id.

@@ -1,0 +1,188 @@
+//! Whatever a transport, a store, a pool and a clock do, and in whatever order: the engine takes
+//! nothing back, ends once, and leaves a journal that says what it showed.
+#![no_main]
+
+use bytes::Bytes;
+use fuzz::{Operations, wire};
+use libfuzzer_sys::fuzz_target;
+use protocol::{Profile, RequestBody, Wire};
+use resume::{
+    Admission, AttemptId, Break, Checkpoint, Config, Input, Origin, Outcome, Output, Place,
+    Refusal, Seq, Session, Timeouts, Tools,
+};
+use retry_policy::{IdempotencyKey, Nanos};
+
+const CHAT: &str = r#"{"model":"m","max_tokens":50,"messages":[{"role":"user","content":"hi"}]}"#;
+const RESPONSES: &str = r#"{"model":"m","input":"hi","background":true}"#;
+
+fuzz_target!(|input: &[u8]| {
+    let Some((wire, input)) = wire(input) else { return };
+    let Some((&choices, input)) = input.split_first() else { return };
+    let mut run = Run::new(wire, choices);
+    run.drain();
+    for (operation, payload) in Operations::of(input) {
+        run.act(operation, payload);
+        run.drain();
+    }
+    run.judge();
+});
+
+struct Run {
+    session: Session,
+    profile: Profile,
+    now: Nanos,
+    attempt: AttemptId,
+    wait: Option<Nanos>,
+    text: String,
+    records: Vec<Vec<u8>>,
+    outcome: Option<Outcome>,
+}
+
+impl Run {
+    fn new(wire: Wire, choices: u8) -> Self {
+        let profile = Profile::for_wire(wire);
+        let body = if wire == Wire::OpenAiResponses { RESPONSES } else { CHAT };
+        let request = RequestBody::parse(wire, body.into()).expect("a valid body");
+        let mut config = Config::new(profile);
+        config.limits.event_bytes = 2_000;
+        config.limits.held_bytes = 3_000;
+        config.limits.text_bytes = 3_000;
+        config.profile.deterministic = choices & 1 != 0;
+        config.background = choices & 2 != 0;
+        if choices & 4 != 0 {
+            config.admission = Admission::Asked;
+        }
+        if choices & 8 != 0 {
+            config.tools = Tools::Streamed;
+        }
+        let key = IdempotencyKey::from_bytes([choices; 16]);
+        let session =
+            Session::new(config, &Origin::default(), request, key, choices.into(), Nanos::ZERO);
+        Self {
+            session,
+            profile,
+            now: Nanos::ZERO,
+            attempt: AttemptId(0),
+            wait: None,
+            text: String::new(),
+            records: Vec::new(),
+            outcome: None,
+        }
+    }
+
+    fn act(&mut self, operation: u8, payload: &[u8]) {
+        // Late events of an attempt that is gone as well.
+        let attempt = AttemptId(self.attempt.0.saturating_sub(u32::from(operation >> 7)));
+        let input = match operation & 15 {
+            0..=4 => Input::Body { attempt, chunk: Bytes::copy_from_slice(payload) },
+            5 => Input::Connected { attempt },
+            6 | 7 => Input::Head { attempt, status: status(payload), headers: headers(payload) },
+            8 => Input::End { attempt },
+            9 => Input::Broke { attempt, cause: cause(payload) },
+            10 => Input::Persisted(Seq(self.records.len() as u64)),
+            11 if payload.len() > 20 => Input::PersistFailed,
+            12 if payload.len() > 30 => Input::Cancel,
+            13 => self.admission(payload),
+            _ => {
+                let step = Nanos::from_secs(payload.len() as u64 / 4);
+                self.now = self.wait.unwrap_or(self.now).max(self.now.saturating_add(step));
+                Input::Tick
+            }
+        };
+        self.session.handle(input, self.now);
+    }
+
+    fn admission(&self, payload: &[u8]) -> Input {
+        if payload.first() == Some(&0) {
+            return Input::NotAdmitted(Refusal::NoEndpoint);
+        }
+        Input::Admitted(Place {
+            endpoint: "http://a/v1".into(),
+            profile: self.profile,
+            timeouts: Timeouts::default(),
+        })
+    }
+
+    fn drain(&mut self) {
+        loop {
+            match self.session.poll(self.now) {
+                Output::Connect(request) => {
+                    assert!(request.attempt > self.attempt, "attempts are counted");
+                    assert!(self.outcome.is_none());
+                    self.attempt = request.attempt;
+                }
+                Output::Record { seq, record } => self.append(seq, record.as_ref()),
+                Output::Emit { seq, frame } => {
+                    self.text.push_str(&self.session.text()[frame.text.clone()]);
+                    if let Some(last) = seq {
+                        let records: Vec<_> = frame.records().map(|one| one.concat()).collect();
+                        let first = last.0 + 1 - records.len() as u64;
+                        for (at, record) in records.iter().enumerate() {
+                            self.append(Seq(first + at as u64), record);
+                        }
+                    }
+                }
+                Output::Wait(until) => {
+                    self.wait = until;
+                    break;
+                }
+                Output::Done(outcome) => {
+                    self.outcome.get_or_insert(*outcome);
+                    break;
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(self.session.text(), self.text, "all text is told, once and in order");
+    }
+
+    fn append(&mut self, seq: Seq, record: &[u8]) {
+        self.records.push(record.to_vec());
+        assert_eq!(seq.0, self.records.len() as u64, "records are dense");
+    }
+
+    /// A fold of the journal knows what was shown, and another process can go on from it.
+    fn judge(&mut self) {
+        let checkpoint = Checkpoint::fold(&self.records).expect("the engine reads its own records");
+        assert_eq!(checkpoint.text(), self.text);
+        let complete = self.outcome.as_ref().is_some_and(Outcome::is_complete);
+        if complete {
+            assert!(
+                checkpoint.is_complete() && checkpoint.is_closed(),
+                "complete by a stop reason"
+            );
+        }
+        let mut session = Session::resume(Config::new(self.profile), checkpoint, 1, self.now);
+        assert_eq!(session.text(), self.text);
+        loop {
+            match session.poll(self.now) {
+                Output::Wait(_) => return assert!(!complete),
+                Output::Done(outcome) => return assert!(outcome.is_complete() >= complete),
+                Output::Emit { .. } => panic!("nothing new was said"),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn status(payload: &[u8]) -> u16 {
+    const STATUSES: [u16; 8] = [200, 200, 200, 400, 404, 429, 500, 529];
+    STATUSES[usize::from(payload.first().copied().unwrap_or(0)) % STATUSES.len()]
+}
+
+fn headers(payload: &[u8]) -> http::HeaderMap {
+    let mut headers = http::HeaderMap::new();
+    let kind = match payload.get(1) {
+        None | Some(0..=127) => "text/event-stream",
+        Some(128..=191) => "application/json",
+        Some(_) => return headers,
+    };
+    headers.insert("content-type", http::HeaderValue::from_static(kind));
+    headers
+}
+
+fn cause(payload: &[u8]) -> Break {
+    const CAUSES: [Break; 5] =
+        [Break::Reset, Break::Framing, Break::Refused, Break::NotSent, Break::Calm];
+    CAUSES[usize::from(payload.first().copied().unwrap_or(0)) % CAUSES.len()]
+}
