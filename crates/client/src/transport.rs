@@ -47,10 +47,14 @@ type Http = Client<Counting<HttpsConnector<HttpConnector<Resolver>>>, Full<Bytes
 impl Transport {
     /// `tls` replaces the default trust; `connect` bounds how long one address may take.
     pub(crate) fn new(tls: Option<ClientConfig>, connect: Duration) -> Result<Self, Error> {
+        Self::pinging(tls, connect, Pings::default())
+    }
+
+    fn pinging(tls: Option<ClientConfig>, connect: Duration, pings: Pings) -> Result<Self, Error> {
         let tls = tls.map_or_else(tls::default_config, Ok)?;
         let connector = Counting(tls::connector(tls, tcp(connect)));
-        let keeping = http().build(connector.clone());
-        Ok(Self { keeping, opening: http().pool_max_idle_per_host(0).build(connector) })
+        let keeping = http(pings).build(connector.clone());
+        Ok(Self { keeping, opening: http(pings).pool_max_idle_per_host(0).build(connector) })
     }
 
     /// Begins to send; nothing happens until the exchange is polled.
@@ -84,7 +88,22 @@ impl fmt::Debug for Transport {
     }
 }
 
-fn http() -> Builder {
+/// When an HTTP/2 connection with open streams is asked for a sign of life.
+#[derive(Clone, Copy)]
+struct Pings {
+    /// Silence before it.
+    after: Duration,
+    /// Time for the answer.
+    timeout: Duration,
+}
+
+impl Default for Pings {
+    fn default() -> Self {
+        Self { after: Duration::from_secs(30), timeout: Duration::from_secs(20) }
+    }
+}
+
+fn http(pings: Pings) -> Builder {
     let mut http = Client::builder(TokioExecutor::new());
     http.timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
@@ -93,13 +112,13 @@ fn http() -> Builder {
         .retry_canceled_requests(true)
         .http2_initial_stream_window_size(H2_STREAM_WINDOW_BYTES)
         .http2_initial_connection_window_size(H2_CONNECTION_WINDOW_BYTES)
-        .http2_keep_alive_interval(H2_PING_AFTER)
-        .http2_keep_alive_timeout(H2_PING_TIMEOUT);
+        .http2_keep_alive_interval(pings.after)
+        .http2_keep_alive_timeout(pings.timeout);
     http
 }
 
 fn tcp(connect: Duration) -> HttpConnector<Resolver> {
-    let mut tcp = HttpConnector::new_with_resolver(Resolver::default());
+    let mut tcp = HttpConnector::new_with_resolver(Resolver);
     tcp.enforce_http(false);
     // Without it the cancellation of an HTTP/2 stream waits for a delayed acknowledgement.
     tcp.set_nodelay(true);
@@ -125,10 +144,6 @@ const POOL_IDLE_CONNECTIONS_MAX: usize = 32;
 const H2_STREAM_WINDOW_BYTES: u32 = 128 << 10;
 /// Bytes of all responses of one HTTP/2 connection ahead of their readers.
 const H2_CONNECTION_WINDOW_BYTES: u32 = 2 << 20;
-/// Silence of an HTTP/2 connection with open streams before it is asked for a sign of life.
-const H2_PING_AFTER: Duration = Duration::from_secs(30);
-/// Time for the answer.
-const H2_PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Silence of a TCP connection before its peer is probed.
 const TCP_KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
 const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);

@@ -117,6 +117,8 @@ pub struct Limits {
     /// Fetches of a response that the provider keeps and has not finished, after its events are
     /// not kept any longer. Default 10, each after the delay of the policy.
     pub fetches: u32,
+    /// Attempts in a row at a name that does not exist before that is final. Default 3.
+    pub unknown_name_attempts: u32,
 }
 
 impl Default for Limits {
@@ -129,6 +131,7 @@ impl Default for Limits {
             futile_attempts: 3,
             unprocessed_attempts: 3,
             fetches: 10,
+            unknown_name_attempts: 3,
         }
     }
 }

@@ -131,7 +131,7 @@ impl Session {
 fn is_refusal(cause: &Cause) -> bool {
     match cause {
         Cause::Provider(failure) => failure.verdict.class.is_terminal(),
-        Cause::Broke(cause) => *cause == Break::Certificate,
+        Cause::Broke(cause) => matches!(cause, Break::Certificate | Break::UnknownName),
         Cause::GaveUp { reason, .. } => *reason == GiveUp::ServerForbids,
         _ => false,
     }

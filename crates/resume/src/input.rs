@@ -82,6 +82,8 @@ pub enum Input {
 pub enum Break {
     /// The name did not resolve.
     Unresolved,
+    /// There is no such name. Told apart on Linux alone; elsewhere it is `Unresolved`.
+    UnknownName,
     /// Nobody listens there.
     Refused,
     /// No connection came about for another reason.
@@ -108,6 +110,7 @@ impl fmt::Display for Break {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unresolved => "name not resolved",
+            Self::UnknownName => "no such name",
             Self::Refused => "connection refused",
             Self::Unreachable => "no connection",
             Self::Certificate => "invalid certificate",

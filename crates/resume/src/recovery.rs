@@ -2,7 +2,8 @@
 //!
 //! The policy decides whether and when, the ladder decides how. What is decided here is only
 //! what neither can know: that a refused prefill is no failure, that a request which came to
-//! nothing is sent again at once, and that attempts which bring nothing are futile.
+//! nothing is sent again at once, that a name which does not exist will not appear, and that
+//! attempts which bring nothing are futile.
 
 use protocol::FailureKind;
 use retry_policy::{Class, Decision, GiveUp, Nanos, Repeat, Sent, Unlimited, Verdict};
@@ -66,7 +67,8 @@ impl Session {
                 | Cause::OverBudget
                 | Cause::Unpriced
                 | Cause::Broke(Break::Certificate)
-        ) {
+        ) || self.is_nowhere(&cause)
+        {
             return Err(cause);
         }
         if self.is_prefill_refusal(live, &cause) {
@@ -145,6 +147,13 @@ impl Session {
         }
     }
 
+    /// Whether the name has been asked for often enough to know that it does not exist.
+    fn is_nowhere(&mut self, cause: &Cause) -> bool {
+        let is_unknown = *cause == Cause::Broke(Break::UnknownName);
+        self.unknown_names = if is_unknown { self.unknown_names + 1 } else { 0 };
+        is_unknown && self.unknown_names >= self.config.limits.unknown_name_attempts
+    }
+
     fn is_prefill_refusal(&self, live: &Attempt, cause: &Cause) -> bool {
         let refused =
             cause.failure().is_some_and(|failure| failure.kind == FailureKind::PrefillRefused);
@@ -194,6 +203,7 @@ fn verdict(live: &Attempt, cause: &Cause) -> Verdict {
         Cause::Broke(
             Break::Refused
             | Break::Unresolved
+            | Break::UnknownName
             | Break::Unreachable
             | Break::Handshake
             | Break::Certificate,

@@ -86,6 +86,8 @@ pub struct Session {
     pub(crate) futile: u32,
     /// Attempts in a row that came to nothing and were made again at once.
     pub(crate) unprocessed: u32,
+    /// Attempts in a row at a name that does not exist.
+    pub(crate) unknown_names: u32,
     pub(crate) store: Store,
     pub(crate) done: Option<Box<Outcome>>,
 }
@@ -187,6 +189,7 @@ impl Session {
             attempts: 0,
             futile: 0,
             unprocessed: 0,
+            unknown_names: 0,
             store: Store::Works,
             done: None,
         }

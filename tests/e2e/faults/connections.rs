@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use client::retry_policy::Repeat;
-use client::{Break, Cause, Nanos, Policy, Request, Timeouts};
+use client::{Break, Cause, ErrorKind, Nanos, Policy, Request, Timeouts};
 use mock_provider::Config;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
@@ -28,6 +28,23 @@ async fn row_001_a_refused_connection_is_tried_again() {
         for attempt in before {
             assert_eq!(attempt.cause, Some(Cause::Broke(Break::Refused)));
         }
+    }
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn row_002_a_name_that_does_not_exist_is_final_after_two_more_attempts() {
+    // A label of 64 bytes is not a name, so no server is asked for it.
+    let url = format!("http://{}.invalid", "x".repeat(64));
+    for route in PREFILLED {
+        let client = builder(route, &url).build().expect("a valid client");
+        // Under a deadline other failed connections use up nothing but time.
+        let request = route.request(PROMPT).deadline(Duration::from_secs(60));
+        let seen = Seen::of(client.stream(request).await.expect("a valid request")).await;
+        assert_eq!(seen.causes(), [&Cause::Broke(Break::UnknownName); 3]);
+        assert_eq!(seen.cause(), &Cause::Broke(Break::UnknownName));
+        assert_eq!(seen.error().kind(), ErrorKind::Refused);
+        assert!(!seen.error().is_retryable());
     }
 }
 

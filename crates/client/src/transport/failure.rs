@@ -22,8 +22,8 @@ pub(crate) fn in_body(error: &hyper::Error) -> Break {
 
 fn connecting(error: &legacy::Error) -> Break {
     let found = chain(error).find_map(|error| {
-        if error.is::<Unresolved>() {
-            return Some(Break::Unresolved);
+        if let Some(error) = error.downcast_ref::<Unresolved>() {
+            return Some(if error.is_unknown { Break::UnknownName } else { Break::Unresolved });
         }
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
             return Some(handshake(error));

@@ -1,63 +1,114 @@
-//! Name resolution by the system, with an error that can be told from those of connecting.
+//! Name resolution by the system, with an error that can be told from those of connecting, and a
+//! name that does not exist from a resolver that fails.
 
-use hyper_util::client::legacy::connect::dns::{GaiAddrs, GaiFuture, GaiResolver, Name};
+use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind, SockType, getaddrinfo};
+use hyper_util::client::legacy::connect::dns::Name;
 use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use tokio::task::{JoinHandle, spawn_blocking};
 use tower_service::Service;
 
 /// `getaddrinfo` on a thread of the runtime.
-#[derive(Clone, Debug)]
-pub(crate) struct Resolver(GaiResolver);
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Resolver;
 
 /// A name that did not resolve.
 #[derive(Debug)]
-pub(crate) struct Unresolved(io::Error);
-
-/// One lookup.
-#[derive(Debug)]
-pub(crate) struct Resolving(GaiFuture);
-
-impl Default for Resolver {
-    fn default() -> Self {
-        Self(GaiResolver::new())
-    }
+pub(crate) struct Unresolved {
+    /// There is no such name, as far as the system tells.
+    pub(super) is_unknown: bool,
+    source: io::Error,
 }
 
+/// One lookup. A thread that asks goes on asking when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Resolving(JoinHandle<Result<Vec<SocketAddr>, Unresolved>>);
+
 impl Service<Name> for Resolver {
-    type Response = GaiAddrs;
+    type Response = std::vec::IntoIter<SocketAddr>;
     type Error = Unresolved;
     type Future = Resolving;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Unresolved>> {
-        self.0.poll_ready(cx).map_err(Unresolved)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Unresolved>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, name: Name) -> Resolving {
-        Resolving(self.0.call(name))
+        Resolving(spawn_blocking(move || lookup(name.as_str())))
     }
 }
 
 impl Future for Resolving {
-    type Output = Result<GaiAddrs, Unresolved>;
+    type Output = Result<std::vec::IntoIter<SocketAddr>, Unresolved>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let addresses = ready!(Pin::new(&mut self.0).poll(cx));
-        Poll::Ready(addresses.map_err(Unresolved))
+        let done = ready!(Pin::new(&mut self.0).poll(cx));
+        let addresses = done.unwrap_or_else(|gone| Err(Unresolved::failed(io::Error::other(gone))));
+        Poll::Ready(addresses.map(Vec::into_iter))
     }
+}
+
+/// The addresses of a name; their port is zero.
+fn lookup(name: &str) -> Result<Vec<SocketAddr>, Unresolved> {
+    // One answer for each address, not one for each kind of socket.
+    let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
+    let found = getaddrinfo(Some(name), None, Some(hints)).map_err(Unresolved::from)?;
+    found.map(|one| one.map(|one| one.sockaddr).map_err(Unresolved::failed)).collect()
+}
+
+impl Unresolved {
+    const fn failed(source: io::Error) -> Self {
+        Self { is_unknown: false, source }
+    }
+}
+
+impl From<LookupError> for Unresolved {
+    fn from(error: LookupError) -> Self {
+        Self { is_unknown: is_unknown(error.kind()), source: error.into() }
+    }
+}
+
+/// Elsewhere than on Linux a machine without a network says the same of every name.
+const fn is_unknown(kind: LookupErrorKind) -> bool {
+    cfg!(target_os = "linux") && matches!(kind, LookupErrorKind::NoName | LookupErrorKind::NoData)
 }
 
 impl fmt::Display for Unresolved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("name not resolved")
+        f.write_str(if self.is_unknown { "no such name" } else { "name not resolved" })
     }
 }
 
 impl StdError for Unresolved {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&self.0)
+        Some(&self.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_machine_is_found_and_no_address_comes_twice() {
+        let mut found = lookup("localhost").unwrap();
+        assert!(!found.is_empty() && found.iter().all(|one| one.ip().is_loopback()));
+        let all = found.len();
+        found.sort();
+        found.dedup();
+        assert_eq!(found.len(), all);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_resolver_that_fails_has_not_said_that_there_is_no_such_name() {
+        use LookupErrorKind::{Again, Fail, IO, Memory, NoData, NoName, System, Unknown};
+        assert!(is_unknown(NoName) && is_unknown(NoData));
+        assert!(![Again, Fail, Memory, System, Unknown, IO].into_iter().any(is_unknown));
     }
 }

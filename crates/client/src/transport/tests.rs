@@ -9,7 +9,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Arrival, Exchange, Transport};
+use super::{Arrival, Exchange, Pings, Transport};
 use peer::{Alpn, Ca, Frames, Peer};
 
 const CONNECT: Duration = Duration::from_secs(5);
@@ -106,7 +106,7 @@ async fn a_closed_port_and_an_unknown_name_are_told_apart() {
     assert_eq!(read(&mut post(&plain(), &url)).await, "!Refused");
     // A label of 64 bytes is not a name, so no server is asked for it.
     let url = format!("http://{}.invalid/", "x".repeat(64));
-    assert_eq!(read(&mut post(&plain(), &url)).await, "!Unresolved");
+    assert_eq!(read(&mut post(&plain(), &url)).await, "!UnknownName");
 }
 
 #[tokio::test]
@@ -168,6 +168,19 @@ async fn each_http_2_refusal_has_its_cause() {
         let seen = read(&mut post(&trusting(&ca), &peer.url("localhost"))).await;
         assert!(seen.ends_with(&format!("!{cause:?}")), "{shown}: {seen}");
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_answers_no_ping_is_dead() {
+    let ca = Ca::new();
+    let peer = Peer::mute(&ca).await;
+    let tenth = Duration::from_millis(100);
+    let pings = Pings { after: tenth, timeout: tenth };
+    let transport = Transport::pinging(Some(ca.client_config()), CONNECT, pings).unwrap();
+    let began = std::time::Instant::now();
+    let mut exchange = post(&transport, &peer.url("localhost"));
+    assert_eq!(read(&mut exchange).await, "connected 200 !Reset");
+    assert!(began.elapsed() >= 2 * tenth);
 }
 
 #[tokio::test]

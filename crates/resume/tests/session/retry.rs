@@ -2,7 +2,7 @@
 
 use crate::drive::*;
 use resume::{Break, Cause, Connection, Input, Outcome, Rung, State};
-use retry_policy::{GiveUp, Limits, Nanos, Policy};
+use retry_policy::{ConnectFailures, GiveUp, Limits, Nanos, Policy};
 
 #[test]
 fn lifecycle_events_of_a_failed_attempt_are_never_seen() {
@@ -72,6 +72,35 @@ fn refused_connections_are_tried_again() {
     drive.broke(Break::Refused).pass().broke(Break::Refused).pass();
     assert_eq!(drive.requests.len(), 3);
     assert!(drive.requests.iter().all(|request| request.rung == Rung::Retry));
+}
+
+#[test]
+fn a_name_that_does_not_exist_is_final_after_two_more_attempts() {
+    let (mut config, request) = chat();
+    // Failed connections use up nothing but this.
+    config.policy.limits.deadline = Some(Nanos::from_secs(3600));
+    config.policy.limits.connect = ConnectFailures::UseDeadline;
+    let mut drive = Drive::new((config, request));
+    drive.broke(Break::UnknownName).pass().broke(Break::UnknownName).pass();
+    assert!(drive.outcome.is_none());
+    drive.broke(Break::UnknownName);
+    assert_eq!(drive.requests.len(), 3);
+    assert!(matches!(
+        drive.outcome,
+        Some(Outcome::Refused { cause: Cause::Broke(Break::UnknownName), .. })
+    ));
+}
+
+#[test]
+fn a_resolver_that_fails_is_asked_again_as_usual() {
+    let mut drive = Drive::new(chat());
+    drive.broke(Break::UnknownName).pass().broke(Break::UnknownName).pass();
+    for _ in 0..5 {
+        drive.broke(Break::Unresolved).pass();
+    }
+    drive.broke(Break::UnknownName).pass();
+    assert!(drive.outcome.is_none());
+    assert_eq!(drive.requests.len(), 9);
 }
 
 #[test]

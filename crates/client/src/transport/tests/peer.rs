@@ -132,6 +132,22 @@ impl Peer {
         .await
     }
 
+    /// An HTTP/2 server that sends a head and then nothing more, not even to a ping.
+    pub(super) async fn mute(ca: &Ca) -> Self {
+        let acceptor = ca.acceptor(Alpn::Http2);
+        Self::listen("https", move |stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                let mut stream = acceptor.accept(stream).await.unwrap();
+                stream.write_all(SETTINGS).await.unwrap();
+                read_request(&mut stream).await;
+                stream.write_all(&Frames::new().headers(1).0).await.unwrap();
+                drain(&mut stream).await;
+            }
+        })
+        .await
+    }
+
     /// Answers one request per connection and closes it although it promised to keep it.
     pub(super) async fn closing_when_idle() -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
