@@ -2,7 +2,7 @@
 
 use checkpoint_store::Store;
 use cost::Money;
-use resume::{Admission, Deliver, Limits, OnStoreFailure, SeamPolicy, Timeouts, Tools, Ways};
+use resume::{Admission, Deliver, Limits, OnStoreFailure, Pace, SeamPolicy, Timeouts, Tools, Ways};
 use retry_policy::{ConnectFailures, Endpoints, Policy};
 use rustls::ClientConfig;
 use std::sync::Arc;
@@ -29,6 +29,7 @@ pub struct Builder {
     pool: endpoint_pool::Config,
     store: Option<Store>,
     timeouts: Option<Timeouts>,
+    pace: Pace,
     policy: Policy,
     limits: Limits,
     seams: SeamPolicy,
@@ -78,6 +79,12 @@ impl Builder {
     /// first token follow what was learned about each endpoint.
     pub const fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = Some(timeouts);
+        self
+    }
+
+    /// How fast a response must come. Without a rate, which is the default, any will do.
+    pub const fn pace(mut self, pace: Pace) -> Self {
+        self.pace = pace;
         self
     }
 
@@ -197,6 +204,7 @@ impl Builder {
         let mut config = resume::Config::new(*upstream.primary().profile());
         config.admission = Admission::Asked;
         config.timeouts = timeouts;
+        config.pace = self.pace;
         config.policy = self.policy;
         config.policy.limits.connect = ConnectFailures::UseDeadline;
         if !upstream.is_one() {

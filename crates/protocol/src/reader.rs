@@ -61,6 +61,12 @@ impl Reader {
         span
     }
 
+    /// Whether the chunk ended inside an event; comments are none.
+    #[must_use]
+    pub const fn is_inside_event(&self) -> bool {
+        self.decoder.is_inside_event()
+    }
+
     /// The event that was found last.
     #[must_use]
     pub fn resolve(&self, span: Span) -> Event<'_> {
@@ -91,6 +97,30 @@ mod tests {
         let kept = reader.keep(reader.resolve(span).data);
         assert_eq!(kept.as_ptr(), chunk[6..].as_ptr());
         assert!(reader.scan().is_none());
+    }
+
+    #[test]
+    fn a_chunk_that_ends_inside_an_event_is_told_from_one_that_does_not() {
+        for (chunk, inside) in [
+            ("data: one\n\n", false),
+            (": alive\n\n", false),
+            (": alive\n", false),
+            ("", false),
+            ("d", true),
+            ("data: two\n", true),
+            ("\n", false),
+            ("event: e\n", true),
+            (": alive\n", true),
+            ("\n: alive\n\n", false),
+        ]
+        .into_iter()
+        .scan(Reader::new(1024), |reader, (chunk, inside)| {
+            reader.feed(chunk.into());
+            while reader.scan().is_some() {}
+            Some(((chunk, reader.is_inside_event()), inside))
+        }) {
+            assert_eq!(chunk.1, inside, "{:?}", chunk.0);
+        }
     }
 
     #[test]

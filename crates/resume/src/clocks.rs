@@ -2,7 +2,7 @@
 
 use retry_policy::Nanos;
 
-use crate::config::Timeouts;
+use crate::config::{Pace, Timeouts};
 use crate::outcome::Cause;
 
 /// What is running out, and when. `None` is a clock that does not run.
@@ -12,6 +12,9 @@ pub(crate) struct Clocks {
     first_token: Option<Nanos>,
     idle: Option<Nanos>,
     bytes: Option<Nanos>,
+    /// Until when the content that came will do, and at which rhythm it came.
+    pace: Option<(Nanos, Rhythm)>,
+    event: Option<Nanos>,
     sentinel: Option<Nanos>,
     /// When the next attempt begins.
     pub(crate) retry: Option<Nanos>,
@@ -38,6 +41,8 @@ impl Clocks {
             first_token: None,
             idle: None,
             bytes: None,
+            pace: None,
+            event: None,
             sentinel: None,
             retry: None,
             total,
@@ -51,6 +56,8 @@ impl Clocks {
             self.first_token,
             self.idle,
             self.bytes,
+            self.paid_until(),
+            self.event,
             self.sentinel,
             self.retry,
             self.total,
@@ -74,6 +81,8 @@ impl Clocks {
             (self.first_token, Cause::FirstTokenTimeout),
             (self.idle, Cause::IdleTimeout),
             (self.bytes, Cause::ByteTimeout),
+            (self.paid_until(), Cause::PaceTimeout),
+            (self.event, Cause::EventTimeout),
         ]
         .into_iter()
         .find_map(|(clock, cause)| is_due(clock).then_some(Due::Attempt(cause)))
@@ -93,13 +102,41 @@ impl Clocks {
         self.bytes = Some(now.saturating_add(timeouts.bytes));
     }
 
-    pub(crate) fn content(&mut self, now: Nanos, timeouts: &Timeouts, pace: Pace) {
+    pub(crate) fn content(&mut self, now: Nanos, timeouts: &Timeouts, rhythm: Rhythm) {
         self.first_token = None;
-        let idle = match pace {
-            Pace::Steady => timeouts.idle,
-            Pace::Halting => timeouts.idle.saturating_mul(2),
+        self.idle = Some(now.saturating_add(rhythm.stretch(timeouts.idle)));
+    }
+
+    /// So many bytes of content buy time at the rate of the pace, up to its window.
+    ///
+    /// The first ones, and those of another rhythm, find a whole window. So do those that are
+    /// read when their time was over: that was not noticed because nobody read.
+    pub(crate) fn paced(&mut self, now: Nanos, pace: &Pace, rhythm: Rhythm, bytes: u64) {
+        if pace.bytes_per_second == 0 {
+            return;
+        }
+        let whole = now.saturating_add(rhythm.stretch(pace.window));
+        let until = match self.pace {
+            Some((until, before)) if before == rhythm && until >= now => {
+                until.saturating_add(span(bytes, pace.bytes_per_second)).min(whole)
+            }
+            _ => whole,
         };
-        self.idle = Some(now.saturating_add(idle));
+        self.pace = Some((until, rhythm));
+    }
+
+    /// What was read ended inside an event.
+    pub(crate) fn inside_event(&mut self, now: Nanos, pace: &Pace) {
+        self.event.get_or_insert(now.saturating_add(pace.event));
+    }
+
+    /// An event came to its end.
+    pub(crate) const fn whole_event(&mut self) {
+        self.event = None;
+    }
+
+    fn paid_until(&self) -> Option<Nanos> {
+        self.pace.map(|(until, _)| until)
     }
 
     /// The model stopped; only the wire's last event is missing.
@@ -116,11 +153,25 @@ impl Clocks {
 
 /// Whether the open block streams evenly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pace {
+pub(crate) enum Rhythm {
     /// Text.
     Steady,
     /// Thinking and tool calls, where providers pause for a reason.
     Halting,
+}
+
+impl Rhythm {
+    const fn stretch(self, span: Nanos) -> Nanos {
+        match self {
+            Self::Steady => span,
+            Self::Halting => span.saturating_mul(2),
+        }
+    }
+}
+
+/// How long so many bytes take at this rate.
+fn span(bytes: u64, per_second: u32) -> Nanos {
+    Nanos(bytes.saturating_mul(Nanos::from_secs(1).0) / u64::from(per_second))
 }
 
 #[cfg(test)]
@@ -142,7 +193,7 @@ mod tests {
         let start: [(Begin, Due); 5] = [
             (|c, t| c.connecting(Nanos::ZERO, t), Due::Attempt(Cause::ConnectTimeout)),
             (|c, t| c.connected(Nanos::ZERO, t), Due::Attempt(Cause::FirstTokenTimeout)),
-            (|c, t| c.content(Nanos::ZERO, t, Pace::Steady), Due::Attempt(Cause::IdleTimeout)),
+            (|c, t| c.content(Nanos::ZERO, t, Rhythm::Steady), Due::Attempt(Cause::IdleTimeout)),
             (|c, t| c.bytes(Nanos::ZERO, t), Due::Attempt(Cause::ByteTimeout)),
             (|c, t| c.stopped(Nanos::ZERO, t), Due::Sentinel),
         ];
@@ -161,9 +212,78 @@ mod tests {
         clocks.content(
             Nanos::ZERO,
             &Timeouts { idle: SECOND, ..Timeouts::default() },
-            Pace::Halting,
+            Rhythm::Halting,
         );
         assert_eq!(clocks.next(), Some(Nanos::from_secs(2)));
+    }
+
+    /// Four bytes a second over half a minute.
+    const PACE: Pace =
+        Pace { bytes_per_second: 4, window: Nanos::from_secs(30), event: Nanos::from_secs(120) };
+
+    /// Plays content of so many bytes at each second, and says when its pace is too slow.
+    fn too_slow(rhythm: Rhythm, bytes_at: impl Fn(u64) -> u64) -> Option<u64> {
+        let mut clocks = Clocks::default();
+        for second in 0..1000 {
+            let now = Nanos::from_secs(second);
+            if clocks.due(now) == Some(Due::Attempt(Cause::PaceTimeout)) {
+                return Some(second);
+            }
+            if bytes_at(second) > 0 {
+                clocks.paced(now, &PACE, rhythm, bytes_at(second));
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn what_drips_is_too_slow_and_what_keeps_the_pace_is_not() {
+        assert_eq!(too_slow(Rhythm::Steady, |_| 4), None);
+        assert_eq!(too_slow(Rhythm::Steady, |second| if second % 10 == 0 { 40 } else { 0 }), None);
+        // A quarter of each second is paid for, so 30 s last for 40.
+        assert_eq!(too_slow(Rhythm::Steady, |_| 1), Some(40));
+        assert_eq!(too_slow(Rhythm::Halting, |_| 1), Some(80));
+    }
+
+    #[test]
+    fn much_content_buys_a_window_and_no_more() {
+        let then_silence = |second| if second < 20 { 1_000_000 } else { 0 };
+        assert_eq!(too_slow(Rhythm::Steady, then_silence), Some(49));
+    }
+
+    #[test]
+    fn a_tool_call_after_text_has_its_own_whole_window() {
+        let mut clocks = Clocks::default();
+        clocks.paced(Nanos::ZERO, &PACE, Rhythm::Steady, 1);
+        clocks.paced(Nanos::from_secs(29), &PACE, Rhythm::Halting, 1);
+        assert_eq!(clocks.next(), Some(Nanos::from_secs(89)));
+    }
+
+    #[test]
+    fn content_that_was_read_late_is_not_late() {
+        let mut clocks = Clocks::default();
+        clocks.paced(Nanos::ZERO, &PACE, Rhythm::Steady, 1);
+        clocks.paced(Nanos::from_secs(500), &PACE, Rhythm::Steady, 1);
+        assert_eq!(clocks.next(), Some(Nanos::from_secs(530)));
+    }
+
+    #[test]
+    fn without_a_rate_there_is_no_pace() {
+        let mut clocks = Clocks::default();
+        clocks.paced(Nanos::ZERO, &Pace::default(), Rhythm::Steady, 1);
+        assert_eq!(clocks.next(), None);
+    }
+
+    #[test]
+    fn the_time_of_an_event_begins_with_it_and_ends_with_it() {
+        let mut clocks = Clocks::default();
+        clocks.inside_event(Nanos::ZERO, &PACE);
+        clocks.inside_event(Nanos::from_secs(100), &PACE);
+        assert_eq!(clocks.due(Nanos::from_secs(119)), None);
+        let late = Some(Due::Attempt(Cause::EventTimeout));
+        assert_eq!(clocks.due(Nanos::from_secs(120)), late);
+        clocks.whole_event();
+        assert_eq!(clocks.next(), None);
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Config {
     pub admission: Admission,
     /// Clocks of one attempt.
     pub timeouts: Timeouts,
+    /// How fast a response must come.
+    pub pace: Pace,
     /// Bounds on memory and on futile attempts.
     pub limits: Limits,
     /// What to do with a seam that nothing verifies.
@@ -54,6 +56,7 @@ impl Config {
             policy: Policy::default(),
             admission: Admission::default(),
             timeouts: Timeouts::default(),
+            pace: Pace::default(),
             limits: Limits::default(),
             seams: SeamPolicy::default(),
             ways: Ways::default(),
@@ -93,6 +96,24 @@ impl Default for Timeouts {
             bytes: Nanos::from_secs(60),
             sentinel: Nanos::from_secs(5),
         }
+    }
+}
+
+/// How fast a response must come, beside never falling silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// The least content, in bytes per second over the window. Default 0: any will do.
+    pub bytes_per_second: u32,
+    /// How long nothing may come that was on time until then; content in between buys time at
+    /// the rate above, up to this. Default 30 s; doubled inside tool and thinking blocks.
+    pub window: Nanos,
+    /// From the first bytes of an event, or those after a pause, to its end. Default 120 s.
+    pub event: Nanos,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { bytes_per_second: 0, window: Nanos::from_secs(30), event: Nanos::from_secs(120) }
     }
 }
 

@@ -40,7 +40,9 @@ mod transcript;
 
 pub use admission::{Admission, Ask, Fate, Place, Refusal, Sign};
 pub use checkpoint::{Checkpoint, CheckpointError};
-pub use config::{Config, Deliver, Limits, OnStoreFailure, SeamPolicy, Timeouts, Tools, Ways};
+pub use config::{
+    Config, Deliver, Limits, OnStoreFailure, Pace, SeamPolicy, Timeouts, Tools, Ways,
+};
 pub use entry::{Entries, Entry, Start};
 pub use frame::Frame;
 pub use input::{AttemptId, Break, Input};

@@ -68,6 +68,10 @@ pub enum Cause {
     IdleTimeout,
     /// No byte for too long.
     ByteTimeout,
+    /// Content came too slowly.
+    PaceTimeout,
+    /// An event took too long to come whole.
+    EventTimeout,
     /// An event is not what the wire allows.
     Malformed,
     /// An event or the response is larger than its limit.
@@ -141,6 +145,8 @@ impl fmt::Display for Cause {
             Self::ConnectTimeout => f.write_str("no connection in time"),
             Self::FirstTokenTimeout => f.write_str("no content in time"),
             Self::IdleTimeout => f.write_str("no more content in time"),
+            Self::PaceTimeout => f.write_str("content came too slowly"),
+            Self::EventTimeout => f.write_str("an event did not come whole in time"),
             Self::ByteTimeout => f.write_str("no sign of life in time"),
             Self::Malformed => f.write_str("malformed event"),
             Self::TooLarge => f.write_str("larger than its limit"),

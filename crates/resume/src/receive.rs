@@ -7,7 +7,7 @@ use retry_policy::Nanos;
 
 use crate::admission::Sign;
 use crate::attempt::{Attempt, Document, Ended, Flow, Hold, Phase};
-use crate::clocks::Pace;
+use crate::clocks::Rhythm;
 use crate::config::Tools;
 use crate::cursor::Order;
 use crate::deliver::Words;
@@ -93,8 +93,12 @@ impl Session {
             };
         }
         let Some(span) = live.reader.scan() else {
+            if live.reader.is_inside_event() {
+                self.clocks.inside_event(now, &self.config.pace);
+            }
             return self.read_end(live);
         };
+        self.clocks.whole_event();
         let event = live.reader.resolve(span.map_err(|_| Cause::TooLarge)?);
         let wire = self.request.wire();
         let decoded =
@@ -197,7 +201,9 @@ impl Session {
         }
         flow.meter.read(&decoded);
         let note = self.read_note(flow, &decoded)?;
-        self.watch(flow, &note, now);
+        let bytes = decoded.delta.as_ref().map_or(0, |delta| delta.text.len());
+        // What has no text, such as a picture, is content as long as its event.
+        self.watch(flow, &note, if bytes == 0 { data.len() } else { bytes }, now);
         let event = Event { note, name, data, spans: decoded.spans.clone() };
         if !self.transcript.begun {
             self.transcript.identify(&decoded);
@@ -264,12 +270,13 @@ impl Session {
     }
 
     /// Content winds the clocks.
-    fn watch(&mut self, flow: &Flow, note: &Note, now: Nanos) {
+    fn watch(&mut self, flow: &Flow, note: &Note, bytes: usize, now: Nanos) {
         let Some(part) = note.part else { return };
         self.hear(Sign::Content);
         let halting = part != Part::Text || matches!(flow.hold, Hold::Tools);
-        let pace = if halting { Pace::Halting } else { Pace::Steady };
-        self.clocks.content(now, &self.config.timeouts, pace);
+        let rhythm = if halting { Rhythm::Halting } else { Rhythm::Steady };
+        self.clocks.content(now, &self.config.timeouts, rhythm);
+        self.clocks.paced(now, &self.config.pace, rhythm, bytes as u64);
     }
 
     /// Delivers the event, or keeps it for as long as it must wait.

@@ -210,7 +210,11 @@ fn verdict(live: &Attempt, cause: &Cause) -> Verdict {
         )
         | Cause::ConnectTimeout => return Verdict::new(Class::Connect, Sent::NotSent),
         Cause::Broke(Break::Calm) => Class::Throttle,
-        Cause::FirstTokenTimeout | Cause::IdleTimeout | Cause::ByteTimeout => Class::Timeout,
+        Cause::FirstTokenTimeout
+        | Cause::IdleTimeout
+        | Cause::ByteTimeout
+        | Cause::PaceTimeout
+        | Cause::EventTimeout => Class::Timeout,
         Cause::Malformed
         | Cause::Gap
         | Cause::Restarted

@@ -211,6 +211,13 @@ impl<B: Carry> Decoder<B> {
         self.consumed
     }
 
+    /// Whether a field of an event, or the first byte of one, has come, but not the blank line.
+    ///
+    /// Known when all of a chunk was scanned. Comments alone are no event.
+    pub const fn is_inside_event(&self) -> bool {
+        matches!(self.block.progress, Progress::Fields | Progress::Dropped)
+    }
+
     /// Ends the stream: discards an unfinished event and says whether there was one.
     ///
     /// Unfinished is an event of which a field, or the first byte of one, has come, but not the
@@ -225,12 +232,9 @@ impl<B: Carry> Decoder<B> {
     /// assert_eq!(decoder.finish(), Some(Cut { offset: 6, bytes: 11 }));
     /// ```
     pub fn finish(&mut self) -> Option<Cut> {
-        let cut = match self.block.progress {
-            Progress::Empty | Progress::Comments | Progress::Spent => None,
-            Progress::Fields | Progress::Dropped => {
-                Some(Cut { offset: self.block.offset, bytes: self.consumed - self.block.offset })
-            }
-        };
+        let cut = self
+            .is_inside_event()
+            .then(|| Cut { offset: self.block.offset, bytes: self.consumed - self.block.offset });
         self.reset_for_reconnect();
         cut
     }

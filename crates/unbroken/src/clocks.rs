@@ -2,7 +2,7 @@
 
 use clap::Args;
 use client::retry_policy::Limits;
-use client::{Builder, Nanos, Policy, Timeouts};
+use client::{Builder, Nanos, Pace, Policy, Timeouts};
 use std::time::Duration;
 
 use crate::duration::parse_clock;
@@ -27,6 +27,14 @@ pub(crate) struct Clocks {
     #[arg(long, value_name = "TIME", value_parser = parse_clock)]
     byte_timeout: Option<Duration>,
 
+    /// Bytes of content a second, over half a minute, that a response must come with [default: any]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..))]
+    min_pace: Option<u32>,
+
+    /// From the first bytes of an event to its end [default: 120s]
+    #[arg(long, value_name = "TIME", value_parser = parse_clock)]
+    event_timeout: Option<Duration>,
+
     /// For the whole run, waits and retries included [default: none]
     #[arg(long, value_name = "TIME", value_parser = parse_clock)]
     deadline: Option<Duration>,
@@ -39,7 +47,7 @@ pub(crate) struct Clocks {
 impl Clocks {
     /// Sets up a client: without a flag for a clock, those of an endpoint are learned.
     pub(crate) fn set(&self, builder: Builder) -> Builder {
-        let builder = builder.policy(self.policy());
+        let builder = builder.policy(self.policy()).pace(self.pace());
         match self.timeouts() {
             Some(timeouts) => builder.timeouts(timeouts),
             None => builder,
@@ -59,6 +67,16 @@ impl Clocks {
             bytes: or(self.byte_timeout, default.bytes),
             ..default
         })
+    }
+
+    /// How fast a response must come.
+    fn pace(&self) -> Pace {
+        let default = Pace::default();
+        Pace {
+            bytes_per_second: self.min_pace.unwrap_or(default.bytes_per_second),
+            event: self.event_timeout.map_or(default.event, Nanos::from),
+            ..default
+        }
     }
 
     /// When to try again, and how often.
@@ -91,7 +109,8 @@ mod tests {
     #[test]
     fn each_flag_sets_its_own_clock() {
         let line = "x --connect-timeout 1s --first-token-timeout 2s --idle-timeout 3s \
-                    --byte-timeout 4s --deadline 5s --max-attempts 6";
+                    --byte-timeout 4s --deadline 5s --max-attempts 6 --min-pace 7 \
+                    --event-timeout 8s";
         let clocks = clocks(line);
         let timeouts = clocks.timeouts().unwrap();
         assert_eq!(timeouts.connect, Nanos::from_secs(1));
@@ -101,6 +120,9 @@ mod tests {
         assert_eq!(timeouts.sentinel, Timeouts::default().sentinel);
         assert_eq!(clocks.deadline(), Some(Duration::from_secs(5)));
         assert_eq!(clocks.policy().limits.total, 6);
+        let window = Pace::default().window;
+        let event = Nanos::from_secs(8);
+        assert_eq!(clocks.pace(), Pace { bytes_per_second: 7, window, event });
     }
 
     #[test]
@@ -108,12 +130,13 @@ mod tests {
         let clocks = clocks("x");
         assert_eq!(clocks.timeouts(), None, "what was learned counts");
         assert_eq!(clocks.policy(), Policy::DEFAULT);
+        assert_eq!(clocks.pace(), Pace::default());
         assert_eq!(clocks.deadline(), None);
     }
 
     #[test]
     fn a_clock_or_a_limit_of_zero_is_refused() {
-        for line in ["x --idle-timeout 0s", "x --max-attempts 0"] {
+        for line in ["x --idle-timeout 0s", "x --max-attempts 0", "x --min-pace 0"] {
             assert!(Line::try_parse_from(line.split_whitespace()).is_err(), "{line}");
         }
     }

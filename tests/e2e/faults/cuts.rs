@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use client::{Break, Cause, ErrorKind, Nanos, Timeouts, Wire};
+use client::{Break, Cause, ErrorKind, Nanos, Pace, Timeouts, Wire};
 use mock_provider::Config;
 
 use super::ask::{PATIENT, PROMPT, Seen, builder, heals, heals_by, reads, reads_by, starts_again};
@@ -76,6 +76,52 @@ async fn row_032_bytes_that_never_make_an_event_are_no_content() {
         let slow = (0..60).fold(begun, drop).hold();
         let (seen, _) = heals_by(route, slow, |builder| builder.timeouts(timeouts)).await;
         assert_eq!(seen.causes(), [&Cause::IdleTimeout]);
+    }
+}
+
+#[tokio::test]
+async fn row_032_content_that_drips_is_too_slow() {
+    let pace = Pace { bytes_per_second: 400, window: SPAN, ..Pace::default() };
+    for route in PREFILLED {
+        // One byte of content every 50 ms: a twentieth of what is asked, and no silence.
+        let step = Duration::from_millis(50);
+        let drop = |answer: Answer, _| answer.pause(step).then(route.text(" "));
+        let slow = (0..600).fold(Answer::stream(route.half()), drop).hold();
+        let peer = Peer::start([slow, Answer::whole(route.rest())]).await;
+        let seen = Seen::by(route, builder(route, &peer.url()).pace(pace)).await;
+        assert!(seen.end.is_ok(), "{:?}", seen.end);
+        assert_eq!(seen.causes(), [&Cause::PaceTimeout]);
+        assert_eq!(packed(&seen.text), packed(&whole_text()));
+        let attempt = &seen.summary().attempts[0];
+        assert!(attempt.ended.saturating_sub(attempt.began) >= SPAN, "{attempt:?}");
+    }
+}
+
+fn packed(text: &str) -> String {
+    text.split_whitespace().collect()
+}
+
+#[tokio::test]
+async fn row_032_an_event_that_never_ends_is_given_up() {
+    let pace = Pace { event: SPAN, ..Pace::default() };
+    for route in PREFILLED {
+        let begun = Answer::stream(route.half() + "data: ");
+        let drop = |answer: Answer, _| answer.pause(Duration::from_millis(50)).then("x");
+        let slow = (0..600).fold(begun, drop).hold();
+        let (seen, _) = heals_by(route, slow, |builder| builder.pace(pace)).await;
+        assert_eq!(seen.causes(), [&Cause::EventTimeout]);
+    }
+}
+
+#[tokio::test]
+async fn row_032_comments_between_events_are_no_event_that_takes_long() {
+    let pace = Pace { event: SPAN, ..Pace::default() };
+    for route in PREFILLED {
+        let alive = |answer: Answer, _| answer.pause(SPAN.as_duration() / 4).then(": alive\n\n");
+        let answer = (0..6).fold(Answer::stream(route.half()), alive);
+        let rest = route.text(REST) + &route.stop() + &route.sentinel();
+        let seen = reads_by(route, answer.then(rest).close(), |builder| builder.pace(pace)).await;
+        assert_eq!(seen.text, whole_text());
     }
 }
 
