@@ -368,6 +368,7 @@ impl Driver {
             let key = HeaderValue::from_bytes(&key.encode());
             headers.insert("idempotency-key", key.expect("an idempotency key is printable ASCII"));
         }
+        headers.extend(request.headers.clone());
         let mut message = http::Request::new(Full::new(request.body.clone()));
         *message.method_mut() = request.method.clone();
         *message.uri_mut() = endpoint.uri(&request.path);

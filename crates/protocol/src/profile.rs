@@ -59,6 +59,12 @@ pub enum Cursor {
     None,
     /// An answer in the background is read again behind the number of an event, or fetched whole.
     Sequence,
+    /// The same request with `Last-Event-ID` is answered with the events behind the one of that id
+    /// and makes no second answer, as gateways do that keep streams.
+    EventId,
+    /// A request with `X-Conversation-Id` is kept under that id; `GET /stream/{id}?from=N` has its
+    /// stream from byte N on (llama.cpp, pull request 23226).
+    Offset,
 }
 
 /// How a server is asked for token counts in the stream.
@@ -115,8 +121,12 @@ impl Profile {
     /// vLLM; SGLang takes the same form.
     pub const VLLM: Self = Self { name: "vllm", prefill: Prefill::ContinueFinal, ..Self::OPENAI };
     /// The server of llama.cpp.
-    pub const LLAMA_CPP: Self =
-        Self { name: "llama-cpp", prefill: Prefill::TrailingNoThinking, ..Self::OPENAI };
+    pub const LLAMA_CPP: Self = Self {
+        name: "llama-cpp",
+        prefill: Prefill::TrailingNoThinking,
+        cursor: Cursor::Offset,
+        ..Self::OPENAI
+    };
     /// OpenRouter: whether a prefill works depends on the model behind it, so none is sent.
     pub const OPENROUTER: Self = Self { name: "openrouter", ..Self::OPENAI };
 

@@ -31,6 +31,8 @@ pub struct Reader {
     at: usize,
     /// Where the slice that was scanned last begins.
     scanned: usize,
+    /// Bytes of the chunks before.
+    before: u64,
 }
 
 impl Reader {
@@ -38,13 +40,14 @@ impl Reader {
     #[must_use]
     pub fn new(event_bytes_max: usize) -> Self {
         let decoder = Decoder::with_limits(Limits { event_bytes_max });
-        Self { decoder, chunk: Bytes::new(), at: 0, scanned: 0 }
+        Self { decoder, chunk: Bytes::new(), at: 0, scanned: 0, before: 0 }
     }
 
     /// Takes the next chunk. The one before must be read to its end; what is left of it is lost
     /// (debug builds panic).
     pub fn feed(&mut self, chunk: Bytes) {
         debug_assert_eq!(self.at, self.chunk.len(), "read one chunk to its end before the next");
+        self.before += self.chunk.len() as u64;
         self.chunk = chunk;
         self.at = 0;
     }
@@ -65,6 +68,12 @@ impl Reader {
     #[must_use]
     pub const fn is_inside_event(&self) -> bool {
         self.decoder.is_inside_event()
+    }
+
+    /// Bytes of the body up to the end of what was scanned.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.before + self.at as u64
     }
 
     /// The event that was found last.

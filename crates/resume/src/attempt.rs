@@ -7,7 +7,7 @@ use retry_policy::Nanos;
 use std::sync::OnceLock;
 
 use crate::catch_up::CatchUp;
-use crate::cursor::Cursor;
+use crate::cursor::{Asked, Cursor};
 use crate::held::Held;
 use crate::input::{AttemptId, Break};
 use crate::meter::Meter;
@@ -87,6 +87,10 @@ pub(crate) struct Flow {
     pub(crate) began: Nanos,
     /// Where the provider keeps it.
     pub(crate) cursor: Option<Cursor>,
+    /// The request, where it is sent again to read on.
+    pub(crate) asked_with: Option<Asked>,
+    /// The id under which the provider was asked to keep it (llama.cpp).
+    pub(crate) conversation: Option<String>,
     /// Its events go on in another attempt, which the consumer was not told yet.
     pub(crate) rejoins: bool,
     pub(crate) hold: Hold,
@@ -127,6 +131,8 @@ impl Flow {
             asked: rung,
             began,
             cursor: None,
+            asked_with: None,
+            conversation: None,
             rejoins: false,
             hold: Hold::Lifecycle,
             held: Held::default(),

@@ -327,7 +327,7 @@ fn take(checkpoint: &mut Checkpoint, reading: &mut Reading, entry: Entry<'_>) ->
         Entry::Cursor { response, .. } => {
             // A later generation is joined to what was shown in ways that are not written down.
             let is_first = !checkpoint.transcript.begun;
-            reading.cursor = is_first.then(|| Cursor::new(response, None)).flatten();
+            reading.cursor = is_first.then(|| Cursor::by_number(response, None)).flatten();
         }
         Entry::Cancel => checkpoint.is_cancelled = true,
         Entry::Close => checkpoint.closed = Closed::Yes,

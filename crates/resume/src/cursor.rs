@@ -1,35 +1,41 @@
-//! A response that its provider keeps: how far its events were read, and how the rest is got.
-//!
-//! A connection that breaks costs such a response nothing. Its events are read again behind the
-//! last one, and once they are not kept any longer, the finished response is fetched whole.
+//! The place in a response that its provider keeps: how far it was read, and what asks for the rest.
 
-use crate::attempt::{Attempt, Flow};
-use crate::input::AttemptId;
-use crate::journal;
-use crate::outcome::Cause;
-use crate::output::{Connection, Output, Request};
-use crate::seam::{Rung, Seam, SeamLabel};
-use crate::session::Session;
-use crate::spending::Spent;
 use bytes::Bytes;
-use http::Method;
-use protocol::{Decoded, FailureKind};
-use retry_policy::Class;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use retry_policy::IdempotencyKey;
+use std::borrow::Cow;
 
 /// Where one response is kept, and how far it was read.
 #[derive(Clone, Debug)]
 pub(crate) struct Cursor {
-    /// Its path below the base URL.
-    path: String,
-    /// The number of the last event that was read.
-    after: Option<u64>,
-    /// The number of the last event before the attempt that reads it.
-    began_after: Option<u64>,
+    mark: Mark,
+    /// The attempt that reads it brought an event.
+    has_moved: bool,
     /// The last event before one that was missing.
     gap: Option<u64>,
     /// Fetches that found it unfinished.
-    polls: u32,
-    way: Way,
+    pub(crate) polls: u32,
+    pub(crate) way: Way,
+}
+
+/// The place behind the last event that was read.
+#[derive(Clone, Debug)]
+enum Mark {
+    /// The number of that event, in a response below this path (OpenAI Responses).
+    Number { path: String, after: Option<u64> },
+    /// The id of the last event that had one. Those without one that came after it come again.
+    EventId { id: String, since: u32, again: u32, asked: Asked },
+    /// Bytes of a stream that is kept below this path, and how many of them this attempt does not
+    /// get again (llama.cpp).
+    Offset { path: String, at: u64, base: u64 },
+}
+
+/// A request that is sent once more.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) path: Cow<'static, str>,
+    pub(crate) body: Bytes,
+    pub(crate) key: IdempotencyKey,
 }
 
 /// How the rest of a response is got that its provider keeps.
@@ -43,6 +49,16 @@ pub(crate) enum Way {
     Gone,
 }
 
+/// What framing and wire say of an event's place.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sight<'a> {
+    pub(crate) number: Option<u64>,
+    pub(crate) id: Option<&'a [u8]>,
+    /// Bytes of the body up to its end.
+    pub(crate) end: u64,
+    pub(crate) is_ping: bool,
+}
+
 /// Where an event stands among those that were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
@@ -51,37 +67,73 @@ pub(crate) enum Order {
     Missing,
 }
 
+/// What asks for the rest.
+pub(crate) struct Asking {
+    pub(crate) method: Method,
+    pub(crate) path: Cow<'static, str>,
+    pub(crate) body: Bytes,
+    pub(crate) key: Option<IdempotencyKey>,
+    pub(crate) headers: HeaderMap,
+}
+
 impl Cursor {
     /// The cursor of a response with this id; `None` for an id that is none of a URL.
-    pub(crate) fn new(id: &str, after: Option<u64>) -> Option<Self> {
+    pub(crate) fn by_number(id: &str, after: Option<u64>) -> Option<Self> {
         let path = protocol::stored_path(id)?;
-        Some(Self { path, after, began_after: after, gap: None, polls: 0, way: Way::Events })
+        Some(Self::at(Mark::Number { path, after }))
     }
 
-    /// Takes note of the event with this number.
-    pub(crate) fn take(&mut self, number: u64) -> Order {
-        match self.after {
-            Some(after) if number <= after => return Order::Seen,
-            Some(after) if number > after.saturating_add(1) => return Order::Missing,
-            _ => {}
+    /// The cursor of a stream whose events have ids; `None` for an id that no header can carry.
+    pub(crate) fn by_event_id(id: &[u8], asked: Asked) -> Option<Self> {
+        let id = event_id(id)?;
+        Some(Self::at(Mark::EventId { id, since: 0, again: 0, asked }))
+    }
+
+    /// The cursor of a stream that is kept under this id, read up to this byte.
+    pub(crate) fn by_offset(conversation: &str, at: u64) -> Self {
+        Self::at(Mark::Offset { path: format!("/stream/{conversation}"), at, base: 0 })
+    }
+
+    const fn at(mark: Mark) -> Self {
+        Self { mark, has_moved: true, gap: None, polls: 0, way: Way::Events }
+    }
+
+    /// The kind of it that a server must have.
+    pub(crate) const fn kind(&self) -> protocol::Cursor {
+        match self.mark {
+            Mark::Number { .. } => protocol::Cursor::Sequence,
+            Mark::EventId { .. } => protocol::Cursor::EventId,
+            Mark::Offset { .. } => protocol::Cursor::Offset,
         }
-        self.after = Some(number);
-        Order::Next
     }
 
-    /// Takes note of an event that was delivered.
+    /// Takes note of an event.
+    pub(crate) fn take(&mut self, sight: &Sight<'_>) -> Order {
+        let order = self.mark.take(sight);
+        self.has_moved |= order == Order::Next;
+        order
+    }
+
+    /// Takes note of the number of an event that was delivered.
     pub(crate) fn reach(&mut self, number: u64) {
-        self.after = self.after.max(Some(number));
+        if let Mark::Number { after, .. } = &mut self.mark {
+            *after = (*after).max(Some(number));
+        }
     }
 
     /// Another attempt reads on.
     pub(crate) const fn read_on(&mut self) {
-        self.began_after = self.after;
+        self.has_moved = false;
+        match &mut self.mark {
+            Mark::Number { .. } => {}
+            Mark::EventId { since, again, .. } => *again = *since,
+            Mark::Offset { at, base, .. } => *base = *at,
+        }
     }
 
     /// Whether the attempt brought any event.
-    pub(crate) fn has_moved(&self) -> bool {
-        self.after != self.began_after
+    pub(crate) const fn has_moved(&self) -> bool {
+        self.has_moved
     }
 
     pub(crate) const fn way(&self) -> Way {
@@ -90,208 +142,142 @@ impl Cursor {
 
     /// Whether no event was read yet.
     pub(crate) const fn is_at_start(&self) -> bool {
-        self.after.is_none()
+        matches!(self.mark, Mark::Number { after: None, .. })
     }
 
-    /// What was read comes from elsewhere from now on.
+    /// What was read comes from elsewhere from now on, if from anywhere.
     pub(crate) const fn lose_events(&mut self) {
-        self.way = Way::Whole;
+        self.way = match self.mark {
+            Mark::Number { .. } => Way::Whole,
+            Mark::EventId { .. } | Mark::Offset { .. } => Way::Gone,
+        };
     }
 
-    /// The path that its events are read from.
-    pub(crate) fn events_path(&self) -> String {
-        let path = &self.path;
-        match self.after {
-            Some(after) => format!("{path}?stream=true&starting_after={after}"),
-            None => format!("{path}?stream=true"),
+    /// The request for the events behind the last one.
+    pub(crate) fn ask_events(&self) -> Asking {
+        match &self.mark {
+            Mark::Number { path, after: Some(after) } => {
+                get(format!("{path}?stream=true&starting_after={after}"))
+            }
+            Mark::Number { path, after: None } => get(format!("{path}?stream=true")),
+            Mark::Offset { path, at, .. } => get(format!("{path}?from={at}")),
+            Mark::EventId { id, asked: Asked { path, body, key }, .. } => {
+                let id = HeaderValue::from_str(id).expect("it was checked when it was read");
+                let name = HeaderName::from_static("last-event-id");
+                let headers = HeaderMap::from_iter([(name, id)]);
+                let (path, body) = (path.clone(), body.clone());
+                Asking { method: Method::POST, path, body, key: Some(*key), headers }
+            }
         }
     }
 
-    /// The path that it is fetched from.
-    pub(crate) fn whole_path(&self) -> String {
-        self.path.clone()
+    /// The request for all of it.
+    pub(crate) fn ask_whole(&self) -> Asking {
+        match &self.mark {
+            Mark::Number { path, .. } => get(path.clone()),
+            Mark::EventId { .. } | Mark::Offset { .. } => self.ask_events(),
+        }
     }
 
-    fn cancel_path(&self) -> String {
-        format!("{}/cancel", self.path)
+    /// The request that ends its generation.
+    pub(crate) fn ask_end(&self) -> Option<Asking> {
+        match &self.mark {
+            Mark::Number { path, .. } => {
+                Some(Asking { method: Method::POST, ..get(format!("{path}/cancel")) })
+            }
+            Mark::Offset { path, .. } => {
+                Some(Asking { method: Method::DELETE, ..get(path.clone()) })
+            }
+            Mark::EventId { .. } => None,
+        }
     }
 
     /// A second gap at one place is no accident of the connection.
-    fn is_second_gap(&mut self) -> bool {
-        std::mem::replace(&mut self.gap, self.after) == self.after && self.after.is_some()
+    pub(crate) fn is_second_gap(&mut self) -> bool {
+        let Mark::Number { after, .. } = self.mark else { return false };
+        std::mem::replace(&mut self.gap, after) == after && after.is_some()
     }
 }
 
-impl Flow {
-    /// Reads no events of it again, if they were read again until now.
-    pub(crate) fn loses_events(&mut self) -> bool {
-        let read = |cursor: &&mut Cursor| cursor.way == Way::Events;
-        self.cursor.as_mut().filter(read).map(Cursor::lose_events).is_some()
+impl Mark {
+    fn take(&mut self, sight: &Sight<'_>) -> Order {
+        match self {
+            Self::Number { after, .. } => take_number(after, sight.number),
+            // Nobody keeps signs of life.
+            Self::EventId { .. } if sight.is_ping => Order::Next,
+            Self::EventId { again, .. } if *again > 0 && sight.id.is_none() => {
+                *again -= 1;
+                Order::Seen
+            }
+            Self::EventId { id, since, again, .. } => {
+                *again = 0;
+                match sight.id.and_then(event_id) {
+                    Some(next) => (*id, *since) = (next, 0),
+                    None => *since = since.saturating_add(1),
+                }
+                Order::Next
+            }
+            Self::Offset { at, base, .. } => {
+                *at = base.saturating_add(sight.end);
+                Order::Next
+            }
+        }
     }
 }
 
-impl Session {
-    /// How the rest of the response is got that the provider keeps, if there is one.
-    pub(crate) fn kept(&self) -> Option<&Cursor> {
-        let flow = self.kept.as_deref()?;
-        let cursor = flow.cursor.as_ref()?;
-        let reaches = match cursor.way {
-            Way::Events => true,
-            // The whole is compared with all that was shown, and a call that was shown is not.
-            Way::Whole => flow.blocks.is_none() && !self.transcript.final_content,
-            Way::Gone => false,
-        };
-        let keeps = self.config.profile.cursor == protocol::Cursor::Sequence;
-        (reaches && keeps).then_some(cursor)
+fn take_number(after: &mut Option<u64>, number: Option<u64>) -> Order {
+    let Some(number) = number else { return Order::Next };
+    match *after {
+        Some(after) if number <= after => return Order::Seen,
+        Some(after) if number > after.saturating_add(1) => return Order::Missing,
+        _ => {}
     }
-
-    /// Notes the response that begins, where the provider keeps it.
-    pub(crate) fn open_cursor(&mut self, flow: &mut Flow, decoded: &Decoded<'_>) {
-        let keeps = self.config.profile.cursor == protocol::Cursor::Sequence;
-        if !keeps || !self.request.is_background() || flow.rung == Rung::Fetch {
-            return;
-        }
-        // Without a number for each event nobody knows which of them come twice.
-        let (Some(id), Some(number)) = (&decoded.id, decoded.sequence) else { return };
-        if flow.cursor.is_none() {
-            flow.cursor = Cursor::new(id, Some(number));
-            self.record(journal::cursor(flow.attempt, id));
-        }
-    }
-
-    /// Keeps the generation of an attempt that is over, where the provider does.
-    pub(crate) fn keep_generation(&mut self, live: Attempt) {
-        if live.flow.cursor.is_some() {
-            self.kept = Some(Box::new(live.flow));
-        }
-    }
-
-    /// Says where the same generation goes on.
-    pub(crate) fn rejoin(&mut self, attempt: AttemptId, rung: Rung, dropped: u64) {
-        let offset = self.transcript.text.len() as u64;
-        let seam = Seam { attempt, rung, offset, label: SeamLabel::Exact, dropped };
-        self.record(journal::seam(&seam));
-        self.summary.seams.push(seam.clone());
-        self.queue.push_back(Output::Seam(seam));
-    }
-
-    /// Learns from a failed attempt what is still to be had of a response that the provider keeps;
-    /// whether the next attempt begins at once because of it.
-    pub(crate) fn learn_of_kept(&mut self, live: &mut Attempt, cause: &Cause) -> bool {
-        match live.rung {
-            Rung::Fetch => self.learn_from_fetch(cause),
-            _ => self.learn_from_events(live, cause),
-        }
-    }
-
-    fn learn_from_events(&self, live: &mut Attempt, cause: &Cause) -> bool {
-        let rung = live.rung;
-        let Some(cursor) = &mut live.flow.cursor else { return false };
-        let lost = match cause {
-            Cause::Provider(failure) if failure.kind == FailureKind::BadRequest => {
-                rung == Rung::Cursor && failure.status.is_some()
-            }
-            // It is over, or it would have come further.
-            Cause::Provider(_) if rung == Rung::Cursor && live.phase.is_streaming() => {
-                if !cursor.has_moved() {
-                    cursor.way = Way::Gone;
-                }
-                return false;
-            }
-            Cause::Gap => cursor.is_second_gap(),
-            Cause::Malformed => rung == Rung::Cursor && !cursor.has_moved(),
-            _ => false,
-        };
-        if lost {
-            cursor.lose_events();
-        }
-        lost
-    }
-
-    fn learn_from_fetch(&mut self, cause: &Cause) -> bool {
-        let polls_max = self.config.limits.fetches;
-        let Some(cursor) = self.kept.as_deref_mut().and_then(|flow| flow.cursor.as_mut()) else {
-            return false;
-        };
-        match cause {
-            Cause::Unfinished => {
-                cursor.polls += 1;
-                if cursor.polls >= polls_max {
-                    cursor.way = Way::Gone;
-                    self.stop_kept();
-                }
-                false
-            }
-            Cause::Provider(failure) => {
-                let is_over = failure.status.is_none();
-                let is_lost = failure.verdict.class == Class::Invalid;
-                if is_over || is_lost {
-                    cursor.way = Way::Gone;
-                }
-                is_lost && !is_over
-            }
-            _ => false,
-        }
-    }
-
-    /// Tells the provider that nobody wants the response that it keeps any longer.
-    pub(crate) fn stop_kept(&mut self) {
-        let Some(flow) = &self.kept else { return };
-        let Some(cursor) = &flow.cursor else { return };
-        self.queue.push_back(Output::Cancel(Request {
-            attempt: flow.attempt,
-            method: Method::POST,
-            path: cursor.cancel_path().into(),
-            body: Bytes::new(),
-            key: None,
-            connection: Connection::Any,
-            rung: Rung::Cursor,
-        }));
-    }
-
-    /// Enters what a response cost that is not gone on with.
-    pub(crate) fn write_off_kept(&mut self) {
-        let Some(flow) = self.kept.take() else { return };
-        let spent = Spent {
-            usage: self.billed(&flow),
-            rung: flow.asked,
-            brought: flow.text_bytes > 0,
-            is_estimate: !flow.usage_final,
-        };
-        self.record(journal::usage(flow.attempt, &spent.usage));
-        self.count_output(&spent);
-        let cost = self.spend(&spent, flow.began);
-        let attempts = &mut self.summary.attempts;
-        if let Some(summary) = attempts.iter_mut().rfind(|attempt| attempt.attempt == flow.attempt)
-        {
-            (summary.usage, summary.estimated, summary.cost) =
-                (spent.usage, spent.is_estimate, cost);
-        }
-    }
+    *after = Some(number);
+    Order::Next
 }
+
+/// The id as a header can carry it.
+fn event_id(id: &[u8]) -> Option<String> {
+    let is_plain = !id.is_empty()
+        && id.len() <= EVENT_ID_BYTES_MAX
+        && id.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    is_plain.then(|| String::from_utf8_lossy(id).into_owned())
+}
+
+fn get(path: String) -> Asking {
+    let (body, headers) = (Bytes::new(), HeaderMap::new());
+    Asking { method: Method::GET, path: path.into(), body, key: None, headers }
+}
+
+/// Bytes of the longest id of an event that is sent back.
+const EVENT_ID_BYTES_MAX: usize = 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn cursor(after: Option<u64>) -> Cursor {
-        Cursor::new("resp_1", after).expect("an id")
+        Cursor::by_number("resp_1", after).expect("an id")
+    }
+
+    fn number(number: u64) -> Sight<'static> {
+        Sight { number: Some(number), ..Sight::default() }
     }
 
     #[test]
     fn events_come_once_and_in_order() {
         let mut cursor = cursor(None);
-        let read = [0, 1, 1, 0, 3, 2, u64::MAX].map(|number| cursor.take(number));
+        let read = [0, 1, 1, 0, 3, 2, u64::MAX].map(|at| cursor.take(&number(at)));
         use Order::{Missing, Next, Seen};
         assert_eq!(read, [Next, Next, Seen, Seen, Missing, Next, Missing]);
-        assert_eq!(cursor.events_path(), "/responses/resp_1?stream=true&starting_after=2");
+        assert_eq!(cursor.ask_events().path, "/responses/resp_1?stream=true&starting_after=2");
     }
 
     #[test]
     fn a_second_gap_at_one_place_is_told_apart() {
         let mut cursor = cursor(Some(4));
         assert!(!cursor.is_second_gap());
-        assert_eq!(cursor.take(5), Order::Next);
+        assert_eq!(cursor.take(&number(5)), Order::Next);
         assert!(!cursor.is_second_gap());
         assert!(cursor.is_second_gap());
     }
@@ -299,7 +285,50 @@ mod tests {
     #[test]
     fn an_id_that_would_change_the_url_is_no_cursor() {
         for id in ["", "a/b", "a?b", "a#b", "..", "a b", "%2e"] {
-            assert!(Cursor::new(id, None).is_none(), "{id:?}");
+            assert!(Cursor::by_number(id, None).is_none(), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn events_without_an_id_that_come_again_are_counted() {
+        let asked = Asked {
+            path: "/messages".into(),
+            body: Bytes::from_static(b"{}"),
+            key: IdempotencyKey::from_bytes([1; 16]),
+        };
+        let mut cursor = Cursor::by_event_id(b"a", asked).expect("an id");
+        let plain = Sight::default();
+        let ping = Sight { is_ping: true, ..plain };
+        let named = Sight { id: Some(b"b"), ..plain };
+        use Order::{Next, Seen};
+        assert_eq!([plain, ping, plain].map(|event| cursor.take(&event)), [Next; 3]);
+        cursor.read_on();
+        assert_eq!(cursor.ask_events().headers["last-event-id"], "a");
+        let read = [ping, plain, plain, named, plain].map(|event| cursor.take(&event));
+        assert_eq!(read, [Next, Seen, Seen, Next, Next]);
+        cursor.read_on();
+        assert_eq!(cursor.ask_events().headers["last-event-id"], "b");
+        assert_eq!([plain, plain].map(|event| cursor.take(&event)), [Seen, Next]);
+    }
+
+    #[test]
+    fn bytes_are_counted_over_attempts() {
+        let end = |end| Sight { end, ..Sight::default() };
+        let mut cursor = Cursor::by_offset("c1", 100);
+        cursor.take(&end(250));
+        cursor.read_on();
+        assert_eq!(cursor.ask_events().path, "/stream/c1?from=250");
+        cursor.take(&end(30));
+        cursor.take(&end(50));
+        cursor.read_on();
+        assert_eq!(cursor.ask_events().path, "/stream/c1?from=300");
+    }
+
+    #[test]
+    fn an_id_that_no_header_can_carry_is_no_cursor() {
+        let long = [b'x'; EVENT_ID_BYTES_MAX + 1];
+        for id in [&b""[..], b"a\nb", b"\xff", &long] {
+            assert_eq!(event_id(id), None);
         }
     }
 }

@@ -5,13 +5,14 @@
 //! decides only where the caller says so, and only between ways that both work.
 
 use bytes::Bytes;
-use http::Method;
+use http::{HeaderMap, Method};
 use protocol::{Profile, RequestBody};
 use retry_policy::IdempotencyKey;
 use std::borrow::Cow;
 
+use crate::attempt::Hold;
 use crate::config::Ways;
-use crate::cursor::{Cursor, Way};
+use crate::cursor::{Asking, Cursor, Way};
 use crate::input::AttemptId;
 use crate::outcome::Cause;
 use crate::partial::sendable_len;
@@ -49,9 +50,17 @@ pub(crate) struct Plan {
     pub(crate) path: Cow<'static, str>,
     pub(crate) body: Bytes,
     pub(crate) key: Option<IdempotencyKey>,
+    pub(crate) headers: HeaderMap,
     pub(crate) stitch: Stitch,
     /// Bytes of the shown text that the request contains.
     pub(crate) sent: usize,
+}
+
+impl Plan {
+    /// What its events wait for, where something was shown.
+    pub(crate) fn hold(&mut self) -> Hold {
+        Hold::Seam(std::mem::replace(&mut self.stitch, Stitch::start()), self.sent)
+    }
 }
 
 /// Where a stream stands when it is to go on.
@@ -133,16 +142,23 @@ pub(crate) fn plan(
     let derived = key.derive((text.len() as u64) << 3 | u64::from(rung.code()));
     let make = |body, key, stitch, sent| {
         let path = request.wire().path().into();
-        Plan { method: Method::POST, path, body, key: Some(key), stitch, sent }
+        let headers = HeaderMap::new();
+        Plan { method: Method::POST, path, body, key: Some(key), headers, stitch, sent }
     };
-    let read = |path: fn(&Cursor) -> String| {
-        let (path, stitch) = (kept.map(path).unwrap_or_default().into(), Stitch::start());
-        Plan { method: Method::GET, path, body: Bytes::new(), key: None, stitch, sent: 0 }
+    let read = |asking: Asking| {
+        let Asking { method, path, body, key, headers } = asking;
+        Plan { method, path, body, key, headers, stitch: Stitch::start(), sent: 0 }
     };
+    match (rung, kept) {
+        (Rung::Cursor, Some(kept)) => return read(kept.ask_events()),
+        (Rung::Fetch, Some(kept)) => return read(kept.ask_whole()),
+        _ => {}
+    }
     match rung {
-        Rung::Retry => make(request.initial(profile), *key, Stitch::start(), 0),
-        Rung::Cursor => read(Cursor::events_path),
-        Rung::Fetch => read(Cursor::whole_path),
+        // The last two are chosen only for a response that is kept.
+        Rung::Retry | Rung::Cursor | Rung::Fetch => {
+            make(request.initial(profile), *key, Stitch::start(), 0)
+        }
         Rung::Replay => {
             let key = key.derive(u64::MAX - u64::from(attempt.0));
             make(request.initial(profile), key, Stitch::replay(), 0)

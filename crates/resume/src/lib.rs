@@ -23,6 +23,7 @@ mod held;
 mod input;
 mod items;
 mod journal;
+mod kept;
 mod ladder;
 mod meter;
 mod opening;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use cost::Usage;
-use http::Method;
+use http::{HeaderMap, Method};
 use retry_policy::{IdempotencyKey, Nanos};
 use std::borrow::Cow;
 use std::fmt;
@@ -80,6 +80,8 @@ pub struct Request {
     /// Stable for retries of the same operation, derived for a continuation; `None` where nothing is
     /// made.
     pub key: Option<IdempotencyKey>,
+    /// What it says beside the headers that every request has.
+    pub headers: HeaderMap,
     /// How this attempt goes on.
     pub rung: Rung,
     /// Which connection it may use.

@@ -9,14 +9,13 @@ use crate::admission::Sign;
 use crate::attempt::{Attempt, Document, Ended, Flow, Hold, Phase};
 use crate::clocks::Rhythm;
 use crate::config::Tools;
-use crate::cursor::Order;
+use crate::cursor::{Order, Sight};
 use crate::deliver::Words;
 use crate::held::{Event, Held, Trimmed};
 use crate::journal::NAME_BYTES_MAX;
 use crate::opening;
 use crate::outcome::Cause;
 use crate::output::{Output, State};
-use crate::seam::Rung;
 use crate::session::Session;
 use crate::stitch::{Shown, Step};
 use crate::transcript::{Note, Tool, Transcript};
@@ -106,6 +105,14 @@ impl Session {
         if event.event.len() > NAME_BYTES_MAX {
             return Err(Cause::Malformed);
         }
+        let is_ping = decoded.ping;
+        let (number, end) = (decoded.sequence, live.reader.position());
+        let sight = Sight { number, id: event.id, end, is_ping };
+        match self.take_place(&mut live.flow, &decoded, &sight) {
+            Order::Next => {}
+            Order::Seen => return Ok(Progress::Read),
+            Order::Missing => return Err(Cause::Gap),
+        }
         let (name, data) = (known_name(event.event), live.reader.keep(event.data));
         if live.flow.blocks.is_some()
             && let Some(parts) = opening::split(&decoded, &data)
@@ -183,16 +190,6 @@ impl Session {
             // After the stop reason the response is whole, whatever the server says next.
             return if stopped { Ok(Progress::Read) } else { Err(Cause::Provider(failure)) };
         }
-        if let (Some(cursor), Some(number)) = (&mut flow.cursor, decoded.sequence) {
-            match cursor.take(number) {
-                Order::Next => {}
-                Order::Seen => return Ok(Progress::Read),
-                Order::Missing => return Err(Cause::Gap),
-            }
-        }
-        if std::mem::take(&mut flow.rejoins) {
-            self.rejoin(flow.attempt, Rung::Cursor, 0);
-        }
         if decoded.ping {
             if self.transcript.begun && matches!(flow.hold, Hold::Nothing) {
                 self.emit_heartbeat(name, data);
@@ -235,9 +232,6 @@ impl Session {
         }
         if note.begin && self.is_second(flow, decoded) {
             return Err(Cause::Restarted);
-        }
-        if note.begin {
-            self.open_cursor(flow, decoded);
         }
         if note.end && note.stop.is_none() && self.transcript.stop.is_none() {
             return Err(Cause::Truncated);

@@ -318,12 +318,13 @@ impl Session {
             self.transcript = Transcript::default();
         }
         let id = AttemptId(self.attempts);
-        let plan = ladder::plan(&self.standing(now), rung, id, &self.key);
+        let mut plan = ladder::plan(&self.standing(now), rung, id, &self.key);
         let mut flow = match self.kept.take_if(|_| rung == Rung::Cursor) {
             Some(kept) => *kept,
-            None => self.flow(id, rung, Hold::Seam(plan.stitch, plan.sent), now),
+            None => self.flow(id, rung, plan.hold(), now),
         };
         flow.attempt = id;
+        let headers = self.offer_to_keep(&mut flow, &plan);
         flow.rejoins = rung == Rung::Cursor && self.transcript.begun;
         flow.cursor.iter_mut().for_each(Cursor::read_on);
         self.live = Some(Box::new(Attempt {
@@ -347,6 +348,7 @@ impl Session {
             path: plan.path,
             body: plan.body,
             key: plan.key,
+            headers,
             rung,
             connection: if self.unprocessed > 0 { Connection::New } else { Connection::Any },
         }));

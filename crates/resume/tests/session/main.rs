@@ -10,6 +10,7 @@ mod cursor;
 mod journal;
 mod ladder;
 mod limits;
+mod read_on;
 mod responses;
 mod responses_checker;
 mod responses_provider;

@@ -1,0 +1,225 @@
+//! A response that its provider keeps. A connection that breaks costs it nothing: its events are read
+//! again behind the last one, and once they are not kept any longer, the finished response is fetched
+//! whole.
+
+use http::{HeaderMap, HeaderValue};
+use protocol::{Decoded, FailureKind};
+use retry_policy::Class;
+
+use crate::attempt::{Attempt, Flow};
+use crate::cursor::{Asked, Cursor, Order, Sight, Way};
+use crate::input::AttemptId;
+use crate::journal;
+use crate::ladder::Plan;
+use crate::outcome::Cause;
+use crate::output::{Connection, Output, Request};
+use crate::seam::{Rung, Seam, SeamLabel};
+use crate::session::Session;
+use crate::spending::Spent;
+
+impl Flow {
+    /// Reads no events of it again, if they were read again until now.
+    pub(crate) fn loses_events(&mut self) -> bool {
+        let read = |cursor: &&mut Cursor| cursor.way == Way::Events;
+        self.cursor.as_mut().filter(read).map(Cursor::lose_events).is_some()
+    }
+}
+
+impl Session {
+    /// How the rest of the response is got that the provider keeps, if there is one.
+    pub(crate) fn kept(&self) -> Option<&Cursor> {
+        let flow = self.kept.as_deref()?;
+        let cursor = flow.cursor.as_ref()?;
+        let reaches = match cursor.way {
+            Way::Events => true,
+            // The whole is compared with all that was shown, and a call that was shown is not.
+            Way::Whole => flow.blocks.is_none() && !self.transcript.final_content,
+            Way::Gone => false,
+        };
+        (reaches && self.config.profile.cursor == cursor.kind()).then_some(cursor)
+    }
+
+    /// What a request says beside the usual so that the provider keeps the response, and what is
+    /// remembered of it.
+    pub(crate) fn offer_to_keep(&self, flow: &mut Flow, plan: &Plan) -> HeaderMap {
+        let mut headers = plan.headers.clone();
+        if flow.cursor.is_some() || flow.rung == Rung::Fetch {
+            return headers;
+        }
+        match (self.config.profile.cursor, plan.key) {
+            (protocol::Cursor::EventId, Some(key)) => {
+                let (path, body) = (plan.path.clone(), plan.body.clone());
+                flow.asked_with = Some(Asked { path, body, key });
+            }
+            (protocol::Cursor::Offset, Some(key)) if self.config.background => {
+                let key = key.derive(flow.attempt.0.into());
+                let id: String = key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+                if let Ok(value) = HeaderValue::from_str(&id) {
+                    headers.insert("x-conversation-id", value);
+                    flow.conversation = Some(id);
+                }
+            }
+            _ => {}
+        }
+        headers
+    }
+
+    /// Finds an event's place in the response that the provider keeps.
+    pub(crate) fn take_place(
+        &mut self,
+        flow: &mut Flow,
+        decoded: &Decoded<'_>,
+        sight: &Sight<'_>,
+    ) -> Order {
+        if decoded.error.is_some() {
+            return Order::Next;
+        }
+        let order = match &mut flow.cursor {
+            Some(cursor) => cursor.take(sight),
+            None => self.open_cursor(flow, decoded, sight),
+        };
+        if order == Order::Next && std::mem::take(&mut flow.rejoins) {
+            self.rejoin(flow.attempt, Rung::Cursor, 0);
+        }
+        order
+    }
+
+    fn open_cursor(&mut self, flow: &mut Flow, decoded: &Decoded<'_>, sight: &Sight<'_>) -> Order {
+        if flow.rung == Rung::Fetch {
+            return Order::Next;
+        }
+        flow.cursor = match self.config.profile.cursor {
+            protocol::Cursor::None => None,
+            protocol::Cursor::Sequence => self.open_by_number(flow.attempt, decoded),
+            protocol::Cursor::EventId => {
+                sight.id.and_then(|id| Cursor::by_event_id(id, flow.asked_with.clone()?))
+            }
+            protocol::Cursor::Offset => {
+                flow.conversation.as_deref().map(|id| Cursor::by_offset(id, sight.end))
+            }
+        };
+        Order::Next
+    }
+
+    /// Without a number for each event nobody knows which of them come twice.
+    fn open_by_number(&mut self, attempt: AttemptId, decoded: &Decoded<'_>) -> Option<Cursor> {
+        decoded.begin.as_ref().filter(|_| self.request.is_background())?;
+        let (id, number) = (decoded.id.as_ref()?, decoded.sequence?);
+        let cursor = Cursor::by_number(id, Some(number))?;
+        self.record(journal::cursor(attempt, id));
+        Some(cursor)
+    }
+
+    /// Keeps the generation of an attempt that is over, where the provider does.
+    pub(crate) fn keep_generation(&mut self, live: Attempt) {
+        if live.flow.cursor.is_some() {
+            self.kept = Some(Box::new(live.flow));
+        }
+    }
+
+    /// Says where the same generation goes on.
+    pub(crate) fn rejoin(&mut self, attempt: AttemptId, rung: Rung, dropped: u64) {
+        let offset = self.transcript.text.len() as u64;
+        let seam = Seam { attempt, rung, offset, label: SeamLabel::Exact, dropped };
+        self.record(journal::seam(&seam));
+        self.summary.seams.push(seam.clone());
+        self.queue.push_back(Output::Seam(seam));
+    }
+
+    /// Learns from a failed attempt what is still to be had of a response that the provider keeps;
+    /// whether the next attempt begins at once because of it.
+    pub(crate) fn learn_of_kept(&mut self, live: &mut Attempt, cause: &Cause) -> bool {
+        match live.rung {
+            Rung::Fetch => self.learn_from_fetch(cause),
+            _ => self.learn_from_events(live, cause),
+        }
+    }
+
+    fn learn_from_events(&self, live: &mut Attempt, cause: &Cause) -> bool {
+        let rung = live.rung;
+        let Some(cursor) = &mut live.flow.cursor else { return false };
+        let lost = match cause {
+            Cause::Provider(failure) if failure.kind == FailureKind::BadRequest => {
+                rung == Rung::Cursor && failure.status.is_some()
+            }
+            // It is over, or it would have come further.
+            Cause::Provider(_) if rung == Rung::Cursor && live.phase.is_streaming() => {
+                if !cursor.has_moved() {
+                    cursor.way = Way::Gone;
+                }
+                return false;
+            }
+            Cause::Gap => cursor.is_second_gap(),
+            // Whoever begins again does not know where it was read to.
+            Cause::Restarted => rung == Rung::Cursor,
+            Cause::Malformed => rung == Rung::Cursor && !cursor.has_moved(),
+            _ => false,
+        };
+        if lost {
+            cursor.lose_events();
+        }
+        lost
+    }
+
+    fn learn_from_fetch(&mut self, cause: &Cause) -> bool {
+        let polls_max = self.config.limits.fetches;
+        let Some(cursor) = self.kept.as_deref_mut().and_then(|flow| flow.cursor.as_mut()) else {
+            return false;
+        };
+        match cause {
+            Cause::Unfinished => {
+                cursor.polls += 1;
+                if cursor.polls >= polls_max {
+                    cursor.way = Way::Gone;
+                    self.stop_kept();
+                }
+                false
+            }
+            Cause::Provider(failure) => {
+                let is_over = failure.status.is_none();
+                let is_lost = failure.verdict.class == Class::Invalid;
+                if is_over || is_lost {
+                    cursor.way = Way::Gone;
+                }
+                is_lost && !is_over
+            }
+            _ => false,
+        }
+    }
+
+    /// Tells the provider that nobody wants the response that it keeps any longer.
+    pub(crate) fn stop_kept(&mut self) {
+        let Some(flow) = &self.kept else { return };
+        let Some(asking) = flow.cursor.as_ref().and_then(Cursor::ask_end) else { return };
+        self.queue.push_back(Output::Cancel(Request {
+            attempt: flow.attempt,
+            method: asking.method,
+            path: asking.path,
+            body: asking.body,
+            key: asking.key,
+            headers: asking.headers,
+            connection: Connection::Any,
+            rung: Rung::Cursor,
+        }));
+    }
+
+    /// Enters what a response cost that is not gone on with.
+    pub(crate) fn write_off_kept(&mut self) {
+        let Some(flow) = self.kept.take() else { return };
+        let spent = Spent {
+            usage: self.billed(&flow),
+            rung: flow.asked,
+            brought: flow.text_bytes > 0,
+            is_estimate: !flow.usage_final,
+        };
+        self.record(journal::usage(flow.attempt, &spent.usage));
+        self.count_output(&spent);
+        let cost = self.spend(&spent, flow.began);
+        let attempts = &mut self.summary.attempts;
+        if let Some(summary) = attempts.iter_mut().rfind(|attempt| attempt.attempt == flow.attempt)
+        {
+            (summary.usage, summary.estimated, summary.cost) =
+                (spent.usage, spent.is_estimate, cost);
+        }
+    }
+}
