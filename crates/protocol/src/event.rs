@@ -243,6 +243,10 @@ pub struct Spans {
     pub delta: Option<Range<u32>>,
     /// The `role` member of the delta object with the comma that goes when it goes.
     pub role: Option<Range<u32>>,
+    /// The reason to stop, with its quotes; on the chat wire that of the first choice.
+    pub stop: Option<Range<u32>>,
+    /// The stop sequence that the model came upon, or null; Anthropic only.
+    pub stop_sequence: Option<Range<u32>>,
     /// The count of output tokens.
     pub output_tokens: Option<Range<u32>>,
     /// The count of all tokens; OpenAI's wires only.

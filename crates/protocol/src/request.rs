@@ -5,6 +5,7 @@
 
 mod continuation;
 mod limits;
+mod stop;
 
 pub use limits::MAX_TOKENS_FLOOR;
 

@@ -20,6 +20,10 @@ pub struct Rewrite<'a> {
     pub index: Option<u32>,
     /// The new text, unescaped.
     pub text: Option<&'a str>,
+    /// The new reason to stop.
+    pub stop: Option<&'a str>,
+    /// The new stop sequence.
+    pub stop_sequence: Option<&'a str>,
     /// The new number of the event.
     pub sequence: Option<u64>,
     /// The new id of the output item.
@@ -64,6 +68,8 @@ pub fn rewrite(data: &[u8], spans: &Spans, edits: &Rewrite<'_>) -> Vec<u8> {
     change(&spans.model, edits.model.map(json_string));
     change(&spans.index, edits.index.map(|index| index.to_string()));
     change(&spans.text, edits.text.map(json_string));
+    change(&spans.stop, edits.stop.map(json_string));
+    change(&spans.stop_sequence, edits.stop_sequence.map(json_string));
     change(&spans.sequence, edits.sequence.map(|number| number.to_string()));
     change(&spans.item_id, edits.item_id.map(json_string));
     change(&spans.part_index, edits.part_index.map(|index| index.to_string()));

@@ -5,6 +5,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::StopReason;
+
 /// A format of requests and streamed answers.
 ///
 /// ```
@@ -49,6 +51,18 @@ impl Wire {
             Self::AnthropicMessages => "/messages",
             Self::OpenAiChat => "/chat/completions",
             Self::OpenAiResponses => "/responses",
+        }
+    }
+
+    /// How the wire says that an answer ended at a stop sequence: its word, and what that word
+    /// decodes to. `None` where a request cannot ask for one.
+    #[must_use]
+    pub const fn stop_at_sequence(self) -> Option<(&'static str, StopReason)> {
+        match self {
+            Self::AnthropicMessages => Some(("stop_sequence", StopReason::StopSequence)),
+            // The same word as at the end of all that the model had to say.
+            Self::OpenAiChat => Some(("stop", StopReason::EndTurn)),
+            Self::OpenAiResponses => None,
         }
     }
 }

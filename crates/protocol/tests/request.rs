@@ -358,3 +358,19 @@ fn limits_are_reduced_by_what_was_spent() {
         r#","max_tokens":5024,"thinking":{"type":"enabled","budget_tokens":4000}"#,
     );
 }
+
+#[test]
+fn stop_sequences_are_read_as_each_wire_spells_them() {
+    #[track_caller]
+    fn check(wire: Wire, member: &str, expected: &[&str]) {
+        let body = parse(wire, &format!(r#"{{"messages":[{{"role":"user"}}]{member}}}"#));
+        assert_eq!(body.stop_sequences(), expected, "{member}");
+    }
+    check(ANTHROPIC, r#","stop_sequences":["END","\n\u00e9"],"stop":"x""#, &["END", "\né"]);
+    check(CHAT, r#","stop":"END","stop_sequences":["x"]"#, &["END"]);
+    check(CHAT, r#","stop":["a","",7,"b"]"#, &["a", "b"]);
+    check(CHAT, r#","stop":null"#, &[]);
+    check(ANTHROPIC, "", &[]);
+    let responses = parse(Wire::OpenAiResponses, r#"{"input":"hi","stop":["END"]}"#);
+    assert!(responses.stop_sequences().is_empty(), "the wire has none");
+}

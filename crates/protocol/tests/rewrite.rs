@@ -236,3 +236,33 @@ proptest! {
         prop_assert_eq!(all(&after), all(&before) + added);
     }
 }
+
+#[test]
+fn a_reason_to_stop_becomes_that_of_a_stop_sequence() {
+    let edits = |wire: Wire| Rewrite {
+        stop: wire.stop_at_sequence().map(|(word, _)| word),
+        stop_sequence: Some("E\"ND"),
+        ..Rewrite::default()
+    };
+    let wire = Wire::AnthropicMessages;
+    check(
+        wire,
+        r#"{"type":"message_delta","delta":{"stop_reason": "end_turn","stop_sequence":null},"x":1}"#,
+        &edits(wire),
+        r#"{"type":"message_delta","delta":{"stop_reason": "stop_sequence","stop_sequence":"E\"ND"},"x":1}"#,
+    );
+    let wire = Wire::OpenAiChat;
+    let changed = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"stop":1}"#;
+    check(wire, &changed.replace(r#""stop"}"#, r#""length"}"#), &edits(wire), changed);
+    for wire in [Wire::AnthropicMessages, Wire::OpenAiChat] {
+        let (word, reason) = wire.stop_at_sequence().expect("it has stop sequences");
+        let event = match wire {
+            Wire::AnthropicMessages => {
+                format!(r#"{{"type":"message_delta","delta":{{"stop_reason":"{word}"}}}}"#)
+            }
+            _ => format!(r#"{{"choices":[{{"delta":{{}},"finish_reason":"{word}"}}]}}"#),
+        };
+        assert_eq!(read(wire, event.as_bytes()).stop, Some(reason));
+    }
+    assert_eq!(Wire::OpenAiResponses.stop_at_sequence(), None);
+}

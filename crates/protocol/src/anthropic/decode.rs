@@ -35,6 +35,8 @@ pub(crate) fn decode<'a>(name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Mal
         b"message_start" => seen.message_start(data, &mut event),
         b"message_delta" => {
             event.stop = seen.delta.stop_reason.and_then(|reason| stop_reason(&reason, data));
+            event.spans.stop = seen.delta.stop_reason.map(|reason| reason.range());
+            event.spans.stop_sequence = seen.delta.stop_sequence.map(|sequence| sequence.range());
             seen.usage(&mut event);
         }
         b"message_stop" => event.end = true,
@@ -79,6 +81,7 @@ struct SeenDelta {
     partial_json: Option<Value>,
     signature: Option<Value>,
     stop_reason: Option<Value>,
+    stop_sequence: Option<Value>,
 }
 
 impl Seen {
@@ -222,6 +225,7 @@ impl SeenDelta {
                 b"partial_json" => delta.partial_json = value,
                 b"signature" => delta.signature = value,
                 b"stop_reason" => delta.stop_reason = value,
+                b"stop_sequence" => delta.stop_sequence = value,
                 _ => {}
             }
             Ok(())

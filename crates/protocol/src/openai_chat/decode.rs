@@ -158,6 +158,7 @@ impl Choice {
         event.choice = Some(index);
         if let Some(Finish::Stop(reason)) = self.finish(data) {
             event.stop = Some(reason);
+            event.spans.stop = self.finish.map(|finish| finish.range());
         }
         let (piece, also) = self.delta.pieces(data);
         event.also = also;
