@@ -13,6 +13,7 @@ mod ends;
 mod heads;
 mod hints;
 mod http2;
+mod keys;
 mod lifetimes;
 mod peer;
 mod statuses;

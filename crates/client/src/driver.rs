@@ -2,6 +2,7 @@
 //! to try again and what is new text is the engine's.
 
 mod asking;
+mod calling;
 mod clock;
 mod ending;
 mod journal;
@@ -27,9 +28,10 @@ use crate::event::{Event, Events};
 use crate::leftovers::Leaving;
 use crate::patience::Patience;
 use crate::spending::Tab;
-use crate::transport::{Arrival, Exchange};
+use crate::transport::Arrival;
 use asking::Line;
-use clock::{Alarm, Clock};
+use calling::Calling;
+use clock::{Alarm, Clock, Watch};
 use ending::Ending;
 use outbox::{Item, Outbox};
 use persist::Stalled;
@@ -48,7 +50,7 @@ pub(crate) struct Driver {
     origin: Option<Origin>,
     /// Admission of the next attempt, permit of the live one.
     asking: Asking,
-    live: Option<(AttemptId, Exchange)>,
+    live: Option<Calling>,
     /// What the provider is told beside the attempts, and nobody waits for but who cancels.
     farewell: Option<JoinHandle<()>>,
     outbox: Outbox,
@@ -58,6 +60,9 @@ pub(crate) struct Driver {
     engine: Engine,
     now: Nanos,
     clock: Clock,
+    watch: Watch,
+    /// The machine slept; the engine has not heard of it.
+    woke: bool,
     alarm: Alarm,
     patience: Patience,
     /// Bytes of the session's text that the consumer has.
@@ -117,6 +122,8 @@ impl Driver {
             engine: Engine::Speaking,
             now,
             clock,
+            watch: Watch::default(),
+            woke: false,
             alarm: Alarm::new(clock),
             patience,
             delivered,
@@ -137,6 +144,7 @@ impl Driver {
     /// The next event; `None` after the end or an error.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, Error>>> {
         self.now = self.clock.now();
+        self.woke |= self.watch.has_slept(self.now);
         self.asking.come_back(self.now);
         loop {
             if let Some(item) = self.outbox.pop(self.journal.deliverable()) {
@@ -252,14 +260,17 @@ impl Driver {
                 self.patience.rest();
                 return Poll::Ready(input);
             }
+            if std::mem::take(&mut self.woke) {
+                return Poll::Ready(Input::Woke);
+            }
             // Before the socket, which may always have more.
             if let Some(input) = self.tab.as_mut().and_then(|tab| tab.charge(&self.session)) {
                 return Poll::Ready(input);
             }
-            if let Some((attempt, exchange)) = &mut self.live
-                && let Poll::Ready(arrival) = exchange.poll(cx)
+            if let Some(live) = &mut self.live
+                && let Poll::Ready(arrival) = live.poll(cx)
             {
-                let attempt = *attempt;
+                let attempt = live.attempt;
                 return Poll::Ready(self.input(attempt, arrival));
             }
             if let Poll::Ready(input) = self.asking.poll(cx) {
@@ -327,16 +338,17 @@ impl Driver {
             Output::Admit(ask) => self.ask(&ask),
             Output::Over { fate, usage, .. } => self.asking.settle(fate, &usage),
             Output::Connect(request) => {
+                let (endpoint, transport) = (self.asking.endpoint(), &self.client.transport);
                 let message = self.message(&request);
-                let exchange = self.client.transport.send(message, request.connection);
-                self.live = Some((request.attempt, exchange));
+                let (attempt, connection) = (request.attempt, request.connection);
+                self.live = Some(Calling::new(attempt, endpoint, transport, message, connection));
             }
             Output::Cancel(request) => {
                 let message = self.message(&request);
                 self.farewell = Some(self.client.transport.send_and_forget(message));
             }
             Output::Abort(attempt) => {
-                self.live.take_if(|(live, _)| *live == attempt);
+                self.live.take_if(|live| live.attempt == attempt);
             }
             Output::Record { seq, record } => self.append_record(seq, record),
             Output::Emit { seq: Some(seq), frame } => self.append_frame(seq, frame, 0),

@@ -3,15 +3,18 @@
 
 mod base_url;
 mod headers;
+mod keys;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use protocol::{Profile, Wire};
 use resume::Origin;
+use std::future::Future;
 
 use crate::error::Error;
 use crate::secret::Secret;
 
 pub(crate) use base_url::BaseUrl;
+use keys::Keys;
 
 /// A provider's address, its wire and the key for it.
 ///
@@ -28,7 +31,7 @@ pub(crate) use base_url::BaseUrl;
 pub struct Endpoint {
     base: BaseUrl,
     profile: Profile,
-    key: Option<Secret>,
+    keys: Keys,
     headers: HeaderMap,
 }
 
@@ -61,13 +64,37 @@ impl Endpoint {
     /// fragment.
     pub fn new(base_url: &str, profile: Profile) -> Result<Self, Error> {
         let base = BaseUrl::parse(base_url)?;
-        Ok(Self { base, profile, key: None, headers: HeaderMap::new() })
+        Ok(Self { base, profile, keys: Keys::default(), headers: HeaderMap::new() })
     }
 
     /// The key that is sent with every request.
     #[must_use]
     pub fn key(mut self, key: Secret) -> Self {
-        self.key = Some(key);
+        self.keys = self.keys.with(key);
+        self
+    }
+
+    /// Asks for another key when the server refuses the one that was sent (401), and sends the
+    /// request again with it; without another key, or when it is refused too, the refusal is final.
+    ///
+    /// Streams that are refused at the same time ask once. The time that it takes is part of that
+    /// to the first token. Clones of the endpoint share the key.
+    ///
+    /// ```
+    /// use client::{Endpoint, Profile, Secret};
+    ///
+    /// let endpoint = Endpoint::new("http://127.0.0.1:8080", Profile::OPENAI)?
+    ///     .key(Secret::new("short-lived"))
+    ///     .renew_key(|| async { std::fs::read_to_string("/run/token").ok().map(Secret::new) });
+    /// # assert_eq!(endpoint.base_url(), "http://127.0.0.1:8080/v1");
+    /// # Ok::<(), client::Error>(())
+    /// ```
+    #[must_use]
+    pub fn renew_key<F>(mut self, renew: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Option<Secret>> + Send + 'static,
+    {
+        self.keys = self.keys.renewed_by(renew);
         self
     }
 
@@ -102,13 +129,13 @@ impl Endpoint {
 
     fn known(base: &str, profile: Profile, key: Secret) -> Self {
         let base = BaseUrl::parse(base).expect("a constant base URL is valid");
-        Self { base, profile, key: Some(key), headers: HeaderMap::new() }
+        Self { base, profile, keys: Keys::default().with(key), headers: HeaderMap::new() }
     }
 
     /// Takes out of `text` the key and every header that is secret; whether any was there.
     pub(crate) fn scrub(&self, text: &mut String) -> bool {
         let headers = headers::secrets(&self.headers);
-        let secrets = self.key.iter().cloned().chain(headers);
+        let secrets = self.keys.all().into_iter().chain(headers);
         secrets.fold(false, |found, secret| secret.scrub(text) | found)
     }
 
@@ -134,8 +161,8 @@ impl Endpoint {
     /// endpoint's own.
     pub(crate) fn request_headers(&self, kept: &[(String, String)]) -> Result<HeaderMap, Error> {
         let mut all = headers::defaults();
-        if let Some(key) = &self.key {
-            let (name, value) = self.authorization(key)?;
+        if let Some(key) = self.keys.current() {
+            let (name, value) = self.authorization(&key)?;
             all.insert(name, value);
         }
         if self.profile.wire == Wire::AnthropicMessages {
@@ -150,6 +177,19 @@ impl Endpoint {
         }
         all.extend(self.headers.clone());
         Ok(all)
+    }
+
+    pub(crate) const fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Another key in the headers of a request, unless the caller has its own way to say who asks.
+    pub(crate) fn put_key(&self, key: &Secret, headers: &mut HeaderMap) -> Result<(), Error> {
+        let (name, value) = self.authorization(key)?;
+        if !self.headers.contains_key(&name) {
+            headers.insert(name, value);
+        }
+        Ok(())
     }
 
     fn authorization(&self, key: &Secret) -> Result<(HeaderName, HeaderValue), Error> {

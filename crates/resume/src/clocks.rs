@@ -102,6 +102,12 @@ impl Clocks {
         self.bytes = Some(now.saturating_add(timeouts.bytes));
     }
 
+    /// The machine slept: a live connection is to show that it lives.
+    pub(crate) fn woken(&mut self, now: Nanos) {
+        let soon = now.saturating_add(AWAKE_MAX);
+        self.bytes = Some(self.bytes.map_or(soon, |bytes| bytes.min(soon)));
+    }
+
     pub(crate) fn content(&mut self, now: Nanos, timeouts: &Timeouts, rhythm: Rhythm) {
         self.first_token = None;
         self.idle = Some(now.saturating_add(rhythm.stretch(timeouts.idle)));
@@ -150,6 +156,9 @@ impl Clocks {
         *self = Self::until(self.total);
     }
 }
+
+/// How long a connection may be silent after the machine slept.
+const AWAKE_MAX: Nanos = Nanos::from_secs(5);
 
 /// Whether the open block streams evenly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

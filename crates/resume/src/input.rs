@@ -65,6 +65,8 @@ pub enum Input {
     Persisted(Seq),
     /// The store cannot keep records any longer.
     PersistFailed,
+    /// The machine slept: a connection that was live may be dead without a sign of it.
+    Woke,
     /// Time passed: the deadline of the last [`Output::Wait`](crate::Output::Wait) is due.
     Tick,
     /// A budget that the caller shares among streams is spent; the session ends, unless the model

@@ -239,6 +239,8 @@ impl Session {
             Input::Broke { attempt, cause } => {
                 self.with_live(attempt, |_, live| live.ended = Some(Ended::Broke(cause)));
             }
+            Input::Woke if self.live.is_some() => self.clocks.woken(now),
+            Input::Woke => {}
             Input::Tick => self.tick(now),
             Input::Cancel => {
                 self.record(journal::cancel());

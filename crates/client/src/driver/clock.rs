@@ -1,4 +1,4 @@
-//! The only reader of the clock, and the timer of a stream's deadlines. How long a store may
+//! The only reader of the clocks, and the timer of a stream's deadlines. How long a store may
 //! take is `patience`'s.
 
 use http::HeaderValue;
@@ -30,6 +30,31 @@ impl Clock {
 pub(crate) fn http_date() -> HeaderValue {
     HeaderValue::from_str(&httpdate::fmt_http_date(SystemTime::now()))
         .expect("an HTTP date is printable ASCII")
+}
+
+/// Notices that the machine slept: the time of day went on while the clock of the streams stood
+/// still. Where that clock goes on in sleep, its deadlines notice.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Watch {
+    seen: Option<(Nanos, SystemTime)>,
+}
+
+impl Watch {
+    /// Whether it slept since this was last asked. It looks at most once in [`LOOK_EVERY`].
+    pub(crate) fn has_slept(&mut self, now: Nanos) -> bool {
+        if self.seen.is_some_and(|(seen, _)| now.saturating_sub(seen) < LOOK_EVERY) {
+            return false;
+        }
+        self.compare(now, SystemTime::now())
+    }
+
+    /// A clock that was set back, or forth by a little, is no sleep.
+    fn compare(&mut self, now: Nanos, day: SystemTime) -> bool {
+        let Some((seen, seen_day)) = self.seen.replace((now, day)) else { return false };
+        let awake = now.saturating_sub(seen);
+        let passed = day.duration_since(seen_day).unwrap_or(Duration::ZERO);
+        passed.saturating_sub(awake.as_duration()) >= SLEEP_MIN
+    }
 }
 
 /// One timer for all deadlines of a stream.
@@ -64,7 +89,8 @@ impl Alarm {
         loop {
             let due = self.listen_until.unwrap_or(deadline).max(deadline);
             if self.armed.is_none_or(|armed| due < armed) {
-                self.arm(due);
+                // Whoever waits for long is woken in between to look whether the machine slept.
+                self.arm(due.min(self.clock.now().saturating_add(LOOK_EVERY)));
             }
             let Some(sleep) = &mut self.sleep else { return Poll::Pending };
             ready!(sleep.as_mut().poll(cx));
@@ -95,6 +121,10 @@ impl Alarm {
 const LATE_MAX: Nanos = Nanos::from_millis(20);
 /// How long the peer is listened to before a deadline that was noticed late counts.
 const LISTEN_MIN: Nanos = Nanos::from_millis(100);
+/// How often the time of day is looked at.
+const LOOK_EVERY: Nanos = Nanos::from_secs(2);
+/// A shorter sleep is not noticed; connections outlive it.
+const SLEEP_MIN: Duration = Duration::from_secs(10);
 /// Stands for deadlines that the clock cannot express.
 const FAR_FUTURE: Duration = Duration::from_secs(30 * 365 * 86_400);
 
@@ -136,6 +166,31 @@ mod tests {
         tokio::time::advance(Duration::from_secs(60)).await;
         poll_fn(|cx| alarm.poll(cx, seconds(5))).await;
         assert_eq!(clock.now().as_millis(), 60_100);
+    }
+
+    #[test]
+    fn a_machine_that_slept_is_told_from_one_that_was_busy_and_a_clock_that_was_set() {
+        let mut watch = Watch::default();
+        let morning = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let at = |seconds| morning + Duration::from_secs(seconds);
+        assert!(!watch.compare(Nanos::ZERO, morning), "the first look");
+        assert!(!watch.compare(Nanos::from_secs(100), at(100)), "busy for long");
+        assert!(!watch.compare(Nanos::from_secs(102), at(109)), "set a little forth");
+        assert!(watch.compare(Nanos::from_secs(104), at(3600)), "an hour in two seconds");
+        assert!(!watch.compare(Nanos::from_secs(106), at(3602)), "told once");
+        assert!(!watch.compare(Nanos::from_secs(108), at(50)), "set back");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_long_is_woken_in_between() {
+        let mut alarm = Alarm::new(Clock::start());
+        let mut polls = 0;
+        poll_fn(|cx| {
+            polls += 1;
+            alarm.poll(cx, seconds(60))
+        })
+        .await;
+        assert!(polls >= 30, "{polls}");
     }
 
     #[tokio::test(start_paused = true)]

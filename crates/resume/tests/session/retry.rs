@@ -220,6 +220,48 @@ fn pings_keep_the_connection_alive_but_are_no_content() {
 }
 
 #[test]
+fn a_connection_that_is_silent_after_the_machine_slept_is_dead() {
+    let silent = |play: fn(&mut Drive)| {
+        let mut drive = Drive::new(chat());
+        play(&mut drive);
+        drive.now = Nanos::from_secs(9);
+        drive.input(Input::Woke).pass();
+        assert_eq!(drive.now, Nanos::from_secs(14));
+        drive
+            .states
+            .iter()
+            .any(|s| matches!(s, State::Disconnected { cause: Cause::ByteTimeout, .. }))
+    };
+    assert!(silent(|drive| {
+        drive.accept().send(chunk("c", r#"{"content":"Hi"}"#, "null"));
+    }));
+    let waiting = silent(|drive| {
+        let attempt = drive.attempt();
+        drive.input(Input::Connected { attempt });
+    });
+    assert!(waiting, "also one that waits for its answer");
+}
+
+#[test]
+fn a_connection_that_speaks_after_the_machine_slept_is_kept() {
+    let mut drive = Drive::new(chat());
+    drive.accept().send(chunk("c", r#"{"content":"Hi"}"#, "null")).input(Input::Woke);
+    drive.now = Nanos::from_secs(3);
+    drive.send(chunk("c", r#"{"content":" there"}"#, "null"));
+    assert_eq!(drive.wait, Some(Nanos::from_secs(63)), "the usual clock of bytes");
+    assert_eq!((drive.requests.len(), drive.text.as_str()), (1, "Hi there"));
+}
+
+#[test]
+fn a_wait_that_the_server_asked_for_is_not_shortened_by_sleep() {
+    let mut drive = Drive::new(chat());
+    drive.head(429, &[("retry-after", "100")]).send("{}").end();
+    let wait = drive.wait;
+    drive.input(Input::Woke);
+    assert_eq!(drive.wait, wait);
+}
+
+#[test]
 fn late_events_of_a_dead_attempt_change_nothing() {
     let mut drive = Drive::new(chat());
     let dead = drive.attempt();

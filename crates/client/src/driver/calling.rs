@@ -1,0 +1,135 @@
+//! The exchange of the live attempt. A refused key is renewed inside it, once: for the engine the
+//! attempt is the one that it began.
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::Full;
+use resume::{AttemptId, Connection};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use crate::endpoint::Endpoint;
+use crate::secret::Secret;
+use crate::transport::{Arrival, Exchange, Transport};
+
+/// One attempt on the wire.
+pub(super) struct Calling {
+    pub(super) attempt: AttemptId,
+    exchange: Exchange,
+    renewal: Renewal,
+}
+
+/// What becomes of a refused key.
+enum Renewal {
+    /// It is told.
+    None,
+    /// Another one is asked for.
+    Ready(Box<Letter>),
+    Asking {
+        letter: Box<Letter>,
+        refusal: HeaderMap,
+        // For `Sync` alone: it is never locked.
+        key: Mutex<Pin<Box<dyn Future<Output = Option<Secret>> + Send>>>,
+    },
+    /// The request went out again; its connection was reported.
+    Done,
+}
+
+/// What it takes to send the request again.
+struct Letter {
+    endpoint: Endpoint,
+    sent: Option<Secret>,
+    transport: Transport,
+    request: Request<Full<Bytes>>,
+    connection: Connection,
+}
+
+impl Calling {
+    pub(super) fn new(
+        attempt: AttemptId,
+        endpoint: &Endpoint,
+        transport: &Transport,
+        request: Request<Full<Bytes>>,
+        connection: Connection,
+    ) -> Self {
+        let renewal = if endpoint.keys().can_be_renewed() {
+            Renewal::Ready(Box::new(Letter {
+                endpoint: endpoint.clone(),
+                sent: endpoint.keys().current(),
+                transport: transport.clone(),
+                request: request.clone(),
+                connection,
+            }))
+        } else {
+            Renewal::None
+        };
+        Self { attempt, exchange: transport.send(request, connection), renewal }
+    }
+
+    /// The next arrival. After `End` or `Broke` it is pending forever.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
+        loop {
+            if matches!(self.renewal, Renewal::Asking { .. })
+                && let Some(refusal) = ready!(self.poll_key(cx))
+            {
+                return Poll::Ready(refusal);
+            }
+            match (ready!(self.exchange.poll(cx)), &self.renewal) {
+                (Arrival::Connected, Renewal::Done) => {}
+                (Arrival::Head { status, headers }, Renewal::Ready(_)) if is_refused(status) => {
+                    self.ask(headers);
+                }
+                (arrival, _) => return Poll::Ready(arrival),
+            }
+        }
+    }
+
+    /// The head is kept back until it is known whether there is another key.
+    fn ask(&mut self, refusal: HeaderMap) {
+        self.renewal = match std::mem::replace(&mut self.renewal, Renewal::None) {
+            Renewal::Ready(letter) => {
+                let key = letter.endpoint.keys().clone().other_than(letter.sent.clone());
+                Renewal::Asking { letter, refusal, key: Mutex::new(Box::pin(key)) }
+            }
+            other => other,
+        };
+    }
+
+    /// Sends the request again with the other key; the refusal, if there is none.
+    fn poll_key(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arrival>> {
+        let Renewal::Asking { key, .. } = &mut self.renewal else { return Poll::Ready(None) };
+        let asked = key.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let key = ready!(asked.as_mut().poll(cx));
+        let Renewal::Asking { letter, refusal, .. } =
+            std::mem::replace(&mut self.renewal, Renewal::None)
+        else {
+            return Poll::Ready(None);
+        };
+        match key.and_then(|key| letter.send(&key)) {
+            Some(exchange) => {
+                tracing::debug!(attempt = %self.attempt, "key renewed");
+                self.exchange = exchange;
+                self.renewal = Renewal::Done;
+                Poll::Ready(None)
+            }
+            None => {
+                let status = StatusCode::UNAUTHORIZED.as_u16();
+                Poll::Ready(Some(Arrival::Head { status, headers: refusal }))
+            }
+        }
+    }
+}
+
+impl Letter {
+    fn send(self, key: &Secret) -> Option<Exchange> {
+        let mut request = self.request;
+        self.endpoint.put_key(key, request.headers_mut()).ok()?;
+        Some(self.transport.send(request, self.connection))
+    }
+}
+
+const fn is_refused(status: u16) -> bool {
+    status == StatusCode::UNAUTHORIZED.as_u16()
+}
