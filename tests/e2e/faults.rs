@@ -17,5 +17,6 @@ mod keys;
 mod lifetimes;
 mod peer;
 mod statuses;
+mod stops;
 mod tls;
 mod wire;

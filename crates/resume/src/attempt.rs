@@ -119,6 +119,8 @@ pub(crate) struct Flow {
     pub(crate) meter: Meter,
     /// Tokens of its request, once they were asked for and not reported.
     pub(crate) estimated_input: OnceLock<u64>,
+    /// The caller's stop sequence over the seam: no new content belongs to the response.
+    pub(crate) stopped_at: Option<String>,
     /// New bytes of text that it brought to the consumer.
     pub(crate) text_bytes: u64,
 }
@@ -149,6 +151,7 @@ impl Flow {
             usage_final: false,
             meter: Meter::default(),
             estimated_input: OnceLock::new(),
+            stopped_at: None,
             text_bytes: 0,
         }
     }

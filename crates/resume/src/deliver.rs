@@ -2,6 +2,7 @@
 //! id, merged usage, one end.
 
 mod responses;
+mod stop;
 
 use bytes::Bytes;
 use protocol::{Block, Part, Rewrite, Spans, Wire};
@@ -62,6 +63,8 @@ struct Edits {
     item_id: Option<String>,
     part_index: Option<u32>,
     list: Option<String>,
+    /// The stop sequence that ends the answer, in the wire's words.
+    stop: Option<(&'static str, String)>,
 }
 
 impl Session {
@@ -92,6 +95,12 @@ impl Session {
         drop: usize,
         label: SeamLabel,
     ) -> Result<(), Cause> {
+        self.note_seam(flow, drop, label)?;
+        flow.held.eat(drop);
+        self.release(flow)
+    }
+
+    fn note_seam(&mut self, flow: &Flow, drop: usize, label: SeamLabel) -> Result<(), Cause> {
         if label == SeamLabel::None && self.config.seams == SeamPolicy::RefuseUnverified {
             return Err(Cause::SeamUnverified);
         }
@@ -105,8 +114,7 @@ impl Session {
         self.record(journal::seam(&seam));
         self.summary.seams.push(seam.clone());
         self.queue.push_back(Output::Seam(seam));
-        flow.held.eat(drop);
-        self.release(flow)
+        Ok(())
     }
 
     pub(crate) fn emit_heartbeat(&mut self, name: Bytes, data: Bytes) {
@@ -178,6 +186,8 @@ impl Session {
             item_id: edits.item_id.as_deref(),
             part_index: edits.part_index,
             list: edits.list.as_deref(),
+            stop: edits.stop.as_ref().map(|(word, _)| *word),
+            stop_sequence: edits.stop.as_ref().map(|(_, sequence)| sequence.as_str()),
         };
         Bytes::from(protocol::rewrite(data, spans, &rewrite))
     }
@@ -207,7 +217,8 @@ impl Session {
             Wire::OpenAiResponses => self.place_node(flow, note, data, spans)?,
         };
         let output_added = if counts { self.earlier_output } else { 0 };
-        Some(Edits { output_added, ..edits })
+        let stop = self.stop_in_words(flow, note);
+        Some(Edits { output_added, stop, ..edits })
     }
 
     fn place_chunk(&self, note: &mut Note) -> Option<Edits> {

@@ -65,7 +65,9 @@ impl Session {
     pub(crate) fn finish(&mut self, live: &Attempt, now: Nanos) {
         self.summary.empty_continuation = live.flow.blocks.is_some()
             && live.flow.text_bytes == 0
+            && live.flow.stopped_at.is_none()
             && !live.rung.is_same_generation();
+        self.summary.stopped_at_seam.clone_from(&live.flow.stopped_at);
         self.account(live, Fate::Complete, None, now);
         self.kept = None;
         self.call.on_success(&Unlimited as &dyn Budget, now);

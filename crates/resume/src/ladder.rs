@@ -17,7 +17,7 @@ use crate::input::AttemptId;
 use crate::outcome::Cause;
 use crate::partial::sendable_len;
 use crate::seam::Rung;
-use crate::stitch::{Restarts, Stitch, anchor};
+use crate::stitch::{Restarts, Stitch, StopSequences, anchor};
 use crate::transcript::Transcript;
 
 /// What was learned about the provider in this stream.
@@ -140,8 +140,9 @@ pub(crate) fn plan(
     let spent = transcript.text_events;
     // Two rungs at one place send two bodies, so they are two operations.
     let derived = key.derive((text.len() as u64) << 3 | u64::from(rung.code()));
-    let make = |body, key, stitch, sent| {
+    let make = |body, key, stitch: Stitch, sent| {
         let path = request.wire().path().into();
+        let stitch = stitch.stopping_at(StopSequences::new(request.stop_sequences()));
         let headers = HeaderMap::new();
         Plan { method: Method::POST, path, body, key: Some(key), headers, stitch, sent }
     };
@@ -164,8 +165,10 @@ pub(crate) fn plan(
             make(request.initial(profile), key, Stitch::replay(), 0)
         }
         Rung::Prefill => {
-            let stitch =
-                if profile.echoes_prefill { Stitch::echoed_prefill() } else { Stitch::prefill() };
+            let stitch = match profile.echoes_prefill {
+                true => Stitch::echoed_prefill(),
+                false => Stitch::prefill(learned.restarts()),
+            };
             make(request.prefill(profile, partial, spent), derived, stitch, sent)
         }
         Rung::Instruct => {

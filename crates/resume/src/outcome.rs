@@ -188,6 +188,10 @@ pub struct Summary {
     pub sentinel_missing: bool,
     /// A continuation said at once that there was nothing to add.
     pub empty_continuation: bool,
+    /// The caller's stop sequence that stands over the last seam: it begins in what was shown and
+    /// ends in the continuation, where no provider sees it. The text ends at the seam, with the
+    /// beginning of the sequence; what the provider wrote after it was left out.
+    pub stopped_at_seam: Option<String>,
     /// What the response cost, attempts of earlier processes included; `None` where it is not
     /// known, which is not nothing.
     pub cost: Option<StreamCost>,

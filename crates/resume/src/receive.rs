@@ -278,9 +278,12 @@ impl Session {
         let note = event.note;
         if note.tool == Tool::Call && !matches!(flow.hold, Hold::Tools) {
             self.decide_seam(flow)?;
-            if self.config.tools == Tools::Held {
+            if self.config.tools == Tools::Held && flow.stopped_at.is_none() {
                 flow.hold = Hold::Tools;
             }
+        }
+        if flow.stopped_at.is_some() {
+            return self.deliver_silenced(flow, event);
         }
         if matches!(flow.hold, Hold::Nothing) {
             return self.deliver(flow, event, words);
@@ -332,6 +335,7 @@ impl Session {
                 Ok(())
             }
             Step::Join { drop, label } => self.join(flow, drop, label),
+            Step::Stop { drop, label, sequence } => self.stop_at_seam(flow, drop, label, sequence),
             Step::Diverged => Err(Cause::Diverged),
         }
     }

@@ -81,14 +81,15 @@ impl fmt::Display for Rung {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SeamLabel {
     /// The wire itself guarantees it: the model was conditioned on the exact prefix, or the
-    /// replay reproduced it.
+    /// replay, or a model that began again by itself, reproduced it.
     Exact,
     /// The continuation repeated the fragment that it was asked to repeat, and that fragment
     /// is unique in the text.
     Anchored,
-    /// The longest repetition at the joint was removed without having been asked for.
+    /// A repetition at the joint was removed that was not asked for, or whose end is not certain.
     Overlap,
-    /// Nothing could be verified and nothing was removed.
+    /// Nothing could be verified and nothing was removed, but for white space at the end of the
+    /// shown text.
     None,
 }
 

@@ -4,35 +4,32 @@
 //! repeating one, so whatever is ambiguous is kept and labelled.
 
 pub(crate) mod anchor;
+mod folded;
 mod overlap;
+mod phrase;
+mod preamble;
+mod stop;
 
 use crate::seam::SeamLabel;
-use anchor::{Lead, Match};
+use anchor::Found;
+use overlap::Overlap;
+use preamble::Fence;
+use stop::Over;
+
+pub(crate) use stop::StopSequences;
 
 /// Characters at the beginning of the text that give a restart away.
 const RESTART_CHARS: usize = 64;
+
+/// Characters of text that may be one verse or row, which is written twice on purpose. Only a text
+/// that is longer is certain to begin again, wherever it was cut.
+const REFRAIN_CHARS: usize = 400;
 
 /// Characters within which a preamble ("Sure, continuing:") must lead to the anchor.
 const PREAMBLE_CHARS: usize = 160;
 
 /// Characters that are held at most before the seam is decided without verification.
 const WINDOW_CHARS: usize = 512;
-
-/// How a model that was asked to go on may begin instead: at once and with a capital. What
-/// follows white space or is written small is the text going on.
-const PREAMBLES: [&str; 11] = [
-    "Sure",
-    "Of course",
-    "Certainly",
-    "Continuing",
-    "Here",
-    "Okay",
-    "Ok",
-    "OK",
-    "Picking up",
-    "I'll",
-    "Let me",
-];
 
 /// What was shown, and how much of it the model was given.
 #[derive(Clone, Copy, Debug)]
@@ -44,13 +41,17 @@ pub(crate) struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
+    fn sent(self) -> &'a str {
+        &self.text[..self.sent]
+    }
+
     fn tail(self) -> &'a str {
         &self.text[self.sent..]
     }
 }
 
 /// What to do with the text held so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Keep it; more is needed.
     Hold,
@@ -63,6 +64,16 @@ pub(crate) enum Step {
         /// How sure it is.
         label: SeamLabel,
     },
+    /// The seam is decided as with `Join`, and over it stands this stop sequence of the caller's: no
+    /// new text belongs to the response.
+    Stop {
+        /// Bytes of held text that are a repetition.
+        drop: usize,
+        /// How sure it is.
+        label: SeamLabel,
+        /// The sequence.
+        sequence: String,
+    },
     /// The replay differs from what was shown.
     Diverged,
 }
@@ -72,6 +83,7 @@ pub(crate) enum Step {
 pub(crate) struct Stitch {
     mode: Mode,
     head: String,
+    stops: StopSequences,
 }
 
 /// What to do when the model begins again from the first word instead of going on.
@@ -83,43 +95,50 @@ pub(crate) enum Restarts {
     Kept,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Mode {
     /// No text was shown yet.
     Start,
     /// The model was conditioned on the exact text: only the tail comes again.
-    Prefill,
+    Prefill(Restarts),
     /// As `Prefill`, but the provider repeats the whole partial first.
     Echo,
     /// The model was asked to repeat the text from this byte on, if from any.
     Instruct(Option<usize>, Restarts),
-    /// The whole answer comes again; this many bytes were already compared.
+    /// The whole answer comes again, as asked; this many bytes were already compared.
     Replay(usize),
+    /// The model begins again by itself; this many bytes were already compared.
+    Restart(usize),
 }
 
 impl Stitch {
-    pub(crate) const fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::new(Mode::Start)
     }
 
-    pub(crate) const fn prefill() -> Self {
-        Self::new(Mode::Prefill)
+    pub(crate) fn prefill(restarts: Restarts) -> Self {
+        Self::new(Mode::Prefill(restarts))
     }
 
-    pub(crate) const fn echoed_prefill() -> Self {
+    pub(crate) fn echoed_prefill() -> Self {
         Self::new(Mode::Echo)
     }
 
-    pub(crate) const fn instruct(anchor: Option<usize>, restarts: Restarts) -> Self {
+    pub(crate) fn instruct(anchor: Option<usize>, restarts: Restarts) -> Self {
         Self::new(Mode::Instruct(anchor, restarts))
     }
 
-    pub(crate) const fn replay() -> Self {
+    pub(crate) fn replay() -> Self {
         Self::new(Mode::Replay(0))
     }
 
-    const fn new(mode: Mode) -> Self {
-        Self { mode, head: String::new() }
+    fn new(mode: Mode) -> Self {
+        Self { mode, head: String::new(), stops: StopSequences::default() }
+    }
+
+    /// Looks for these over the seam.
+    pub(crate) fn stopping_at(self, stops: StopSequences) -> Self {
+        Self { stops, ..self }
     }
 
     /// Takes more text of the continuation.
@@ -142,29 +161,49 @@ impl Stitch {
     fn decide(&mut self, shown: Shown<'_>, end: End) -> Step {
         match self.mode {
             Mode::Start => Step::Join { drop: 0, label: SeamLabel::Exact },
-            Mode::Prefill => join(&self.head, 0, shown, end, SeamLabel::Exact),
-            Mode::Echo => self.echo(shown, end),
-            Mode::Instruct(None, _) => join(&self.head, 0, shown, end, SeamLabel::None),
-            Mode::Instruct(Some(start), restarts) => self.instructed(shown, start, restarts, end),
+            Mode::Prefill(restarts) => self.prefilled(shown, restarts, end),
+            Mode::Echo => self.echoed(shown, end),
+            Mode::Instruct(anchor, restarts) => self.instructed(shown, anchor, restarts, end),
             Mode::Replay(matched) => self.replayed(shown, matched, end),
+            Mode::Restart(matched) => self.restarted(shown, matched, end),
         }
     }
 
-    fn echo(&self, shown: Shown<'_>, end: End) -> Step {
-        let partial = &shown.text[..shown.sent];
+    fn echoed(&self, shown: Shown<'_>, end: End) -> Step {
+        let partial = shown.sent();
         if self.head.starts_with(partial) {
-            join(&self.head, partial.len(), shown, end, SeamLabel::Exact)
-        } else if end == End::Open && partial.starts_with(&self.head) {
-            Step::Hold
-        } else {
-            join(&self.head, 0, shown, end, SeamLabel::Exact)
+            return self.join(partial.len(), shown, end, SeamLabel::Exact);
+        }
+        if end == End::Open && partial.starts_with(&self.head) {
+            return Step::Hold;
+        }
+        // An echo that was tidied up is still one, but where it ends is not known.
+        let same = self.head.chars().zip(partial.chars()).take_while(|(a, b)| a == b).count();
+        let label =
+            if same < anchor::ANCHOR_CHARS_MIN { SeamLabel::Exact } else { SeamLabel::None };
+        self.join(0, shown, end, label)
+    }
+
+    fn prefilled(&mut self, shown: Shown<'_>, restarts: Restarts, end: End) -> Step {
+        match self.begins_again(shown.sent(), restarts) {
+            Again::Yes => {
+                self.mode = Mode::Restart(0);
+                self.decide(shown, end)
+            }
+            Again::Open(_) if end == End::Open => Step::Hold,
+            Again::Maybe => self.join(0, shown, end, SeamLabel::None),
+            Again::Open(_) | Again::No => self.join(0, shown, end, SeamLabel::Exact),
         }
     }
 
+    /// The identical request was made, so what differs is another answer.
     fn replayed(&mut self, shown: Shown<'_>, matched: usize, end: End) -> Step {
         let rest = &shown.text[matched..];
         if self.head.starts_with(rest) {
             return Step::Join { drop: rest.len(), label: SeamLabel::Exact };
+        }
+        if self.is_cut_short(rest, end) {
+            return Step::Join { drop: self.head.len(), label: SeamLabel::Exact };
         }
         if !rest.starts_with(&self.head) || end == End::Final {
             return Step::Diverged;
@@ -175,62 +214,155 @@ impl Stitch {
         Step::Eat(eaten)
     }
 
-    fn instructed(&mut self, shown: Shown<'_>, start: usize, restarts: Restarts, end: End) -> Step {
-        let sent = &shown.text[..shown.sent];
-        let wanted = &sent[start..];
-        match anchor::at_head(&self.head, wanted, Lead::of(sent, start)) {
-            Match::Ends(at) => return join(&self.head, at, shown, end, SeamLabel::Anchored),
-            Match::Open if end == End::Open => return Step::Hold,
-            Match::Open | Match::No => {}
+    fn restarted(&mut self, shown: Shown<'_>, matched: usize, end: End) -> Step {
+        let sent = shown.sent();
+        let rest = &sent[matched..];
+        let short = sent.chars().nth(REFRAIN_CHARS).is_none();
+        if let Some(more) = self.head.strip_prefix(rest) {
+            return match phrase::goes_on(sent, more) {
+                None if end == End::Open => Step::Hold,
+                Some(true) => self.join(rest.len(), shown, end, SeamLabel::Exact),
+                Some(false) | None if short => self.join(0, shown, end, SeamLabel::None),
+                Some(false) | None => self.join(rest.len(), shown, end, SeamLabel::Overlap),
+            };
         }
-        match self.restarted(sent, restarts) {
-            Match::Ends(_) => {
-                self.mode = Mode::Replay(0);
-                return self.decide(shown, end);
-            }
-            Match::Open if end == End::Open => return Step::Hold,
-            Match::Open | Match::No => {}
+        if self.is_cut_short(rest, end) {
+            return Step::Join { drop: self.head.len(), label: SeamLabel::Exact };
         }
-        if is_preamble(&self.head) {
-            if let Some(found) = anchor::anywhere(&self.head, wanted)
-                && leads_in(&self.head[..found.start])
-            {
-                return join(&self.head, found.end, shown, end, SeamLabel::Anchored);
-            }
-            if end == End::Open && self.head.chars().count() < PREAMBLE_CHARS + wanted.len() {
-                return Step::Hold;
-            }
+        if !rest.starts_with(&self.head) || end == End::Final {
+            return Step::Diverged;
         }
-        self.overlapped(shown, sent, end)
-    }
-
-    fn overlapped(&self, shown: Shown<'_>, sent: &str, end: End) -> Step {
-        let short = self.head.len() < 4 * WINDOW_CHARS && self.head.chars().count() < WINDOW_CHARS;
-        if end == End::Open && short && overlap::is_open(sent, &self.head) {
+        if short {
             return Step::Hold;
         }
-        match overlap::find(sent, &self.head) {
-            Some(len) => join(&self.head, len, shown, end, SeamLabel::Overlap),
-            None => join(&self.head, 0, shown, end, SeamLabel::None),
+        let eaten = self.head.len();
+        self.head.clear();
+        self.mode = Mode::Restart(matched + eaten);
+        Step::Eat(eaten)
+    }
+
+    fn is_cut_short(&self, whole: &str, end: End) -> bool {
+        end == End::Final && self.stops.cut_short(whole, &self.head)
+    }
+
+    fn instructed(
+        &mut self,
+        shown: Shown<'_>,
+        anchor: Option<usize>,
+        restarts: Restarts,
+        end: End,
+    ) -> Step {
+        let sent = shown.sent();
+        if let Some(step) = anchor.and_then(|start| self.anchored(shown, start, end)) {
+            return step;
+        }
+        match self.begins_again(sent, restarts) {
+            Again::Yes => {
+                self.mode = Mode::Restart(0);
+                return self.decide(shown, end);
+            }
+            Again::Open(Start::Clear) if end == End::Open => return Step::Hold,
+            Again::Open(_) | Again::Maybe | Again::No => {}
+        }
+        if let Some(step) = anchor.and_then(|start| self.announced(shown, start, end)) {
+            return step;
+        }
+        self.overlapped(shown, anchor.map(|start| sent.len() - start), end)
+    }
+
+    /// Decides by the anchor at the beginning, also behind a code fence that is open already.
+    fn anchored(&self, shown: Shown<'_>, start: usize, end: End) -> Option<Step> {
+        let sent = shown.sent();
+        let step = self.anchored_after(0, shown, start, end);
+        if step.is_some() || !self.head.starts_with('`') || !preamble::in_fence(sent) {
+            return step;
+        }
+        match preamble::fence(&self.head) {
+            Fence::Ends(at) => self.anchored_after(at, shown, start, end),
+            Fence::Open if end == End::Open => Some(Step::Hold),
+            Fence::Open | Fence::No => None,
+        }
+    }
+
+    fn anchored_after(&self, at: usize, shown: Shown<'_>, start: usize, end: End) -> Option<Step> {
+        match anchor::at_head(&self.head[at..], shown.sent(), start) {
+            Found::Ends(len, label) => Some(self.join(at + len, shown, end, label)),
+            Found::Open if end == End::Open => Some(Step::Hold),
+            Found::Open if self.is_cut_short(&shown.sent()[start..], end) => {
+                let drop = self.head.len();
+                Some(Step::Join { drop, label: SeamLabel::Anchored })
+            }
+            Found::Open | Found::No => None,
+        }
+    }
+
+    /// Decides by an anchor that a preamble leads to.
+    fn announced(&self, shown: Shown<'_>, start: usize, end: End) -> Option<Step> {
+        if !preamble::may_announce(&self.head) {
+            return None;
+        }
+        let sent = shown.sent();
+        match anchor::anywhere(&self.head, sent, start) {
+            Some((at, found)) if preamble::announces(&self.head[..at], &sent[..start], sent) => {
+                match found {
+                    Found::Ends(at, label) => Some(self.join(at, shown, end, label)),
+                    _ if end == End::Open => Some(Step::Hold),
+                    _ => None,
+                }
+            }
+            _ => {
+                let room = PREAMBLE_CHARS + sent[start..].chars().count();
+                let holds = end == End::Open && self.head.chars().count() < room;
+                holds.then_some(Step::Hold)
+            }
+        }
+    }
+
+    fn overlapped(&self, shown: Shown<'_>, asked: Option<usize>, end: End) -> Step {
+        let sent = shown.sent();
+        let short = self.head.chars().count() < WINDOW_CHARS;
+        if end == End::Open && short && overlap::is_open(sent, &self.head, asked) {
+            return Step::Hold;
+        }
+        match overlap::find(sent, &self.head, asked) {
+            Overlap::Ends(len) => self.join(len, shown, end, SeamLabel::Overlap),
+            Overlap::Open if end == End::Open && short => Step::Hold,
+            Overlap::Open | Overlap::No => self.join(0, shown, end, SeamLabel::None),
         }
     }
 
     /// Whether the model began again from the first word.
-    fn restarted(&self, sent: &str, restarts: Restarts) -> Match {
-        if restarts == Restarts::Kept {
-            return Match::No;
+    fn begins_again(&self, sent: &str, restarts: Restarts) -> Again {
+        if restarts == Restarts::Kept || sent.is_empty() {
+            return Again::No;
         }
-        let Some((len, _)) = sent.char_indices().nth(RESTART_CHARS) else { return Match::No };
+        let len = sent.char_indices().nth(RESTART_CHARS).map_or(sent.len(), |(at, _)| at);
         let begin = &sent[..len];
-        let repeats = memchr::memmem::rfind(sent.as_bytes(), begin.as_bytes()) != Some(0);
-        if repeats || anchor::is_periodic(begin.as_bytes()) {
-            Match::No
-        } else if self.head.starts_with(begin) {
-            Match::Ends(len)
-        } else if begin.starts_with(&self.head) {
-            Match::Open
-        } else {
-            Match::No
+        let open = begin.starts_with(&self.head) && self.head.len() < begin.len();
+        if !open && !self.head.starts_with(begin) {
+            return Again::No;
+        }
+        match (open, Start::of(sent, begin)) {
+            (true, start) => Again::Open(start),
+            (false, Start::Clear) => Again::Yes,
+            (false, Start::Common) => Again::Maybe,
+        }
+    }
+
+    /// Joins after `cut` bytes of repetition, drops what repeats the tail after it, and sees whether
+    /// a stop sequence stands over the joint.
+    fn join(&self, cut: usize, shown: Shown<'_>, end: End, label: SeamLabel) -> Step {
+        let (rest, tail) = (&self.head[cut..], shown.tail());
+        let common = common_prefix(rest, tail);
+        if common == rest.len() && common < tail.len() && end == End::Open {
+            return Step::Hold;
+        }
+        let label = if common == tail.len() || cut > 0 { label } else { SeamLabel::None };
+        let drop = cut + common;
+        match self.stops.over(shown.text, &self.head[drop..]) {
+            Over::Met(sequence) => Step::Stop { drop, label, sequence },
+            Over::Open if end == End::Open => Step::Hold,
+            Over::Open | Over::Clear => Step::Join { drop, label },
         }
     }
 }
@@ -242,15 +374,37 @@ enum End {
     Final,
 }
 
-/// Joins after `cut` bytes of repetition, and drops what repeats the tail after it.
-fn join(head: &str, cut: usize, shown: Shown<'_>, end: End, label: SeamLabel) -> Step {
-    let (rest, tail) = (&head[cut..], shown.tail());
-    let common = common_prefix(rest, tail);
-    if common == rest.len() && common < tail.len() && end == End::Open {
-        return Step::Hold;
+/// Whether a model began again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Again {
+    /// Its beginning is that of the text, which stands there once.
+    Yes,
+    /// Its beginning is that of the text, which may say it again by itself.
+    Maybe,
+    /// More is needed.
+    Open(Start),
+    No,
+}
+
+/// What the beginning of the text tells of a continuation that begins like it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    /// That the model began again.
+    Clear,
+    /// Nothing: it is short, stands there more than once or has a rhythm.
+    Common,
+}
+
+impl Start {
+    fn of(sent: &str, begin: &str) -> Self {
+        let long = begin.chars().count() == RESTART_CHARS;
+        let once = memchr::memmem::rfind(sent.as_bytes(), begin.as_bytes()) == Some(0);
+        if long && once && !folded::is_periodic(begin.as_bytes(), anchor::LEAD_CHARS) {
+            Self::Clear
+        } else {
+            Self::Common
+        }
     }
-    let label = if common == tail.len() || cut > 0 { label } else { SeamLabel::None };
-    Step::Join { drop: cut + common, label }
 }
 
 fn common_prefix(a: &str, b: &str) -> usize {
@@ -258,16 +412,6 @@ fn common_prefix(a: &str, b: &str) -> usize {
         .zip(b.chars())
         .find(|((_, x), y)| x != y)
         .map_or_else(|| a.len().min(b.len()), |((at, _), _)| at)
-}
-
-/// Whether these words announce what follows them, as a preamble does.
-fn leads_in(words: &str) -> bool {
-    let words = words.trim_end_matches(|c: char| c.is_whitespace() || anchor::is_quote(c));
-    words.ends_with([':', '.', '!'])
-}
-
-fn is_preamble(head: &str) -> bool {
-    PREAMBLES.iter().any(|word| head.starts_with(word) || word.starts_with(head))
 }
 
 #[cfg(test)]

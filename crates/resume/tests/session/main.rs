@@ -16,4 +16,5 @@ mod responses_checker;
 mod responses_provider;
 mod retry;
 mod spending;
+mod stop;
 mod ways;
