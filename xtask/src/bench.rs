@@ -7,6 +7,7 @@ mod machine;
 mod measurement;
 mod record;
 mod retry;
+mod seams;
 mod simulate;
 mod sse;
 mod store;
@@ -36,6 +37,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "sse", run: sse::run },
     Suite { name: "retry", run: retry::run },
     Suite { name: "store", run: store::run },
+    Suite { name: "seams", run: seams::run },
     Suite { name: "outage", run: simulate::outage },
     Suite { name: "balance", run: simulate::balance },
     Suite { name: "stall", run: simulate::stall },

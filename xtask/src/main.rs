@@ -42,6 +42,10 @@ Commands:
   bench store [--streams N] [--seconds N] [--smoke]
                                 Durable streams of ours beside redb, fjall, SQLite and one file
                                 that is only appended to
+  bench seams [--count N] [--seed S]
+                                Adversarial seams: answers of all kinds cut anywhere, models that go
+                                on in every way (100000 of them); how sure the labels are, what is
+                                removed and what is shown twice. Fails where a label was wrong
   bench outage|balance|stall [--svg DIR]
                                 Outages, bad endpoints and stalls in virtual time: the shipped
                                 code beside classic policies; --svg draws the first two
