@@ -2,7 +2,10 @@
 
 use checkpoint_store::Store;
 use cost::Money;
-use resume::{Admission, Deliver, Limits, OnStoreFailure, Pace, SeamPolicy, Timeouts, Tools, Ways};
+use resume::{
+    Admission, Deliver, Instruction, Limits, OnStoreFailure, Pace, SeamPolicy, Timeouts, Tools,
+    Ways,
+};
 use retry_policy::{ConnectFailures, Endpoints, Policy};
 use rustls::ClientConfig;
 use std::sync::Arc;
@@ -35,6 +38,7 @@ pub struct Builder {
     seams: SeamPolicy,
     background: bool,
     ways: Ways,
+    instruction: Instruction,
     tools: Tools,
     deliver: Deliver,
     on_store_failure: OnStoreFailure,
@@ -138,6 +142,12 @@ impl Builder {
         self
     }
 
+    /// What a model is told that takes no prefill, in place of the words that come with the crate.
+    pub fn instruction(mut self, instruction: Instruction) -> Self {
+        self.instruction = instruction;
+        self
+    }
+
     /// When the consumer gets a tool call.
     pub const fn tools(mut self, tools: Tools) -> Self {
         self.tools = tools;
@@ -214,6 +224,7 @@ impl Builder {
         config.seams = self.seams;
         config.background = self.background;
         config.ways = self.ways;
+        config.instruction = self.instruction;
         config.tools = self.tools;
         config.deliver = self.deliver;
         config.on_store_failure = self.on_store_failure;

@@ -52,8 +52,8 @@ pub use protocol::{
 };
 pub use resume::{
     AttemptId, AttemptSummary, Break, Cause, Checkpoint, CheckpointError, Deliver, Entries, Entry,
-    Frame, Limits, OnStoreFailure, Pace, Refusal, Rung, Seam, SeamLabel, SeamPolicy, State,
-    Summary, Timeouts, Tools, Ways,
+    Frame, INSTRUCTION_BYTES_MAX, Instruction, InstructionError, Limits, OnStoreFailure, Pace,
+    Refusal, Rung, Seam, SeamLabel, SeamPolicy, State, Summary, Timeouts, Tools, Ways,
 };
 pub use retry_policy::{self, IdempotencyKey, Nanos, Policy};
 pub use rustls;

@@ -5,6 +5,7 @@ use protocol::Profile;
 use retry_policy::{Nanos, Policy};
 
 use crate::admission::Admission;
+use crate::instruction::Instruction;
 use crate::spending::Pricing;
 
 /// Settings of one session.
@@ -28,6 +29,8 @@ pub struct Config {
     pub seams: SeamPolicy,
     /// Which ways to go on are taken.
     pub ways: Ways,
+    /// What a model is told that takes no prefill.
+    pub instruction: Instruction,
     /// When the consumer gets a tool call.
     pub tools: Tools,
     /// The provider goes on with a response while no connection reads it, and keeps it for a
@@ -60,6 +63,7 @@ impl Config {
             limits: Limits::default(),
             seams: SeamPolicy::default(),
             ways: Ways::default(),
+            instruction: Instruction::default(),
             tools: Tools::default(),
             background: false,
             deliver: Deliver::default(),

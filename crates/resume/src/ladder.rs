@@ -14,6 +14,7 @@ use crate::attempt::Hold;
 use crate::config::Ways;
 use crate::cursor::{Asking, Cursor, Way};
 use crate::input::AttemptId;
+use crate::instruction::Instruction;
 use crate::outcome::Cause;
 use crate::partial::sendable_len;
 use crate::seam::Rung;
@@ -71,6 +72,7 @@ pub(crate) struct Standing<'a> {
     pub(crate) learned: Learned,
     pub(crate) kept: Option<&'a Cursor>,
     pub(crate) ways: Ways,
+    pub(crate) instruction: &'a Instruction,
     /// Shown tokens above which an instruction costs less than a replay, where that decides.
     pub(crate) instruct_above: Option<u64>,
 }
@@ -177,48 +179,10 @@ pub(crate) fn plan(
             let fragment = anchor.map_or(0, |start| (partial.len() - start) as u64);
             let repeated = (fragment * spent).div_ceil(text.len() as u64);
             let spent = spent.saturating_sub(repeated);
-            let instruction = instruction(partial, anchor);
+            let fragment = anchor.map(|start| &partial[start..]);
+            let instruction = standing.instruction.words(partial, fragment);
             let body = request.instruct(profile, partial, &instruction, spent);
             make(body, derived, Stitch::instruct(anchor, learned.restarts()), sent)
-        }
-    }
-}
-
-/// The user's message that asks for the rest. It speaks as the user, who has seen the text.
-fn instruction(partial: &str, anchor: Option<usize>) -> String {
-    let Some(start) = anchor else { return unquoted(partial) };
-    let fragment = &partial[start..];
-    format!(
-        "The connection broke while you were answering, and this is the last that reached me: \
-         «{fragment}» Please go on from exactly there. First write that last fragment once more, \
-         word for word, and then continue in the same line with what comes next. Do not start \
-         again, do not sum up, and do not comment on the interruption."
-    )
-}
-
-/// Where nothing can be quoted, words that the text does not end in: what is read as a quotation
-/// by a model that repeats quotations must not be there. The partial is trimmed, so it is enough
-/// that its last character does not occur.
-const UNQUOTED: &str = "my connection broke while you were answering and all of your answer above \
-    reached me please go on from exactly where it stops with the next character as if nothing had \
-    happened and do not repeat anything or start again or sum up or comment on the interruption";
-
-fn unquoted(partial: &str) -> String {
-    match partial.chars().next_back() {
-        Some(last) if last.is_ascii_lowercase() => UNQUOTED.to_ascii_uppercase(),
-        _ => UNQUOTED.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_asks_without_a_quotation_holds_no_end_of_the_text() {
-        for last in ('!'..='~').chain(['끝', '…', '😀']) {
-            let words = unquoted(&format!("ha ha {last}"));
-            assert!(!words.contains(last), "{last:?}");
         }
     }
 }

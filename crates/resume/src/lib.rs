@@ -21,6 +21,7 @@ mod entry;
 mod frame;
 mod held;
 mod input;
+mod instruction;
 mod items;
 mod journal;
 mod kept;
@@ -47,6 +48,7 @@ pub use config::{
 pub use entry::{Entries, Entry, Start};
 pub use frame::Frame;
 pub use input::{AttemptId, Break, Input};
+pub use instruction::{INSTRUCTION_BYTES_MAX, Instruction, InstructionError};
 pub use journal::{Origin, RECORD_BYTES_MAX, Record, Seq};
 pub use outcome::{AttemptSummary, Cause, Outcome, Summary};
 pub use output::{Connection, Output, Request, State};

@@ -143,6 +143,7 @@ impl Session {
             learned: self.learned,
             kept: self.kept(),
             ways,
+            instruction: &self.config.instruction,
             instruct_above: if is_asked { self.instruction_pays_above(now) } else { None },
         }
     }

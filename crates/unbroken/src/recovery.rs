@@ -2,7 +2,7 @@
 
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
-use client::{Builder, Tools, Ways};
+use client::{Builder, Instruction, InstructionError, Tools, Ways};
 
 /// How a broken answer goes on.
 #[derive(Args, Default)]
@@ -11,6 +11,11 @@ pub(crate) struct Recovery {
     /// Which ways to go on behind what was shown are taken [default: any]
     #[arg(long, value_enum, value_name = "WAYS")]
     ways: Option<Taken>,
+
+    /// Ask a model that takes no prefill to go on in these words; where they say {fragment}, the
+    /// end of its answer is put, which it should repeat word for word [default: in English]
+    #[arg(long, value_name = "WORDS", value_parser = instruction)]
+    instruction: Option<Instruction>,
 
     /// Pass tool calls on as they come; a break inside one is then the end. Without it they come
     /// when the model has stopped
@@ -28,8 +33,13 @@ impl Recovery {
     pub(crate) fn set(&self, builder: Builder) -> Builder {
         let tools = if self.stream_tools { Tools::Streamed } else { Tools::Held };
         let Taken(ways) = self.ways.unwrap_or_default();
-        builder.ways(ways).tools(tools).background(self.background)
+        let instruction = self.instruction.clone().unwrap_or_default();
+        builder.ways(ways).tools(tools).background(self.background).instruction(instruction)
     }
+}
+
+fn instruction(words: &str) -> Result<Instruction, InstructionError> {
+    Instruction::new(words)
 }
 
 /// The ways as a flag names them.

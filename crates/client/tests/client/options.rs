@@ -2,7 +2,8 @@
 
 use client::retry_policy::GiveUp;
 use client::{
-    Break, Cause, Client, Endpoint, Limits, Nanos, Profile, SeamLabel, SeamPolicy, Secret, Timeouts,
+    Break, Cause, Client, Endpoint, Instruction, Limits, Nanos, Profile, SeamLabel, SeamPolicy,
+    Secret, Timeouts,
 };
 use mock_provider::{Config, Seam};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -142,4 +143,22 @@ fn trusting(
         .expect("versions")
         .with_root_certificates(roots)
         .with_no_client_auth()
+}
+
+#[tokio::test]
+async fn a_model_is_asked_to_go_on_in_the_callers_words() {
+    for (words, label) in [
+        ("Bitte weiter nach «{fragment}», dieses Stück noch einmal.", SeamLabel::Anchored),
+        ("Bitte weiter nach {fragment}", SeamLabel::None),
+    ] {
+        // The model repeats what stands between marks.
+        let faults = in_order("rst@60");
+        let mock = mock_with(Config { faults, seam: Seam::Echo, ..Config::default() }).await;
+        let instruction = Instruction::new(words).unwrap();
+        let (profile, model) = ROUTES[1];
+        let client = builder(&mock, profile).instruction(instruction).build().unwrap();
+        let seen = collect(&mut client.stream(request(model)).await.unwrap()).await;
+        assert_eq!(seen.text, mock.text_for(PROMPT), "{words}");
+        assert_eq!(seen.seams[0].label, label, "{words}");
+    }
 }

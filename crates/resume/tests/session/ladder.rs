@@ -1,7 +1,7 @@
 //! After the first content: which rung, what request, which bytes.
 
 use crate::drive::*;
-use resume::{Break, Cause, Outcome, Rung, SeamLabel, SeamPolicy};
+use resume::{Break, Cause, Instruction, Outcome, Rung, SeamLabel, SeamPolicy};
 
 const PART: &str = "The lighthouse keeper climbed the stairs every evening and lit";
 
@@ -146,4 +146,23 @@ fn the_fragment_that_is_repeated_is_not_paid_out_of_the_callers_limit() {
     let words = PART.split(' ').count();
     let left: usize = drive.body().split(r#""max_tokens":"#).nth(1).unwrap()[..3].parse().unwrap();
     assert!(left > 1000 - words && left < 1000, "{left}");
+}
+
+#[test]
+fn a_model_is_asked_to_go_on_in_the_callers_words() {
+    let (mut config, request) = anthropic("claude-opus-5");
+    let instruction = Instruction::new("Bitte weiter nach »{fragment}«.").unwrap();
+    config.instruction = instruction.without_fragment("Bitte weiter.").unwrap();
+    let mut drive = Drive::new((config.clone(), request.clone()));
+    drive.accept().send(opening("m1") + &text(0, PART)).end().pass();
+    let fragment = drive.body().split('»').nth(1).unwrap().split('«').next().unwrap();
+    assert!(PART.ends_with(fragment) && fragment.len() > 20, "{}", drive.body());
+    assert!(
+        drive
+            .body()
+            .contains(r#"{"role":"user","content":[{"type":"text","text":"Bitte weiter nach »"#)
+    );
+    let mut drive = Drive::new((config, request));
+    drive.accept().send(opening("m1") + &text(0, &"ha ".repeat(40))).end().pass();
+    assert!(drive.body().contains(r#""text":"Bitte weiter."}]}]"#), "{}", drive.body());
 }
