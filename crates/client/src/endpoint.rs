@@ -6,7 +6,7 @@ mod headers;
 mod keys;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
-use protocol::{Profile, Wire};
+use protocol::{KeyHeader, Profile, Wire};
 use resume::Origin;
 use std::future::Future;
 
@@ -54,6 +54,12 @@ impl Endpoint {
         Self::known(BaseUrl::OPENAI, Profile::OPENAI_RESPONSES, key)
     }
 
+    /// Google's own Gemini API.
+    #[must_use]
+    pub fn gemini(key: Secret) -> Self {
+        Self::known(BaseUrl::GEMINI, Profile::GEMINI, key)
+    }
+
     /// A server at `base_url` that speaks the profile's wire.
     ///
     /// A bare host gets the path `/v1`; a given path is kept.
@@ -65,6 +71,17 @@ impl Endpoint {
     pub fn new(base_url: &str, profile: Profile) -> Result<Self, Error> {
         let base = BaseUrl::parse(base_url)?;
         Ok(Self { base, profile, keys: Keys::default(), headers: HeaderMap::new() })
+    }
+
+    /// A server at `base_url` that a profile file describes, with the headers of the file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Endpoint::new`] and [`Endpoint::header`].
+    #[cfg(feature = "profile-files")]
+    pub fn custom(base_url: &str, custom: &protocol::CustomProfile) -> Result<Self, Error> {
+        let bare = Self::new(base_url, custom.profile)?;
+        custom.headers.iter().try_fold(bare, |endpoint, (name, value)| endpoint.header(name, value))
     }
 
     /// The key that is sent with every request.
@@ -193,10 +210,12 @@ impl Endpoint {
     }
 
     fn authorization(&self, key: &Secret) -> Result<(HeaderName, HeaderValue), Error> {
-        Ok(match self.profile.wire {
-            Wire::AnthropicMessages => (HeaderName::from_static("x-api-key"), key.header("")?),
-            Wire::OpenAiChat | Wire::OpenAiResponses => {
-                (header::AUTHORIZATION, key.header("Bearer ")?)
+        Ok(match self.profile.key_header {
+            KeyHeader::Bearer => (header::AUTHORIZATION, key.header("Bearer ")?),
+            KeyHeader::Named(name) => {
+                let name = HeaderName::try_from(name.as_str());
+                let name = name.map_err(|_| Error::config("the profile's key header is none"))?;
+                (name, key.header("")?)
             }
         })
     }
@@ -214,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn each_wire_has_its_own_authorization() {
+    fn each_profile_has_its_own_authorization() {
         let anthropic = local(Profile::ANTHROPIC).request_headers(&[]).unwrap();
         assert_eq!(anthropic["x-api-key"], "k3y-value");
         assert_eq!(anthropic["anthropic-version"], "2023-06-01");
@@ -223,6 +242,12 @@ mod tests {
             let openai = local(profile).request_headers(&[]).unwrap();
             assert_eq!(openai["authorization"], "Bearer k3y-value");
             assert!(!openai.contains_key("x-api-key") && !openai.contains_key("anthropic-version"));
+        }
+        let named = [(Profile::GEMINI, "x-goog-api-key"), (Profile::AZURE, "api-key")];
+        for (profile, name) in named {
+            let headers = local(profile).request_headers(&[]).unwrap();
+            assert_eq!(headers[name], "k3y-value");
+            assert!(headers[name].is_sensitive() && !headers.contains_key("authorization"));
         }
     }
 
@@ -272,6 +297,23 @@ mod tests {
         assert!(endpoint.scrub(&mut text));
         assert_eq!(text, "no [key], [key] or [key] in search");
         assert!(!endpoint.scrub(&mut "nothing here".to_owned()));
+    }
+
+    #[cfg(feature = "profile-files")]
+    #[test]
+    fn a_profile_file_brings_its_headers_and_the_header_of_the_key() {
+        let text = "name='lab'\nbase='vllm'\nkey_header='x-lab-key'\nheaders={X-Team='search'}";
+        let custom = protocol::CustomProfile::parse("lab.toml", text).unwrap();
+        let endpoint = Endpoint::custom("http://127.0.0.1:1", &custom).unwrap();
+        let headers = endpoint.key(Secret::new("k3y-value")).request_headers(&[]).unwrap();
+        assert_eq!(
+            (&headers["x-lab-key"], &headers["x-team"]),
+            (&"k3y-value".parse().unwrap(), &"search".parse().unwrap())
+        );
+        assert!(!headers.contains_key("authorization"));
+        let host = "name='lab'\nbase='vllm'\nheaders={host='x'}";
+        let host = protocol::CustomProfile::parse("lab.toml", host).unwrap();
+        assert!(Endpoint::custom("http://127.0.0.1:1", &host).is_err());
     }
 
     #[test]

@@ -48,8 +48,11 @@ pub use checkpoint_store::{
 pub use cost::{self, Money, StreamCost};
 pub use endpoint_pool::{self, Snapshot};
 pub use protocol::{
-    Profile, Reported, StopReason, UsageError, UsageFormat, Wire, read_usage, service_of,
+    Cursor, Heartbeat, KeyHeader, Label, Prefill, Profile, Reported, StopReason, Terminal,
+    TokenLimit, UsageError, UsageFormat, UsageRequest, Wire, read_usage, service_of,
 };
+#[cfg(feature = "profile-files")]
+pub use protocol::{CustomProfile, PROFILE_FILE_BYTES_MAX, ProfileFileError};
 pub use resume::{
     AttemptId, AttemptSummary, Break, Cause, Checkpoint, CheckpointError, Deliver, Entries, Entry,
     Frame, INSTRUCTION_BYTES_MAX, Instruction, InstructionError, Limits, OnStoreFailure, Pace,

@@ -2,7 +2,7 @@
 //! caller's own JSON.
 
 use bytes::Bytes;
-use protocol::{Profile, Wire};
+use protocol::{Profile, TokenLimit, Wire};
 use serde_json::{Value, json};
 use std::fmt;
 
@@ -53,6 +53,7 @@ impl Prompt {
             Wire::AnthropicMessages => self.anthropic(),
             Wire::OpenAiChat => self.openai_chat(profile),
             Wire::OpenAiResponses => self.openai_responses(),
+            Wire::Gemini => self.gemini(),
         };
         Bytes::from(body.to_string())
     }
@@ -76,10 +77,9 @@ impl Prompt {
         let messages: Vec<Value> = system.chain(user).collect();
         let mut body = json!({ "model": self.model, "messages": messages, "stream": true });
         if let Some(tokens) = self.max_tokens {
-            // OpenAI's newer models refuse `max_tokens`; compatible servers know only that.
-            let field = match profile.name {
-                name if name == Profile::OPENAI.name => "max_completion_tokens",
-                _ => "max_tokens",
+            let field = match profile.token_limit {
+                TokenLimit::MaxCompletionTokens => "max_completion_tokens",
+                TokenLimit::MaxTokens => "max_tokens",
             };
             body[field] = json!(tokens);
         }
@@ -93,6 +93,20 @@ impl Prompt {
         }
         if let Some(tokens) = self.max_tokens {
             body["max_output_tokens"] = json!(tokens);
+        }
+        body
+    }
+
+    /// The model is the path's in the end; the body names it until then.
+    fn gemini(&self) -> Value {
+        let text = |text: &str| json!([{ "text": text }]);
+        let said = json!([{ "role": "user", "parts": text(&self.text) }]);
+        let mut body = json!({ "model": self.model, "contents": said });
+        if let Some(system) = &self.system {
+            body["systemInstruction"] = json!({ "parts": text(system) });
+        }
+        if let Some(tokens) = self.max_tokens {
+            body["generationConfig"] = json!({ "maxOutputTokens": tokens });
         }
         body
     }
@@ -140,6 +154,21 @@ mod tests {
         assert_eq!(value["max_tokens"], 7);
         let value = body(&Prompt::new("m", "hi"), &Profile::OPENAI);
         assert!(value.get("max_tokens").is_none() && value.get("max_completion_tokens").is_none());
+    }
+
+    #[test]
+    fn gemini_has_contents_and_a_configuration() {
+        let prompt = Prompt::new("m", "hi").system("s").max_tokens(70);
+        let expected = json!({
+            "model": "m", "contents": [{ "role": "user", "parts": [{ "text": "hi" }] }],
+            "systemInstruction": { "parts": [{ "text": "s" }] },
+            "generationConfig": { "maxOutputTokens": 70 },
+        });
+        assert_eq!(body(&prompt, &Profile::GEMINI), expected);
+        let body = Prompt::new("m", "hi").body(&Profile::GEMINI);
+        let request = protocol::RequestBody::parse(Wire::Gemini, body).unwrap();
+        let sent = r#"{"contents":[{"parts":[{"text":"hi"}],"role":"user"}]}"#;
+        assert_eq!(request.initial(&Profile::GEMINI), sent);
     }
 
     #[test]

@@ -7,6 +7,8 @@ mod envelope;
 mod message;
 mod word;
 
+#[cfg(feature = "profile-files")]
+pub(crate) use message::holds_key;
 pub use message::{CODE_BYTES_MAX, MESSAGE_BYTES_MAX};
 
 use crate::failure::{Failure, FailureKind};

@@ -5,7 +5,7 @@
 
 use crate::classify::classify_in_band;
 use crate::event::Decoded;
-use crate::{Wire, anthropic, openai_chat, openai_responses};
+use crate::{Wire, anthropic, gemini, openai_chat, openai_responses};
 
 /// Reads one server-sent event.
 ///
@@ -33,6 +33,7 @@ pub fn decode<'a>(wire: Wire, name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>
         Wire::AnthropicMessages => anthropic::decode(name, data),
         Wire::OpenAiChat => openai_chat::decode(name, data),
         Wire::OpenAiResponses => openai_responses::decode(name, data),
+        Wire::Gemini => gemini::decode(name, data),
     };
     read.or_else(|malformed| without_json(wire, name, data).ok_or(malformed))
 }
@@ -41,7 +42,7 @@ pub fn decode<'a>(wire: Wire, name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>
 fn without_json<'a>(wire: Wire, name: &[u8], data: &'a [u8]) -> Option<Decoded<'a>> {
     let known = match wire {
         Wire::AnthropicMessages => anthropic::EVENT_NAMES.contains(&name),
-        Wire::OpenAiChat => name == b"message",
+        Wire::OpenAiChat | Wire::Gemini => name == b"message",
         Wire::OpenAiResponses => name == b"message" || name.starts_with(b"response."),
     };
     match (data.trim_ascii(), name) {
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const ALL: [Wire; 3] = [Wire::AnthropicMessages, Wire::OpenAiChat, Wire::OpenAiResponses];
+    const ALL: &[Wire] = Wire::all();
 
     #[test]
     fn data_that_is_no_object_is_malformed_where_an_object_is_due() {
@@ -82,6 +83,7 @@ mod tests {
             (ALL[2], b""),
             (ALL[2], b"response.output_text.delta"),
             (ALL[2], b"response.of_tomorrow"),
+            (ALL[3], b""),
         ] {
             for data in [&b"{\"a\":"[..], b"[1]", b"7", b"", b"<html>"] {
                 assert!(decode(wire, name, data).is_err(), "{wire} {}", data.escape_ascii());
@@ -92,7 +94,7 @@ mod tests {
 
     #[test]
     fn events_of_unknown_names_need_no_json() {
-        for wire in ALL {
+        for wire in ALL.iter().copied() {
             assert_eq!(decode(wire, b"heartbeat", b"tick"), Ok(Decoded::default()));
         }
     }
@@ -101,7 +103,7 @@ mod tests {
     fn the_sentinel_ends_only_the_wire_that_has_it() {
         assert!(decode(ALL[1], b"", b"[DONE]").unwrap().end);
         assert!(decode(ALL[1], b"", b" [DONE]").unwrap().end);
-        for wire in [ALL[0], ALL[2]] {
+        for wire in [ALL[0], ALL[2], ALL[3]] {
             assert_eq!(decode(wire, b"", b"[DONE]"), Ok(Decoded::default()));
         }
     }
@@ -118,7 +120,7 @@ mod tests {
             data in prop::collection::vec(any::<u8>(), 0..80),
             name in prop::sample::select(vec!["", "error", "message_delta", "ping", "x", "response.x"]),
         ) {
-            for wire in ALL {
+            for wire in ALL.iter().copied() {
                 let _ = decode(wire, name.as_bytes(), &data);
             }
         }

@@ -15,10 +15,11 @@ use std::ops::Range;
 pub struct Decoded<'a> {
     /// The event is a sign of life and nothing else.
     pub ping: bool,
-    /// The answer begins. On the chat wire: the chunk says the role, which some servers repeat.
+    /// The answer begins. On the chat wire: the chunk says the role, which some servers repeat. On
+    /// the Gemini wire: the chunk says something of the answer, as nearly all do.
     pub begin: Option<Begin<'a>>,
-    /// The id of the answer, as each chunk of the chat wire, `message_start` and the events of
-    /// the Responses wire with a whole response say it.
+    /// The id of the answer, as each chunk of the chat wire and of Gemini's, `message_start` and the
+    /// events of the Responses wire with a whole response say it.
     pub id: Option<Cow<'a, str>>,
     /// When the answer was created, in Unix seconds; OpenAI's wires only.
     pub created: Option<u64>,
@@ -30,16 +31,16 @@ pub struct Decoded<'a> {
     pub also: Option<Part>,
     /// The block of this index closes.
     pub close: Option<u32>,
-    /// Why the model stopped. On the chat wire: of the choice that `choice` names.
+    /// Why the model stopped. On the chat wire and Gemini's: of the choice that `choice` names.
     pub stop: Option<StopReason>,
     /// The last event of the stream: `message_stop`, `[DONE]`, or on the Responses wire the event
-    /// with the reason to stop.
+    /// with the reason to stop. The Gemini wire has none.
     pub end: bool,
     /// Token counts of the whole request as of this event. Never add them up.
     pub usage: Option<Usage>,
     /// A chunk that carries token counts and no choice.
     pub usage_only: bool,
-    /// The index of the choice that the chunk speaks of; chat wire only. Where a chunk
+    /// The index of the choice that the chunk speaks of; chat wire and Gemini's only. Where a chunk
     /// speaks of several, the first.
     pub choice: Option<u32>,
     /// Every choice for which the chunk says a reason to stop.
@@ -96,8 +97,8 @@ pub enum Block {
 /// A piece of content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delta<'a> {
-    /// The index of the block; on the chat wire, of the choice; on the Responses wire, of the
-    /// output item.
+    /// The index of the block; on the chat wire and Gemini's, of the choice; on the Responses wire,
+    /// of the output item.
     pub index: u32,
     /// What it is a piece of.
     pub part: Part,
@@ -195,6 +196,9 @@ pub enum StopReason {
 pub struct Choices(u128);
 
 impl Choices {
+    /// Every choice.
+    pub const ALL: Self = Self(u128::MAX);
+
     /// How many choices a set can tell apart; OpenAI allows as many in one request.
     pub const LIMIT: u32 = 128;
 
@@ -232,24 +236,28 @@ pub struct Spans {
     pub created: Option<Range<u32>>,
     /// The model, with its quotes.
     pub model: Option<Range<u32>>,
-    /// The index of the block; on the chat wire, of the choice; on the Responses wire, of the
-    /// output item.
+    /// The index of the block; on the chat wire and Gemini's, of the choice; on the Responses wire,
+    /// of the output item.
     pub index: Option<Range<u32>>,
     /// The string that [`Delta::text`] was read from, with its quotes. Where the text comes as
     /// a list of parts, the whole list: a new text takes the place of all of them, also of
     /// those that `also` names.
     pub text: Option<Range<u32>>,
+    /// The other strings of the same kind, which a new text empties; Gemini wire only.
+    pub more_text: Vec<Range<u32>>,
+    /// Strings of thinking beside the delta; Gemini wire only.
+    pub thoughts: Vec<Range<u32>>,
     /// The whole delta object.
     pub delta: Option<Range<u32>>,
     /// The `role` member of the delta object with the comma that goes when it goes.
     pub role: Option<Range<u32>>,
-    /// The reason to stop, with its quotes; on the chat wire that of the first choice.
+    /// The reason to stop, with its quotes; on the chat wire and Gemini's that of the first choice.
     pub stop: Option<Range<u32>>,
     /// The stop sequence that the model came upon, or null; Anthropic only.
     pub stop_sequence: Option<Range<u32>>,
     /// The count of output tokens.
     pub output_tokens: Option<Range<u32>>,
-    /// The count of all tokens; OpenAI's wires only.
+    /// The count of all tokens; OpenAI's wires and Gemini's only.
     pub total_tokens: Option<Range<u32>>,
     /// The number of the event; this and the following on the Responses wire only.
     pub sequence: Option<Range<u32>>,

@@ -39,6 +39,7 @@ mod classify;
 mod decode;
 mod event;
 mod failure;
+mod gemini;
 mod json;
 mod models;
 mod openai_chat;
@@ -64,7 +65,11 @@ pub use models::claude_takes_prefill;
 pub use openai_responses::{
     RESPONSE_ID_BYTES_MAX, Stored, ended_item, ended_part, items_of, read_stored, stored_path,
 };
-pub use profile::{Cursor, Prefill, Profile, UsageRequest};
+pub use profile::{
+    Cursor, Heartbeat, KeyHeader, Label, Prefill, Profile, Terminal, TokenLimit, UsageRequest,
+};
+#[cfg(feature = "profile-files")]
+pub use profile::{CustomProfile, PROFILE_FILE_BYTES_MAX, ProfileFileError};
 pub use reader::Reader;
 pub use request::{BODY_BYTES_MAX, BodyError, MAX_TOKENS_FLOOR, NotContinuable, RequestBody};
 pub use rewrite::{Rewrite, rewrite};

@@ -2,24 +2,41 @@
 //!
 //! No code of this crate asks for a server by name; it asks for a property of its profile.
 
-use crate::{Wire, claude_takes_prefill};
+#[cfg(feature = "profile-files")]
+mod file;
+mod known;
+mod label;
+
+#[cfg(feature = "profile-files")]
+pub use file::{CustomProfile, PROFILE_FILE_BYTES_MAX, ProfileFileError};
+pub use label::Label;
+
+use crate::classify::classify_in_band;
+use crate::event::Decoded;
+use crate::{Malformed, Wire, claude_takes_prefill, decode};
 
 /// How a server of some wire behaves.
 ///
 /// ```
-/// use protocol::{Profile, Wire};
+/// use protocol::{Label, Profile, Wire};
 ///
 /// assert!(Profile::ANTHROPIC.takes_prefill(Some("claude-haiku-4-5")));
 /// assert!(!Profile::ANTHROPIC.takes_prefill(Some("claude-opus-4-6")));
-/// let vllm = Profile { name: "my-server", ..Profile::VLLM };
+/// let vllm = Profile { name: Label::of("my-server"), ..Profile::VLLM };
 /// assert_eq!(vllm.wire, Wire::OpenAiChat);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// The name that [`Profile::named`] finds it by.
-    pub name: &'static str,
+    /// The name that checkpoints have, and that [`Profile::named`] finds it by.
+    pub name: Label,
     /// The wire that the server speaks.
     pub wire: Wire,
+    /// How an answer ends.
+    pub terminal: Terminal,
+    /// What the server sends only to show that it is alive.
+    pub heartbeat: Heartbeat,
+    /// The name of an event that reports an error, beside those that the wires know.
+    pub error_event: Option<Label>,
     /// How the server is asked to continue an assistant message that was begun.
     pub prefill: Prefill,
     /// Whether an answer to a prefill begins with the prefill itself.
@@ -28,8 +45,54 @@ pub struct Profile {
     pub deterministic: bool,
     /// How the server is asked for token counts.
     pub usage: UsageRequest,
+    /// The name of the limit of output tokens, in a body that is written for the server.
+    pub token_limit: TokenLimit,
+    /// The header that carries the key.
+    pub key_header: KeyHeader,
     /// How the rest of an answer is asked for that the server keeps.
     pub cursor: Cursor,
+}
+
+/// How an answer ends, and what is missing when it does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Terminal {
+    /// With a reason to stop and then the wire's last event. Without the event it is whole and
+    /// flagged; without the reason it is truncated.
+    LastEvent,
+    /// With a reason to stop; no last event follows.
+    StopReason,
+    /// With the wire's last event alone: the server says no reason to stop, and the event counts as
+    /// [`StopReason::EndTurn`](crate::StopReason::EndTurn).
+    LastEventAlone,
+}
+
+/// What a server sends only to show that it is alive. Comments always are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heartbeat {
+    /// The `ping` events of the wire.
+    OfWire,
+    /// Those, and every event of this name.
+    Event(Label),
+    /// Those, and every event with exactly these data.
+    Data(Label),
+}
+
+/// The name of the limit of output tokens on the Chat Completions wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenLimit {
+    /// `max_tokens`.
+    MaxTokens,
+    /// `max_completion_tokens`, which OpenAI's newer models ask for.
+    MaxCompletionTokens,
+}
+
+/// The header that carries a server's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyHeader {
+    /// `Authorization: Bearer`.
+    Bearer,
+    /// The key alone, under this name.
+    Named(Label),
 }
 
 /// How a server is asked to continue an assistant message that was begun.
@@ -77,75 +140,6 @@ pub enum UsageRequest {
 }
 
 impl Profile {
-    /// Anthropic's own API.
-    pub const ANTHROPIC: Self = Self {
-        name: "anthropic",
-        wire: Wire::AnthropicMessages,
-        prefill: Prefill::ByModel,
-        echoes_prefill: false,
-        deterministic: false,
-        usage: UsageRequest::Unasked,
-        cursor: Cursor::None,
-    };
-    /// OpenAI's own API: no prefill.
-    pub const OPENAI: Self = Self {
-        name: "openai",
-        wire: Wire::OpenAiChat,
-        prefill: Prefill::Never,
-        echoes_prefill: false,
-        deterministic: false,
-        usage: UsageRequest::StreamOptions,
-        cursor: Cursor::None,
-    };
-    /// OpenAI's own Responses API: no prefill, token counts unasked.
-    pub const OPENAI_RESPONSES: Self = Self {
-        name: "openai-responses",
-        wire: Wire::OpenAiResponses,
-        usage: UsageRequest::Unasked,
-        cursor: Cursor::Sequence,
-        ..Self::OPENAI
-    };
-    /// Mistral: a prefix message, repeated at the head of the answer.
-    pub const MISTRAL: Self = Self {
-        name: "mistral",
-        prefill: Prefill::Prefix,
-        echoes_prefill: true,
-        usage: UsageRequest::Unasked,
-        ..Self::OPENAI
-    };
-    /// DeepSeek under its `/beta` base URL, which takes a prefix message.
-    pub const DEEPSEEK_BETA: Self =
-        Self { name: "deepseek-beta", prefill: Prefill::Prefix, ..Self::OPENAI };
-    /// Moonshot (Kimi), partial mode.
-    pub const MOONSHOT: Self = Self { name: "moonshot", prefill: Prefill::Partial, ..Self::OPENAI };
-    /// vLLM; SGLang takes the same form.
-    pub const VLLM: Self = Self { name: "vllm", prefill: Prefill::ContinueFinal, ..Self::OPENAI };
-    /// The server of llama.cpp.
-    pub const LLAMA_CPP: Self = Self {
-        name: "llama-cpp",
-        prefill: Prefill::TrailingNoThinking,
-        cursor: Cursor::Offset,
-        ..Self::OPENAI
-    };
-    /// OpenRouter: whether a prefill works depends on the model behind it, so none is sent.
-    pub const OPENROUTER: Self = Self { name: "openrouter", ..Self::OPENAI };
-
-    /// Every profile that comes with the crate.
-    #[must_use]
-    pub const fn all() -> &'static [Self] {
-        &[
-            Self::ANTHROPIC,
-            Self::OPENAI,
-            Self::OPENAI_RESPONSES,
-            Self::MISTRAL,
-            Self::DEEPSEEK_BETA,
-            Self::MOONSHOT,
-            Self::VLLM,
-            Self::LLAMA_CPP,
-            Self::OPENROUTER,
-        ]
-    }
-
     /// The profile of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
@@ -159,7 +153,38 @@ impl Profile {
             Wire::AnthropicMessages => Self::ANTHROPIC,
             Wire::OpenAiChat => Self::OPENAI,
             Wire::OpenAiResponses => Self::OPENAI_RESPONSES,
+            Wire::Gemini => Self::GEMINI,
         }
+    }
+
+    /// Reads one server-sent event as [`decode`](crate::decode()) does, and the server's own
+    /// heartbeats and errors beside.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](crate::decode()).
+    ///
+    /// ```
+    /// use protocol::{Heartbeat, Label, Profile};
+    ///
+    /// let heartbeat = Heartbeat::Data(Label::of("alive"));
+    /// let profile = Profile { heartbeat, ..Profile::VLLM };
+    /// assert!(profile.decode(b"", b"alive")?.ping);
+    /// # Ok::<(), protocol::Malformed>(())
+    /// ```
+    pub fn decode<'a>(&self, name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Malformed> {
+        let beats = match &self.heartbeat {
+            Heartbeat::OfWire => false,
+            Heartbeat::Event(beat) => name == beat.as_bytes(),
+            Heartbeat::Data(beat) => data == beat.as_bytes(),
+        };
+        if beats {
+            return Ok(Decoded { ping: true, ..Decoded::default() });
+        }
+        if self.error_event.is_some_and(|event| name == event.as_bytes()) {
+            return Ok(Decoded { error: Some(classify_in_band(data)), ..Decoded::default() });
+        }
+        decode(self.wire, name, data)
     }
 
     /// Whether the server continues an assistant message of this model that was begun.
@@ -186,7 +211,7 @@ mod tests {
     #[test]
     fn every_profile_is_found_by_its_name() {
         for profile in Profile::all() {
-            assert_eq!(Profile::named(profile.name), Some(*profile));
+            assert_eq!(Profile::named(profile.name.as_str()), Some(*profile));
         }
         assert_eq!(Profile::named("nobody"), None);
     }
@@ -196,7 +221,8 @@ mod tests {
         let takes = |profile: Profile| profile.takes_prefill(Some("some-model"));
         let known: Vec<_> =
             Profile::all().iter().copied().filter(|p| takes(*p)).map(|p| p.name).collect();
-        assert_eq!(known, ["mistral", "deepseek-beta", "moonshot", "vllm", "llama-cpp"]);
+        let names = ["mistral", "deepseek-beta", "moonshot", "vllm", "sglang", "llama-cpp"];
+        assert_eq!(known, names);
         assert!(!Profile::ANTHROPIC.takes_prefill(None));
         assert!(!Profile::OPENAI.takes_prefill(Some("claude-haiku-4-5")));
     }

@@ -4,6 +4,7 @@
 //! that unknown fields, order, white space and the form of numbers stay.
 
 mod continuation;
+mod gemini;
 mod limits;
 mod stop;
 
@@ -24,6 +25,9 @@ pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 const UNIQUE: &[&str] = &[
     "messages",
     "input",
+    "contents",
+    "generationConfig",
+    "toolConfig",
     "model",
     "stream",
     "stream_options",
@@ -37,6 +41,9 @@ const UNIQUE: &[&str] = &[
 const INPUT_ELSEWHERE: &[&str] = &["prompt", "previous_response_id", "conversation"];
 
 /// The body of a request, as the caller wrote it.
+///
+/// Gemini's API has the model in the URL. A body of that wire names it all the same, in a member
+/// `model`, as `GenerateContentRequest` has one; it is put in the path and not sent in the body.
 ///
 /// ```
 /// use protocol::{Profile, RequestBody, Wire};
@@ -88,10 +95,13 @@ impl RequestBody {
         }
         std::str::from_utf8(&body)
             .map_err(|error| BodyError::NotUtf8 { offset: error.valid_up_to() })?;
-        let (whole, members) = read_members(&body)?;
+        let (whole, members) = read_members(wire, &body)?;
         let find = |wanted| find_member(&members, wanted);
         let said = Said::read(wire, &body, &members).ok_or(BodyError::NoMessages)?;
         let model = find("model").and_then(|model| model.str(&body)).map(Cow::into_owned);
+        if wire == Wire::Gemini && model.as_deref().and_then(gemini::path).is_none() {
+            return Err(BodyError::NoModel);
+        }
         let background = find("background").is_some_and(|background| background.is_true());
         Ok(Self { wire, model, whole, said, members, body, background })
     }
@@ -106,6 +116,29 @@ impl RequestBody {
     #[must_use]
     pub fn wire(&self) -> Wire {
         self.wire
+    }
+
+    /// The path and query that follow the base URL.
+    ///
+    /// ```
+    /// use protocol::{RequestBody, Wire};
+    ///
+    /// let body = r#"{"model":"gemini-2.5-pro","contents":[{"parts":[{"text":"Hi"}]}]}"#;
+    /// let body = RequestBody::parse(Wire::Gemini, body.into())?;
+    /// assert_eq!(body.path(), "/models/gemini-2.5-pro:streamGenerateContent?alt=sse");
+    /// # Ok::<(), protocol::BodyError>(())
+    /// ```
+    #[must_use]
+    pub fn path(&self) -> Cow<'static, str> {
+        match self.wire {
+            Wire::AnthropicMessages => "/messages".into(),
+            Wire::OpenAiChat => "/chat/completions".into(),
+            Wire::OpenAiResponses => "/responses".into(),
+            Wire::Gemini => {
+                let path = self.model().and_then(gemini::path);
+                path.expect("a body of this wire is only made with a model").into()
+            }
+        }
     }
 
     /// The model that the body names.
@@ -132,10 +165,15 @@ impl RequestBody {
         self.member("inference_geo")?.str(&self.body)
     }
 
-    /// How many answers are asked for; 1 unless the chat wire's `n` says otherwise.
+    /// How many answers are asked for; 1 unless the chat wire's `n` or Gemini's `candidateCount`
+    /// says otherwise.
     #[must_use]
     pub fn choices(&self) -> u32 {
-        self.member("n").and_then(|n| n.index(&self.body)).unwrap_or(1)
+        let count = match self.wire {
+            Wire::Gemini => self.generation("candidateCount", "candidate_count"),
+            _ => self.member("n"),
+        };
+        count.and_then(|count| count.index(&self.body)).unwrap_or(1)
     }
 
     /// Whether the caller itself asked for the chat wire's extra chunk with token counts.
@@ -196,6 +234,13 @@ impl RequestBody {
     /// The changes that every attempt needs.
     fn streaming(&self, profile: &Profile) -> Splice {
         let mut splice = Splice::default();
+        if self.wire == Wire::Gemini {
+            // The path says both that the answer is streamed and by which model.
+            if let Some(model) = self.whole.member_range(&self.body, "model") {
+                splice.replace(model, String::new());
+            }
+            return splice;
+        }
         match self.member("stream") {
             Some(stream) if stream.is_true() => {}
             Some(stream) => splice.replace(stream.range(), "true".to_owned()),
@@ -245,7 +290,11 @@ impl RequestBody {
 impl Said {
     fn read(wire: Wire, body: &[u8], members: &[(String, Value)]) -> Option<Self> {
         let responses = wire == Wire::OpenAiResponses;
-        let name = if responses { "input" } else { "messages" };
+        let name = match wire {
+            Wire::AnthropicMessages | Wire::OpenAiChat => "messages",
+            Wire::OpenAiResponses => "input",
+            Wire::Gemini => "contents",
+        };
         let said = find_member(members, name);
         if let Some(list) = said
             && let Some(last) = list.last_item(body)
@@ -293,10 +342,13 @@ pub enum BodyError {
     /// Not a JSON object.
     #[error("request body is not a JSON object")]
     NotJson(#[source] Malformed),
-    /// Without a `messages` array that has an item; on the Responses wire without an `input` and
-    /// without anything that stands for one.
+    /// Without a `messages` array that has an item, on the Gemini wire `contents`; on the Responses
+    /// wire without an `input` and without anything that stands for one.
     #[error("request body has no messages")]
     NoMessages,
+    /// Of the Gemini wire, without a `model` that a URL can hold.
+    #[error("request body names no model, or one that no URL can hold")]
+    NoModel,
     /// With a member that stands twice.
     #[error("request body has more than one {name}")]
     Duplicate {
@@ -327,10 +379,11 @@ pub enum NotContinuable {
     KeptConversation,
 }
 
-fn read_members(body: &[u8]) -> Result<(Value, Vec<(String, Value)>), BodyError> {
+fn read_members(wire: Wire, body: &[u8]) -> Result<(Value, Vec<(String, Value)>), BodyError> {
     let mut members = Vec::new();
     let mut scan = Scanner::new(body).map_err(BodyError::NotJson)?;
     let read = scan.members(|scan, name| {
+        let name = if wire == Wire::Gemini { gemini::canonical(name) } else { name };
         members.push((String::from_utf8_lossy(name).into_owned(), scan.value()?));
         Ok(())
     });

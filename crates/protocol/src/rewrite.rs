@@ -34,6 +34,8 @@ pub struct Rewrite<'a> {
     pub list: Option<&'a str>,
     /// Whether the role is taken out of the delta.
     pub drop_role: bool,
+    /// Whether thinking beside the delta is emptied.
+    pub drop_thoughts: bool,
     /// Output tokens to add to the event's own count of them, and to its count of all tokens.
     ///
     /// A count keeps its meaning, whatever it leaves out. One that is no whole number of 64 bits
@@ -70,6 +72,13 @@ pub fn rewrite(data: &[u8], spans: &Spans, edits: &Rewrite<'_>) -> Vec<u8> {
     change(&spans.text, edits.text.map(json_string));
     change(&spans.stop, edits.stop.map(json_string));
     change(&spans.stop_sequence, edits.stop_sequence.map(json_string));
+    let empty = || Some(json_string(""));
+    for span in spans.more_text.iter().filter(|_| edits.text.is_some()) {
+        change(&Some(span.clone()), empty());
+    }
+    for span in spans.thoughts.iter().filter(|_| edits.drop_thoughts) {
+        change(&Some(span.clone()), empty());
+    }
     change(&spans.sequence, edits.sequence.map(|number| number.to_string()));
     change(&spans.item_id, edits.item_id.map(json_string));
     change(&spans.part_index, edits.part_index.map(|index| index.to_string()));

@@ -219,6 +219,14 @@ pub(crate) fn read_chat(scan: &mut Scanner<'_>, data: &[u8]) -> Result<Option<Co
     read_counts(scan, data, |scan, data| openai::read(scan, data, &openai::CHAT))
 }
 
+/// Reads the counts in a chunk of the Gemini wire.
+pub(crate) fn read_gemini(
+    scan: &mut Scanner<'_>,
+    data: &[u8],
+) -> Result<Option<Counts>, Malformed> {
+    read_counts(scan, data, gemini::read)
+}
+
 /// Reads the counts of a whole response of the Responses wire.
 pub(crate) fn read_response(response: Value, data: &[u8]) -> Result<Option<Counts>, Malformed> {
     let Some(usage) = response.member(data, "usage") else { return Ok(None) };

@@ -13,8 +13,7 @@ use crate::StopReason;
 /// use protocol::Wire;
 ///
 /// let wire: Wire = "anthropic".parse()?;
-/// assert_eq!(wire, Wire::AnthropicMessages);
-/// assert_eq!(format!("https://api.anthropic.com/v1{}", wire.path()), "https://api.anthropic.com/v1/messages");
+/// assert_eq!((wire, wire.name()), (Wire::AnthropicMessages, "anthropic-messages"));
 /// # Ok::<(), protocol::UnknownWire>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,13 +24,15 @@ pub enum Wire {
     OpenAiChat,
     /// OpenAI Responses: named events with numbers, `response.created` to `response.completed`.
     OpenAiResponses,
+    /// Gemini's `streamGenerateContent?alt=sse`: unnamed chunks, and no last event.
+    Gemini,
 }
 
 impl Wire {
     /// Every wire.
     #[must_use]
     pub const fn all() -> &'static [Self] {
-        &[Self::AnthropicMessages, Self::OpenAiChat, Self::OpenAiResponses]
+        &[Self::AnthropicMessages, Self::OpenAiChat, Self::OpenAiResponses, Self::Gemini]
     }
 
     /// The name of the wire, as checkpoints and flags write it.
@@ -41,16 +42,7 @@ impl Wire {
             Self::AnthropicMessages => "anthropic-messages",
             Self::OpenAiChat => "openai-chat",
             Self::OpenAiResponses => "openai-responses",
-        }
-    }
-
-    /// The path that a base URL ending in `/v1` is followed by.
-    #[must_use]
-    pub const fn path(self) -> &'static str {
-        match self {
-            Self::AnthropicMessages => "/messages",
-            Self::OpenAiChat => "/chat/completions",
-            Self::OpenAiResponses => "/responses",
+            Self::Gemini => "gemini",
         }
     }
 
@@ -62,6 +54,7 @@ impl Wire {
             Self::AnthropicMessages => Some(("stop_sequence", StopReason::StopSequence)),
             // The same word as at the end of all that the model had to say.
             Self::OpenAiChat => Some(("stop", StopReason::EndTurn)),
+            Self::Gemini => Some(("STOP", StopReason::EndTurn)),
             Self::OpenAiResponses => None,
         }
     }
@@ -82,6 +75,7 @@ impl FromStr for Wire {
             "anthropic-messages" | "anthropic" => Ok(Self::AnthropicMessages),
             "openai-chat" | "openai" => Ok(Self::OpenAiChat),
             "openai-responses" => Ok(Self::OpenAiResponses),
+            "gemini" => Ok(Self::Gemini),
             _ => Err(UnknownWire),
         }
     }
@@ -89,7 +83,7 @@ impl FromStr for Wire {
 
 /// The text names no wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown protocol, expected anthropic-messages, openai-chat or openai-responses")]
+#[error("unknown protocol, expected anthropic-messages, openai-chat, openai-responses or gemini")]
 pub struct UnknownWire;
 
 #[cfg(test)]

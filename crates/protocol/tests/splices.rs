@@ -248,7 +248,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bodies_never_panic(body in prop::collection::vec(any::<u8>(), 0..80)) {
-        for wire in [Wire::AnthropicMessages, Wire::OpenAiChat] {
+        for wire in Wire::all().iter().copied() {
             if let Ok(body) = RequestBody::parse(wire, body.clone().into()) {
                 let _ = body.instruct(&Profile::for_wire(wire), "a", "b", 1);
             }

@@ -2,6 +2,8 @@
 
 #[path = "transcripts/anthropic.rs"]
 mod anthropic;
+#[path = "transcripts/gemini.rs"]
+mod gemini;
 #[path = "transcripts/openai_chat.rs"]
 mod openai_chat;
 #[path = "transcripts/openai_responses.rs"]

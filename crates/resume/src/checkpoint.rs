@@ -351,6 +351,10 @@ fn emit(
     let stops = reading.stops.get_or_insert_with(|| Stops::new(checkpoint.request.choices()));
     note.stop = stops.take(&note);
     let transcript = &mut checkpoint.transcript;
+    if note.end && transcript.stop.is_none() {
+        // It was only delivered because it is the sign of the end by itself.
+        note.stop = note.stop.or(Some(StopReason::EndTurn));
+    }
     transcript.identify(&decoded);
     let before = transcript.text.len();
     if let Some(delta) = &decoded.delta

@@ -55,6 +55,7 @@ impl Words<'_> {
 struct Edits {
     index: Option<u32>,
     drop_role: bool,
+    drop_thoughts: bool,
     renamed: bool,
     output_added: u64,
     /// All that a part said.
@@ -181,6 +182,7 @@ impl Session {
             index: edits.index,
             text,
             drop_role: edits.drop_role,
+            drop_thoughts: edits.drop_thoughts,
             output_added: edits.output_added,
             sequence: edits.sequence,
             item_id: edits.item_id.as_deref(),
@@ -213,7 +215,7 @@ impl Session {
         let counts = note.stop.is_some() || note.usage_only || self.transcript.stop.is_some();
         let edits = match self.request.wire() {
             Wire::AnthropicMessages => self.place_block(flow, note)?,
-            Wire::OpenAiChat => self.place_chunk(note)?,
+            Wire::OpenAiChat | Wire::Gemini => self.place_chunk(note)?,
             Wire::OpenAiResponses => self.place_node(flow, note, data, spans)?,
         };
         let output_added = if counts { self.earlier_output } else { 0 };
@@ -229,7 +231,7 @@ impl Session {
         if begins || thinks {
             return None;
         }
-        Some(Edits { renamed: true, drop_role: repeats, ..Edits::default() })
+        Some(Edits { renamed: true, drop_role: repeats, drop_thoughts: true, ..Edits::default() })
     }
 
     fn place_block(&mut self, flow: &mut Flow, note: &mut Note) -> Option<Edits> {

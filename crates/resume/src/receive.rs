@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use protocol::{Decoded, Part, Stored, Wire};
+use protocol::{Decoded, Part, StopReason, Stored, Terminal, Wire};
 use retry_policy::Nanos;
 
 use crate::admission::Sign;
@@ -100,8 +100,8 @@ impl Session {
         self.clocks.whole_event();
         let event = live.reader.resolve(span.map_err(|_| Cause::TooLarge)?);
         let wire = self.request.wire();
-        let decoded =
-            protocol::decode(wire, event.event, event.data).map_err(|_| Cause::Malformed)?;
+        let decoded = self.config.profile.decode(event.event, event.data);
+        let decoded = decoded.map_err(|_| Cause::Malformed)?;
         if event.event.len() > NAME_BYTES_MAX {
             return Err(Cause::Malformed);
         }
@@ -158,6 +158,11 @@ impl Session {
         }))
     }
 
+    /// The response is whole without the wire's last event, where there is one.
+    pub(crate) fn miss_last_event(&mut self) {
+        self.summary.sentinel_missing = self.config.profile.terminal != Terminal::StopReason;
+    }
+
     /// What the provider says, as far as it came, when its answer is no event stream.
     pub(crate) fn refusal_so_far(&self, live: &Attempt) -> Option<Cause> {
         let Phase::Document(document) = &live.phase else { return None };
@@ -169,7 +174,7 @@ impl Session {
         match live.ended {
             None => Ok(Progress::Drained),
             Some(_) if self.transcript.stop.is_some() => {
-                self.summary.sentinel_missing = true;
+                self.miss_last_event();
                 Ok(Progress::Finished)
             }
             Some(Ended::Clean) => Err(Cause::Truncated),
@@ -227,6 +232,10 @@ impl Session {
             flow.usage_final |= note.stop.is_some() || note.usage_only;
         }
         note.stop = flow.stops.take(&note);
+        let alone = self.config.profile.terminal == Terminal::LastEventAlone;
+        if note.end && alone && self.transcript.stop.is_none() {
+            note.stop = note.stop.or(Some(StopReason::EndTurn));
+        }
         if let (Some(first), Some(id)) = (&flow.id, &decoded.id) {
             flow.id_repeated |= first == id;
         }
@@ -240,11 +249,11 @@ impl Session {
     }
 
     /// Whether a second response begins inside this one, as from a gateway that tried again by
-    /// itself. Chat servers may say the role in every chunk; there another id must come with
-    /// it. A server that gives every chunk an id of its own costs two attempts to learn.
+    /// itself. Chat servers may say the role in every chunk, and Gemini's do; there another id must
+    /// come with it. A server that gives every chunk an id of its own costs two attempts to learn.
     fn is_second(&mut self, flow: &mut Flow, decoded: &Decoded<'_>) -> bool {
         let begun = std::mem::replace(&mut flow.begun, true);
-        if self.request.wire() != Wire::OpenAiChat {
+        if !matches!(self.request.wire(), Wire::OpenAiChat | Wire::Gemini) {
             return begun;
         }
         let Some(id) = decoded.id.as_deref().filter(|id| !id.is_empty()) else { return false };

@@ -24,7 +24,7 @@ impl Session {
     pub(crate) fn fail(&mut self, mut live: Box<Attempt>, cause: Cause, now: Nanos) {
         if self.transcript.stop.is_some() {
             // Whatever fails after the stop reason, the response is whole.
-            self.summary.sentinel_missing = true;
+            self.miss_last_event();
             return self.finish(&live, now);
         }
         let verdict = verdict(&live, &cause);

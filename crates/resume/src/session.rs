@@ -116,7 +116,7 @@ impl Session {
         let mut session = Self::blank(config, request, key, seed, now);
         let start = Start {
             wire: session.request.wire().name(),
-            profile: session.config.profile.name,
+            profile: session.config.profile.name.as_str(),
             key,
             origin,
             body: session.request.bytes(),
@@ -148,7 +148,9 @@ impl Session {
         if checkpoint.is_cancelled {
             session.give_up(Cause::Cancelled, now);
         } else if session.transcript.stop.is_some() {
-            session.summary.sentinel_missing = !session.transcript.ended;
+            if !session.transcript.ended {
+                session.miss_last_event();
+            }
             session.complete(checkpoint.closed);
         } else {
             session.plan_next(now, now);
@@ -291,7 +293,7 @@ impl Session {
         let Some(due) = self.clocks.due(now) else { return };
         match (due, self.live.take()) {
             (Due::Sentinel | Due::Total, Some(live)) if self.transcript.stop.is_some() => {
-                self.summary.sentinel_missing = true;
+                self.miss_last_event();
                 self.finish(&live, now);
             }
             (Due::Total, live) => {

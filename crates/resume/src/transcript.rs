@@ -21,7 +21,7 @@ pub(crate) struct Transcript {
     pub(crate) shown: bool,
     /// The response's id, which every later event keeps.
     pub(crate) id: Option<String>,
-    /// Its creation time, likewise (OpenAI's wires).
+    /// Its creation time, likewise (OpenAI's wires alone).
     pub(crate) created: Option<u64>,
     /// The model, as the provider names it.
     pub(crate) model: Option<String>,
@@ -51,6 +51,7 @@ impl Transcript {
             self.shown = true;
             self.final_content |= part == Part::Other || note.choice > 0;
         }
+        self.final_content |= note.also_other;
         self.final_content |= note.tool == Tool::Call;
         if note.close.is_some() {
             self.open = None;
@@ -103,6 +104,8 @@ pub(crate) struct Note {
     pub(crate) part: Option<Part>,
     /// The event speaks of a tool call, beside whatever else it holds.
     pub(crate) tool: Tool,
+    /// The event has a part beside what it says that is neither text nor thinking nor a call.
+    pub(crate) also_other: bool,
     pub(crate) index: u32,
     pub(crate) close: Option<u32>,
     pub(crate) stop: Option<StopReason>,
@@ -129,6 +132,7 @@ impl Note {
             open: decoded.open.map(|open| (open.index, open.block)),
             part: delta.map(|delta| delta.part).or(decoded.also),
             tool: Tool::of(decoded),
+            also_other: decoded.also == Some(Part::Other),
             index: delta.map_or(0, |delta| delta.index),
             close: decoded.close,
             stop: decoded.stop,

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use crate::advice::Advice;
 use crate::diagnostics::report;
+use crate::profile_file::ProfileFile;
 use crate::status::usage_error;
 
 /// Where requests go.
@@ -29,12 +30,18 @@ pub(crate) struct Connection {
     #[arg(long, value_name = "NAME", value_parser = profiles())]
     profile: Option<Profile>,
 
+    /// Server with ways of its own, by a TOML file that describes them; needs --base-url and --model.
+    /// `resume` needs it again
+    #[arg(long, value_name = "FILE", value_parser = ProfileFile::read, conflicts_with = "profile")]
+    profile_file: Option<ProfileFile>,
+
     /// One more header, 'Name: value'; may be given again. Is not in the checkpoint unless it is
     /// known to be no secret: `resume` needs it again
     #[arg(long = "header", value_name = "HEADER")]
     headers: Vec<String>,
 
-    /// Environment variable that holds the key [default: ANTHROPIC_API_KEY or OPENAI_API_KEY]
+    /// Environment variable that holds the key [default: ANTHROPIC_API_KEY,
+    /// OPENAI_API_KEY or GEMINI_API_KEY, by the protocol]
     #[arg(long, value_name = "VAR")]
     api_key_env: Option<String>,
 }
@@ -43,7 +50,7 @@ impl Connection {
     /// The profile that the flags name; `stored` is that of a checkpoint, where there is one.
     pub(crate) fn profile(&self, stored: Option<Profile>) -> anyhow::Result<Profile> {
         let profile = self
-            .profile
+            .named_profile()
             .or(stored)
             .or(self.protocol.map(Profile::for_wire))
             .unwrap_or(Profile::ANTHROPIC);
@@ -58,9 +65,10 @@ impl Connection {
         Ok(profile)
     }
 
-    /// Whether a flag names the profile.
-    pub(crate) const fn names_a_profile(&self) -> bool {
-        self.profile.is_some()
+    /// The profile that a flag names, by its name or by its file.
+    pub(crate) fn named_profile(&self) -> Option<Profile> {
+        let file = self.profile_file.as_ref();
+        file.map(|file| file.custom.profile).or(self.profile)
     }
 
     /// Refuses unless the flags, or their absence, name the server of a checkpoint.
@@ -104,6 +112,13 @@ impl Connection {
         if let Some(key) = key {
             endpoint = endpoint.key(key.clone());
         }
+        if let Some(ProfileFile { path, custom }) = &self.profile_file {
+            for (name, value) in &custom.headers {
+                endpoint = endpoint.header(name, value).map_err(|error| {
+                    usage_error(format_args!("{path}: headers.{name}: {error}; leave it out"))
+                })?;
+            }
+        }
         for header in &self.headers {
             let (name, value) = split(header)?;
             endpoint = endpoint.header(name, value).map_err(|error| {
@@ -117,6 +132,9 @@ impl Connection {
     pub(crate) fn advise(&self, advice: &mut Advice) {
         for url in &self.base_urls {
             advice.flag("--base-url", url);
+        }
+        if let Some(file) = &self.profile_file {
+            advice.flag("--profile-file", &file.path);
         }
         if let Some(name) = &self.api_key_env {
             advice.flag("--api-key-env", name);
@@ -154,6 +172,7 @@ fn own_endpoint(profile: &Profile, key: Secret) -> Option<Endpoint> {
         Profile::ANTHROPIC => Some(Endpoint::anthropic(key)),
         Profile::OPENAI => Some(Endpoint::openai(key)),
         Profile::OPENAI_RESPONSES => Some(Endpoint::openai_responses(key)),
+        Profile::GEMINI => Some(Endpoint::gemini(key)),
         _ => None,
     }
 }
@@ -163,6 +182,7 @@ const fn key_variable(wire: Wire) -> &'static str {
     match wire {
         Wire::AnthropicMessages => "ANTHROPIC_API_KEY",
         Wire::OpenAiChat | Wire::OpenAiResponses => "OPENAI_API_KEY",
+        Wire::Gemini => "GEMINI_API_KEY",
     }
 }
 
@@ -183,6 +203,7 @@ pub(crate) const fn wire_flag(wire: Wire) -> &'static str {
         Wire::AnthropicMessages => "anthropic",
         Wire::OpenAiChat => "openai-chat",
         Wire::OpenAiResponses => "openai-responses",
+        Wire::Gemini => "gemini",
     }
 }
 
@@ -200,7 +221,7 @@ fn is_private(url: &str) -> bool {
 }
 
 fn profiles() -> impl TypedValueParser<Value = Profile> {
-    PossibleValuesParser::new(Profile::all().iter().map(|profile| profile.name))
+    PossibleValuesParser::new(Profile::all().iter().map(|profile| profile.name.as_str()))
         .map(|name| Profile::named(&name).expect("each listed name is one of a profile"))
 }
 
@@ -266,6 +287,8 @@ mod tests {
         own.require(&Profile::ANTHROPIC, "https://api.anthropic.com/v1").unwrap();
         own.require(&Profile::OPENAI, "https://api.openai.com/v1").unwrap();
         own.require(&Profile::OPENAI_RESPONSES, "https://api.openai.com/v1").unwrap();
+        let google = "https://generativelanguage.googleapis.com/v1beta";
+        own.require(&Profile::GEMINI, google).unwrap();
         refuse(
             own.require(&Profile::OPENAI, "https://elsewhere/v1"),
             "--base-url https://elsewhere/v1",

@@ -13,6 +13,7 @@ mod duration;
 mod object;
 mod output;
 mod prices;
+mod profile_file;
 mod recovery;
 mod relay;
 mod signal;

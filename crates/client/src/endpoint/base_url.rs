@@ -14,6 +14,7 @@ pub(crate) struct BaseUrl {
 
 impl BaseUrl {
     pub(crate) const ANTHROPIC: &'static str = "https://api.anthropic.com/v1";
+    pub(crate) const GEMINI: &'static str = "https://generativelanguage.googleapis.com/v1beta";
     pub(crate) const OPENAI: &'static str = "https://api.openai.com/v1";
 
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {

@@ -43,6 +43,14 @@ const fn turns_text(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Whether something in the text looks like a key.
+#[cfg(feature = "profile-files")]
+pub(crate) fn holds_key(text: &str) -> bool {
+    let mut keys = KeyWatch::default();
+    let mut words = text.split_whitespace().filter_map(|word| keys.show(word));
+    words.any(|shown| shown.contains(REDACTED))
+}
+
 /// How long the message asks to wait, as in "try again in 1.5s".
 pub(super) fn wait_told(message: &str) -> Option<Nanos> {
     let message = cut(message, RAW_BYTES_MAX).to_ascii_lowercase();

@@ -97,6 +97,33 @@ impl Value {
         walked.ok().and(found)
     }
 
+    /// Where the member of that name lies, the last where there are several, with the comma that
+    /// goes when it goes.
+    pub(crate) fn member_range(&self, data: &[u8], wanted: &str) -> Option<Range<u32>> {
+        let mut scan = Scanner::at(data, *self);
+        if !scan.object().ok()? {
+            return None;
+        }
+        let (mut found, mut before) = (None::<Range<u32>>, scan.position());
+        // Where the member before the found one ends, while that is the last one seen.
+        let mut is_last = None;
+        while let Some(key) = scan.key().ok()? {
+            if is_last.take().is_some() {
+                found = found.map(|found| found.start..key.start);
+            }
+            scan.value().ok()?;
+            if key.says(data, wanted) {
+                found = Some(key.start..scan.position());
+                is_last = Some(before);
+            }
+            before = scan.position();
+        }
+        match is_last {
+            Some(before) => found.map(|found| before..found.end),
+            None => found,
+        }
+    }
+
     /// The last item, when the value is an array that has one.
     pub(crate) fn last_item(&self, data: &[u8]) -> Option<Self> {
         let mut last = None;
@@ -210,6 +237,21 @@ mod tests {
         let data = b"\"\\n\xff\\u00e9\"";
         assert_eq!(value(data).text(data).unwrap(), &b"\n\xff\xc3\xa9"[..]);
         assert_eq!(value(data).str(data).unwrap(), "\n\u{fffd}é");
+    }
+
+    #[test]
+    fn a_member_goes_with_one_comma() {
+        for (json, rest) in [
+            (r#"{"a":1, "b":2,"c":3}"#, r#"{"a":1, "c":3}"#),
+            (r#"{"b":2 , "c":3}"#, r#"{"c":3}"#),
+            (r#"{"a":1 ,"b":{"b":1}}"#, r#"{"a":1}"#),
+            (r#"{ "b":2 }"#, "{ }"),
+        ] {
+            let range = value(json.as_bytes()).member_range(json.as_bytes(), "b").unwrap();
+            let (start, end) = (range.start as usize, range.end as usize);
+            assert_eq!([&json[..start], &json[end..]].concat(), rest);
+        }
+        assert_eq!(value(b"{\"a\":1}").member_range(b"{\"a\":1}", "b"), None);
     }
 
     #[test]

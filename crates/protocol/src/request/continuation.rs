@@ -72,7 +72,7 @@ impl RequestBody {
         let Said::List { last, .. } = self.said else { return false };
         let role = last.member(&self.body, "role");
         self.wire != Wire::OpenAiResponses
-            && role.is_some_and(|role| role.says(&self.body, "assistant"))
+            && role.is_some_and(|role| role.says(&self.body, self.role("assistant")))
     }
 
     /// Adds messages behind those of the caller, whose text stays as it is.
@@ -91,12 +91,25 @@ impl RequestBody {
         }
     }
 
+    /// The wire's word for a role.
+    fn role<'r>(&self, role: &'r str) -> &'r str {
+        if self.wire == Wire::Gemini && role == "assistant" { "model" } else { role }
+    }
+
+    /// The member of a message that holds what it says.
+    const fn content_name(&self) -> &'static str {
+        if matches!(self.wire, Wire::Gemini) { "parts" } else { "content" }
+    }
+
     /// A message in the wire's form; `flag` are further members of it.
     fn message(&self, role: &str, text: &str, flag: &str) -> String {
         let kind = match (self.wire, role) {
             (Wire::OpenAiResponses, "assistant") => "output_text",
             (Wire::OpenAiResponses, _) => "input_text",
-            _ => return format!(r#"{{"role":"{role}","content":{}{flag}}}"#, self.content(text)),
+            _ => {
+                let (role, name) = (self.role(role), self.content_name());
+                return format!(r#"{{"role":"{role}","{name}":{}{flag}}}"#, self.content(text));
+            }
         };
         let text = json_string(text);
         let content = format!(r#"[{{"type":"{kind}","text":{text}}}]"#);
@@ -106,7 +119,7 @@ impl RequestBody {
     /// The text as the content of a message that the caller began, in the wire's form.
     fn content(&self, text: &str) -> String {
         match self.wire {
-            Wire::AnthropicMessages => format!("[{}]", text_block(text)),
+            Wire::AnthropicMessages | Wire::Gemini => format!("[{}]", self.text_block(text)),
             Wire::OpenAiChat | Wire::OpenAiResponses => json_string(text),
         }
     }
@@ -117,7 +130,8 @@ impl RequestBody {
             return;
         }
         let Said::List { last: message, .. } = self.said else { return };
-        match message.member(&self.body, "content") {
+        let name = self.content_name();
+        match message.member(&self.body, name) {
             Some(content) if content.is_text() => {
                 splice.insert(content.inner_end(), json_string_inside(partial));
             }
@@ -126,27 +140,34 @@ impl RequestBody {
             }
             Some(content) => splice.replace(content.range(), self.content(partial)),
             None => {
-                let member = format!(r#""content":{}"#, self.content(partial));
-                self.add_to_object(splice, message, "content", &member);
+                let member = format!(r#""{name}":{}"#, self.content(partial));
+                self.add_to_object(splice, message, name, &member);
             }
         }
     }
 
     fn extend_blocks(&self, splice: &mut Splice, blocks: Value, partial: &str) {
         let last = blocks.last_item(&self.body);
+        let member = |block: &Value, name| block.member(&self.body, name);
         let text = last
-            .filter(|block| {
-                block.member(&self.body, "type").is_some_and(|kind| kind.says(&self.body, "text"))
+            .filter(|block| match self.wire {
+                Wire::Gemini => !member(block, "thought").is_some_and(|thought| thought.is_true()),
+                _ => member(block, "type").is_some_and(|kind| kind.says(&self.body, "text")),
             })
             .and_then(|block| block.member(&self.body, "text"))
             .filter(Value::is_text);
         match (text, last) {
             (Some(text), _) => splice.insert(text.inner_end(), json_string_inside(partial)),
             (None, Some(_)) => {
-                splice.insert(blocks.inner_end(), format!(",{}", text_block(partial)));
+                splice.insert(blocks.inner_end(), format!(",{}", self.text_block(partial)));
             }
-            (None, None) => splice.insert(blocks.inner_end(), text_block(partial)),
+            (None, None) => splice.insert(blocks.inner_end(), self.text_block(partial)),
         }
+    }
+
+    fn text_block(&self, text: &str) -> String {
+        let kind = if self.wire == Wire::Gemini { "" } else { r#""type":"text","# };
+        format!(r#"{{{kind}"text":{}}}"#, json_string(text))
     }
 
     /// Takes back the caller's own request to continue its last message, which is no longer last.
@@ -189,8 +210,4 @@ impl RequestBody {
             None => self.add_to_object(splice, object, name, &format!(r#""{name}":{value}"#)),
         }
     }
-}
-
-fn text_block(text: &str) -> String {
-    format!(r#"{{"type":"text","text":{}}}"#, json_string(text))
 }

@@ -36,6 +36,9 @@ impl RequestBody {
         if self.choices() > 1 {
             return Some(NotContinuable::ManyChoices);
         }
+        if self.wire == Wire::Gemini {
+            return self.gemini_refusal();
+        }
         if self.asks_structure() {
             return Some(NotContinuable::StructuredOutput);
         }
@@ -54,6 +57,9 @@ impl RequestBody {
 
     /// Whether the request asks the model to think before it answers.
     pub(super) fn asks_thinking(&self) -> bool {
+        if self.wire == Wire::Gemini {
+            return self.gemini_thinks();
+        }
         let off =
             |value: Value| value.says(&self.body, "none") || value.says(&self.body, "disabled");
         let on = |object: Value, name: &str| {
@@ -79,8 +85,12 @@ impl RequestBody {
     /// A count above the limit is wrong, since the server had not stopped: some send less than a
     /// token at a time. Then the length of the text is the better guess.
     pub(super) fn reduce_limits(&self, splice: &mut Splice, partial: &str, spent: u64) {
-        for name in ["max_tokens", "max_completion_tokens", "max_output_tokens"] {
-            let Some(limit) = self.member(name) else { continue };
+        let named = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
+        let limits = match self.wire {
+            Wire::Gemini => [self.generation("maxOutputTokens", "max_output_tokens"), None, None],
+            _ => named.map(|name| self.member(name)),
+        };
+        for limit in limits.into_iter().flatten() {
             let Some(tokens) = limit.u64(&self.body) else { continue };
             let guess = partial.len() as u64 / BYTES_PER_TOKEN;
             let spent = if spent > tokens { guess } else { spent };
@@ -98,10 +108,15 @@ impl RequestBody {
             let responses = self.wire == Wire::OpenAiResponses;
             return if responses { RESPONSES_FLOOR } else { MAX_TOKENS_FLOOR };
         }
-        let thinking = self.member("thinking");
-        let budget = thinking.and_then(|thinking| thinking.member(&self.body, "budget_tokens"));
-        let budget = budget.and_then(|budget| budget.u64(&self.body)).unwrap_or(0);
-        budget.saturating_add(THINKING_FLOOR)
+        let budget = match self.wire {
+            Wire::Gemini => self.gemini_budget(),
+            _ => {
+                let thinking = self.member("thinking");
+                let budget = thinking.and_then(|it| it.member(&self.body, "budget_tokens"));
+                budget.and_then(|budget| budget.u64(&self.body))
+            }
+        };
+        budget.unwrap_or(0).saturating_add(THINKING_FLOOR)
     }
 
     fn asks_structure(&self) -> bool {

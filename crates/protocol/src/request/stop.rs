@@ -18,14 +18,15 @@ impl RequestBody {
     /// ```
     #[must_use]
     pub fn stop_sequences(&self) -> Vec<String> {
-        let name = match self.wire {
-            Wire::AnthropicMessages => "stop_sequences",
-            Wire::OpenAiChat => "stop",
-            Wire::OpenAiResponses => return Vec::new(),
+        let asked = match self.wire {
+            Wire::AnthropicMessages => self.member("stop_sequences"),
+            Wire::OpenAiChat => self.member("stop"),
+            Wire::OpenAiResponses => None,
+            Wire::Gemini => self.generation("stopSequences", "stop_sequences"),
         };
         let mut sequences = Vec::new();
         let mut add = |value: Value| sequences.extend(value.str(&self.body).map(String::from));
-        match self.member(name) {
+        match asked {
             Some(list) if list.kind == Kind::Array => list.each_item(&self.body, add),
             Some(one) => add(one),
             None => {}

@@ -59,6 +59,7 @@ impl From<Wire> for UsageFormat {
             Wire::AnthropicMessages => Self::Anthropic,
             Wire::OpenAiChat => Self::OpenAiChat,
             Wire::OpenAiResponses => Self::OpenAiResponses,
+            Wire::Gemini => Self::Gemini,
         }
     }
 }
@@ -74,9 +75,7 @@ impl FromStr for UsageFormat {
         let provider = || match name {
             "responses" => Some(Self::OpenAiResponses),
             "google" | "vertex" => Some(Self::Gemini),
-            "azure" | "deepseek" | "fireworks" | "groq" | "together" | "xai" => {
-                Some(Self::OpenAiChat)
-            }
+            "fireworks" | "together" | "xai" => Some(Self::OpenAiChat),
             _ => None,
         };
         named().or_else(wire).or_else(profile).or_else(provider).ok_or(UnknownUsageFormat)
@@ -101,7 +100,7 @@ mod tests {
             assert_eq!(format.to_string().parse(), Ok(*format));
         }
         for profile in Profile::all() {
-            assert_eq!(profile.name.parse(), Ok(UsageFormat::from(profile.wire)));
+            assert_eq!(profile.name.as_str().parse(), Ok(UsageFormat::from(profile.wire)));
         }
         for (name, format) in [
             ("anthropic", UsageFormat::Anthropic),

@@ -16,7 +16,12 @@ pub(crate) fn read(scan: &mut Scanner<'_>, data: &[u8]) -> Result<Option<Report>
     let mut said = Said::default();
     let whole = scan.members(|scan, name| said.member(scan, name, data))?;
     let report = |mut said: Said| {
-        let counts = Counts { usage: said.usage(), output_tokens: None, total_tokens: None };
+        let span = |value: Option<Value>| value.map(|value| value.range());
+        let counts = Counts {
+            usage: said.usage(),
+            output_tokens: span(said.candidates_span),
+            total_tokens: span(said.total_span),
+        };
         Report { counts, counter: said.counter, iterations: Vec::new() }
     };
     Ok(whole.map(|_| report(said)))
@@ -36,6 +41,8 @@ struct Said {
     candidates_audio: u64,
     thoughts: u64,
     total: Option<u64>,
+    candidates_span: Option<Value>,
+    total_span: Option<Value>,
 }
 
 impl Said {
@@ -72,9 +79,13 @@ impl Said {
             }
             b"candidatesTokenCount" => {
                 self.candidates = count("candidatesTokenCount").unwrap_or(0);
+                self.candidates_span = Some(value);
             }
             b"thoughtsTokenCount" => self.thoughts = count("thoughtsTokenCount").unwrap_or(0),
-            b"totalTokenCount" => self.total = count("totalTokenCount"),
+            b"totalTokenCount" => {
+                self.total = count("totalTokenCount");
+                self.total_span = Some(value);
+            }
             _ => {}
         }
     }

@@ -67,7 +67,8 @@ pub(crate) struct Batch {
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
     max_failures: u32,
 
-    /// Model of jobs that name none [default: claude-haiku-4-5 or gpt-5-mini, by the protocol]
+    /// Model of jobs that name none [default: claude-haiku-4-5, gpt-5-mini or
+    /// gemini-2.5-flash, by the protocol]
     #[arg(long)]
     model: Option<String>,
 

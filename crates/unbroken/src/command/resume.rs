@@ -205,9 +205,10 @@ impl Resume {
     fn stored_profile(&self, checkpoint: &Checkpoint) -> anyhow::Result<Option<Profile>> {
         let name = checkpoint.profile_name();
         let stored = Profile::named(name);
-        if stored.is_none() && !self.connection.names_a_profile() {
+        if stored.is_none() && self.connection.named_profile().is_none() {
             return Err(usage_error(format_args!(
-                "stream {} was made with the unknown profile {}; give --profile",
+                "stream {} was made with the profile {}, which is not one of this program: \
+                 give its file with --profile-file, or another one with --profile",
                 self.id,
                 name.escape_debug()
             )));

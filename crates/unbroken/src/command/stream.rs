@@ -32,7 +32,7 @@ pub(crate) struct Stream {
     #[arg(value_name = "PROMPT|-")]
     prompt: String,
 
-    /// Model to ask [default: claude-haiku-4-5 or gpt-5-mini, by the protocol]
+    /// Model to ask [default: claude-haiku-4-5, gpt-5-mini or gemini-2.5-flash, by the protocol]
     #[arg(long)]
     model: Option<String>,
 
@@ -197,6 +197,7 @@ pub(super) fn default_model(profile: &Profile) -> Option<&'static str> {
         Wire::AnthropicMessages if *profile == Profile::ANTHROPIC => Some("claude-haiku-4-5"),
         Wire::OpenAiChat if *profile == Profile::OPENAI => Some("gpt-5-mini"),
         Wire::OpenAiResponses if *profile == Profile::OPENAI_RESPONSES => Some("gpt-5-mini"),
+        Wire::Gemini if *profile == Profile::GEMINI => Some("gemini-2.5-flash"),
         _ => None,
     }
 }
@@ -229,7 +230,8 @@ Examples:
   unbroken stream 'Tell me about the sea'
   git diff | unbroken stream --system 'Review this.' -
   unbroken stream --protocol openai-chat --model gpt-5 --deadline 5m 'Hello'
-  unbroken stream --base-url http://127.0.0.1:8000 --profile vllm --model qwen 'Hello'";
+  unbroken stream --base-url http://127.0.0.1:8000 --profile vllm --model qwen 'Hello'
+  unbroken stream --base-url http://lab:8000 --profile-file lab.toml --model qwen 'Hello'";
 
 #[cfg(test)]
 mod tests {
@@ -237,8 +239,9 @@ mod tests {
 
     #[test]
     fn only_the_providers_own_profiles_have_a_default_model() {
-        let known: Vec<_> = Profile::all().iter().filter(|p| default_model(p).is_some()).collect();
-        assert_eq!(known, [&Profile::ANTHROPIC, &Profile::OPENAI, &Profile::OPENAI_RESPONSES]);
+        let known = Profile::all().iter().filter(|profile| default_model(profile).is_some());
+        let names: Vec<_> = known.map(|profile| profile.name).collect();
+        assert_eq!(names, ["anthropic", "openai", "openai-responses", "gemini"]);
     }
 
     #[test]

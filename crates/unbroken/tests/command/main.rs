@@ -8,6 +8,7 @@ mod interruption;
 mod keys;
 mod mock;
 mod outcome;
+mod profiles;
 #[cfg(unix)]
 mod redis_server;
 mod resume;

@@ -13,6 +13,7 @@ use resume::{
 use retry_policy::{IdempotencyKey, Nanos};
 
 const CHAT: &str = r#"{"model":"m","max_tokens":50,"messages":[{"role":"user","content":"hi"}]}"#;
+const GEMINI: &str = r#"{"model":"m","contents":[{"parts":[{"text":"hi"}]}]}"#;
 const RESPONSES: &str = r#"{"model":"m","input":"hi","background":true}"#;
 
 fuzz_target!(|input: &[u8]| {
@@ -41,7 +42,11 @@ struct Run {
 impl Run {
     fn new(wire: Wire, choices: u8) -> Self {
         let profile = Profile::for_wire(wire);
-        let body = if wire == Wire::OpenAiResponses { RESPONSES } else { CHAT };
+        let body = match wire {
+            Wire::OpenAiResponses => RESPONSES,
+            Wire::Gemini => GEMINI,
+            _ => CHAT,
+        };
         let request = RequestBody::parse(wire, body.into()).expect("a valid body");
         let mut config = Config::new(profile);
         config.limits.event_bytes = 2_000;

@@ -1,6 +1,6 @@
 //! One job: what is asked, under which name. No message about it quotes what is asked.
 
-use client::{Profile, Prompt, Request, StreamId};
+use client::{Profile, Prompt, Request, StreamId, Wire};
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::error::Category;
@@ -88,7 +88,11 @@ impl Job {
         let Some(temperature) = &self.temperature else { return Request::from(prompt) };
         let body = prompt.body(profile);
         let mut body: Value = serde_json::from_slice(&body).expect("a prompt's body is JSON");
-        body["temperature"] = Value::Number(temperature.clone());
+        let settings = match profile.wire {
+            Wire::Gemini => &mut body["generationConfig"],
+            _ => &mut body,
+        };
+        settings["temperature"] = Value::Number(temperature.clone());
         Request::new(body.to_string())
     }
 
