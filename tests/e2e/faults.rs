@@ -8,6 +8,7 @@ mod bytes;
 mod connections;
 mod continuations;
 mod cue;
+mod cursors;
 mod cuts;
 mod ends;
 mod heads;

@@ -4,7 +4,7 @@ use cost::Usage;
 use http::HeaderMap;
 use protocol::{Block, Choices, Reader, StopReason};
 use retry_policy::Nanos;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::catch_up::CatchUp;
 use crate::cursor::{Asked, Cursor};
@@ -104,6 +104,8 @@ pub(crate) struct Flow {
     pub(crate) begun: bool,
     /// The id of this attempt's response (Chat Completions).
     pub(crate) id: Option<String>,
+    /// The model of this attempt, as the provider names it.
+    pub(crate) model: Option<Arc<str>>,
     /// More than one event had it.
     pub(crate) id_repeated: bool,
     /// What is told of a response that was fetched whole, less what was told before.
@@ -143,6 +145,7 @@ impl Flow {
             parts: Parts::default(),
             begun: false,
             id: None,
+            model: None,
             id_repeated: false,
             catch_up: None,
             eaten: 0,

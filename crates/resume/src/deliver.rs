@@ -18,7 +18,7 @@ use crate::output::Output;
 use crate::seam::{Seam, SeamLabel};
 use crate::session::Session;
 use crate::text::Joiner;
-use crate::transcript::Note;
+use crate::transcript::{Note, Tool};
 
 /// The text of an event.
 #[derive(Clone, Copy)]
@@ -111,6 +111,9 @@ impl Session {
             offset: self.transcript.text.len() as u64,
             label,
             dropped: (flow.eaten + drop) as u64,
+            model: flow.model.clone().filter(|model| {
+                self.transcript.model.as_deref().is_some_and(|first| first != &**model)
+            }),
         };
         self.record(journal::seam(&seam));
         self.summary.seams.push(seam.clone());
@@ -165,6 +168,7 @@ impl Session {
         } else {
             data
         };
+        self.summary.continued_with_tool |= continues && note.tool == Tool::Call;
         self.transcript.apply(&note);
         let half = flow.joiner.is_open();
         let repeats = self.trace(&note, &name, &data, &spans, start, half)?;

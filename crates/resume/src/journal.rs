@@ -7,6 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use cost::Usage;
 use retry_policy::IdempotencyKey;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::input::AttemptId;
 use crate::seam::{Rung, Seam, SeamLabel};
@@ -148,6 +149,10 @@ pub(crate) fn seam(seam: &Seam) -> Record {
     out.put_u8(seam.label.code());
     out.put_u64(seam.offset);
     out.put_u64(seam.dropped);
+    // Comes last and may be missing.
+    if let Some(model) = &seam.model {
+        put_text(&mut out, model);
+    }
     Record(out.freeze())
 }
 
@@ -259,6 +264,7 @@ impl<'a> Fields<'a> {
             label: SeamLabel::from_code(self.u8()?)?,
             offset: self.u64()?,
             dropped: self.u64()?,
+            model: self.text().map(Arc::from),
         })
     }
 

@@ -120,7 +120,8 @@ impl Session {
     /// Says where the same generation goes on.
     pub(crate) fn rejoin(&mut self, attempt: AttemptId, rung: Rung, dropped: u64) {
         let offset = self.transcript.text.len() as u64;
-        let seam = Seam { attempt, rung, offset, label: SeamLabel::Exact, dropped };
+        let label = SeamLabel::Exact;
+        let seam = Seam { attempt, rung, offset, label, dropped, model: None };
         self.record(journal::seam(&seam));
         self.summary.seams.push(seam.clone());
         self.queue.push_back(Output::Seam(seam));

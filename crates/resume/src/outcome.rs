@@ -192,6 +192,8 @@ pub struct Summary {
     /// ends in the continuation, where no provider sees it. The text ends at the seam, with the
     /// beginning of the sequence; what the provider wrote after it was left out.
     pub stopped_at_seam: Option<String>,
+    /// A continuation of text called a tool.
+    pub continued_with_tool: bool,
     /// What the response cost, attempts of earlier processes included; `None` where it is not
     /// known, which is not nothing.
     pub cost: Option<StreamCost>,

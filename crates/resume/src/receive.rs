@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use protocol::{Decoded, Part, StopReason, Stored, Terminal, Wire};
 use retry_policy::Nanos;
+use std::sync::Arc;
 
 use crate::admission::Sign;
 use crate::attempt::{Attempt, Document, Ended, Flow, Hold, Phase};
@@ -203,6 +204,9 @@ impl Session {
         }
         flow.meter.read(&decoded);
         let note = self.read_note(flow, &decoded)?;
+        if let Some(begin) = decoded.begin.as_ref().filter(|begin| !begin.model.is_empty()) {
+            flow.model = Some(Arc::from(&*begin.model));
+        }
         let bytes = decoded.delta.as_ref().map_or(0, |delta| delta.text.len());
         // What has no text, such as a picture, is content as long as its event.
         self.watch(flow, &note, if bytes == 0 { data.len() } else { bytes }, now);

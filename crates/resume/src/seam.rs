@@ -1,6 +1,7 @@
 //! Where one attempt ended and the next went on, and how sure we are of the joint.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::input::AttemptId;
 
@@ -144,4 +145,7 @@ pub struct Seam {
     pub label: SeamLabel,
     /// Bytes of the continuation that repeated shown text and were removed.
     pub dropped: u64,
+    /// The model that went on, where it gives another name than the one that began: an alias that
+    /// moved, or a gateway that went elsewhere.
+    pub model: Option<Arc<str>>,
 }

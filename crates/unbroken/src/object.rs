@@ -75,6 +75,9 @@ pub(crate) struct Joint {
     offset: u64,
     label: &'static str,
     dropped: u64,
+    /// Where another model went on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<Box<str>>,
 }
 
 impl From<&Seam> for Joint {
@@ -85,6 +88,7 @@ impl From<&Seam> for Joint {
             offset: seam.offset,
             label: seam.label.name(),
             dropped: seam.dropped,
+            model: seam.model.as_deref().map(Box::from),
         }
     }
 }
@@ -120,6 +124,7 @@ pub(crate) struct Account {
     seams: Vec<Joint>,
     sentinel_missing: bool,
     empty_continuation: bool,
+    continued_with_tool: bool,
     /// Of all attempts, those of earlier processes included; `null` is not known.
     cost: Option<Cost>,
 }
@@ -136,6 +141,7 @@ impl From<&Summary> for Account {
             seams: summary.seams.iter().map(Joint::from).collect(),
             sentinel_missing: summary.sentinel_missing,
             empty_continuation: summary.empty_continuation,
+            continued_with_tool: summary.continued_with_tool,
             cost: summary.cost.as_ref().map(Cost::from),
         }
     }
@@ -269,7 +275,7 @@ mod tests {
     #[test]
     fn a_seam_says_where_and_how_sure() {
         let (attempt, rung, label) = (AttemptId(3), Rung::Instruct, SeamLabel::Anchored);
-        let seam = Seam { attempt, rung, offset: 40, label, dropped: 12 };
+        let seam = Seam { attempt, rung, offset: 40, label, dropped: 12, model: None };
         check(
             &Object::Seam(Joint::from(&seam)),
             r#"{"type":"seam","attempt":3,"rung":"instruct","offset":40,"label":"anchored","dropped":12}"#,

@@ -77,8 +77,33 @@ async fn row_077_a_tool_call_in_the_continuation_of_text_is_passed_on() {
     let seen = Seen::by(MESSAGES, builder(MESSAGES, &peer.url()).events(Events::All)).await;
     assert_eq!(seen.text, whole_text());
     assert_eq!(seen.summary().stop, Some(client::StopReason::ToolUse));
+    assert!(seen.summary().continued_with_tool, "and the summary says so");
     check_one_message(&seen);
     assert_eq!(tool_calls(&seen), 1);
+}
+
+#[tokio::test]
+async fn row_095_another_model_that_goes_on_is_named_at_the_seam() {
+    for (model, named) in [("claude", None), ("moved-alias", Some("moved-alias"))] {
+        let rest = MESSAGES.rest().replace(r#""claude""#, &format!("\"{model}\""));
+        let peer =
+            Peer::start([Answer::stream(MESSAGES.half()).close(), Answer::whole(rest)]).await;
+        let seen = Seen::by(MESSAGES, builder(MESSAGES, &peer.url())).await;
+        assert_eq!(seen.text, whole_text());
+        assert_eq!(seen.summary().model.as_deref(), Some("claude"), "the first stays");
+        assert_eq!(seen.seams[0].model.as_deref(), named);
+    }
+}
+
+#[tokio::test]
+async fn row_079_a_cut_behind_a_call_that_was_streamed_is_an_honest_end() {
+    let begun = MESSAGES.half() + &block_stop(0) + &block_start(1, TOOL);
+    let peer = Peer::start([Answer::stream(begun + &tool_json(1, r#"{"a":"#)).close()]).await;
+    let builder = builder(MESSAGES, &peer.url()).events(Events::All);
+    let seen = Seen::by(MESSAGES, builder.tools(client::Tools::Streamed)).await;
+    assert_eq!(seen.cause(), &Cause::NotContinuable);
+    assert_eq!((tool_calls(&seen), peer.asked().len()), (1, 1));
+    assert!(!seen.frame_names().contains(&"message_stop"), "nothing is made up");
 }
 
 /// One start, one end, and as many blocks closed as opened.

@@ -35,6 +35,8 @@ pub(super) enum Written {
         label: &'static str,
         offset: u64,
         dropped: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
     },
     /// What an attempt was billed, as far as the provider had reported it.
     Usage {
@@ -85,6 +87,7 @@ impl Written {
                 label: seam.label.name(),
                 offset: seam.offset,
                 dropped: seam.dropped,
+                model: seam.model.as_deref().map(str::to_owned),
             },
             Entry::Usage { attempt, usage } => {
                 Self::Usage { attempt: attempt.0, usage: Tokens::of(&usage) }
