@@ -196,6 +196,9 @@ fn cjk(text: &mut String, dice: &mut Dice) {
         for _ in 0..dice.between(2, 8) {
             text.push_str(dice.pick(&["등대", "지기가", " ", "편지를", "읽었다", "파도는"]));
         }
+        for _ in 0..dice.below(4) {
+            text.push_str(dice.pick(&["ประภาคาร", "สูง", " ", "ทุกคืน", "ทะเล"]));
+        }
         text.push_str(". ");
     }
 }

@@ -7,9 +7,6 @@
 /// Spaces between two words of a phrase, at most.
 const SPACES_MAX: usize = 2;
 
-/// From here on scripts put no spaces between words.
-const DENSE_SCRIPTS: char = '\u{2E80}';
-
 /// Marks of code behind which an expression goes on. Those that also begin an item of a list, a
 /// cell or a quotation are none.
 const BINDING: [char; 7] = ['=', '+', '(', '_', '/', '&', '%'];
@@ -23,7 +20,8 @@ pub(super) fn is_inside(text: &str, at: usize) -> bool {
     }
     let before = before.strip_suffix(' ').unwrap_or(before);
     match before.chars().next_back() {
-        Some(last) if last.is_alphanumeric() => is_dense(last) == is_dense(first),
+        // Between words of a script that has no spaces, one ends a phrase.
+        Some(last) if last.is_alphanumeric() => !is_dense(last) && !is_dense(first),
         // The value of a member.
         Some(':') => before.ends_with("\":"),
         Some(last) => BINDING.contains(&last) && !begins_line(before),
@@ -45,8 +43,18 @@ pub(super) fn is_word_start(text: &str, at: usize) -> bool {
     }
 }
 
-fn is_dense(c: char) -> bool {
-    c >= DENSE_SCRIPTS
+/// Whether the script of a letter puts no spaces between words: Thai, Lao, Burmese, Khmer, Chinese
+/// and Japanese.
+const fn is_dense(c: char) -> bool {
+    matches!(
+        c,
+        '\u{E00}'..='\u{EFF}'
+            | '\u{1000}'..='\u{109F}'
+            | '\u{1780}'..='\u{17FF}'
+            | '\u{2E80}'..='\u{A4CF}'
+            | '\u{F900}'..='\u{FAFF}'
+            | '\u{20000}'..='\u{3FFFF}'
+    )
 }
 
 /// Whether `more` goes on with a phrase that `text` stops in; `None` when more is needed.
@@ -55,8 +63,10 @@ pub(super) fn goes_on(text: &str, more: &str) -> Option<bool> {
         return Some(false);
     }
     let words = more.trim_start_matches(' ');
+    let spaces = more.len() - words.len();
     match words.chars().next() {
-        _ if more.len() - words.len() > SPACES_MAX => Some(false),
+        _ if spaces > SPACES_MAX => Some(false),
+        Some(first) if spaces > 0 && (is_dense(first) || text.ends_with(is_dense)) => Some(false),
         Some(first) => Some(first.is_alphanumeric()),
         None => None,
     }
@@ -86,6 +96,10 @@ mod tests {
         }
         check_inside("the ", "}", false);
         check_inside("very ", "每天", false);
+        check_inside("每天 ", "晚上", false);
+        check_inside("등대 ", "지기가", true);
+        check_inside("ประภาคาร", "สูง", true);
+        check_inside("ประภาคาร ", "สูง", false);
     }
 
     #[test]
@@ -95,6 +109,7 @@ mod tests {
             assert_eq!(is_word_start(&format!("{before}mp"), before.len()), expected, "{before:?}");
         }
         assert!(is_word_start("每天", 3));
+        assert!(!is_word_start("등대", 3), "Korean has spaces");
         assert!(!is_word_start("néé", 3));
     }
 
@@ -104,9 +119,14 @@ mod tests {
         assert_eq!(goes_on("the lamp", " is"), Some(true));
         assert_eq!(goes_on("the lamp", " "), None);
         assert_eq!(goes_on("the lamp", ""), None);
-        for (text, more) in
-            [("lamp.", " It"), ("lamp", ". It"), ("lamp", "\nIt"), ("lamp", " | it"), ("a", "   b")]
-        {
+        for (text, more) in [
+            ("lamp.", " It"),
+            ("lamp", ". It"),
+            ("lamp", "\nIt"),
+            ("lamp", " | it"),
+            ("a", "   b"),
+            ("每", " 天"),
+        ] {
             assert_eq!(goes_on(text, more), Some(false), "{text:?} {more:?}");
         }
     }
