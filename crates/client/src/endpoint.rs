@@ -67,9 +67,12 @@ impl Endpoint {
     /// # Errors
     ///
     /// `InvalidConfig` when the URL is not `http` or `https`, or has user info, a query or a
-    /// fragment.
+    /// fragment, and for a profile whose key is in a header that the transport owns.
     pub fn new(base_url: &str, profile: Profile) -> Result<Self, Error> {
         let base = BaseUrl::parse(base_url)?;
+        if let KeyHeader::Named(name) = &profile.key_header {
+            headers::parse(name.as_str(), "")?;
+        }
         Ok(Self { base, profile, keys: Keys::default(), headers: HeaderMap::new() })
     }
 
@@ -314,6 +317,15 @@ mod tests {
         let host = "name='lab'\nbase='vllm'\nheaders={host='x'}";
         let host = protocol::CustomProfile::parse("lab.toml", host).unwrap();
         assert!(Endpoint::custom("http://127.0.0.1:1", &host).is_err());
+    }
+
+    #[test]
+    fn a_key_takes_the_place_of_no_header_of_the_transport() {
+        for name in ["Content-Type", "host", "two words", ""] {
+            let key_header = KeyHeader::Named(protocol::Label::of(name));
+            let profile = Profile { key_header, ..Profile::VLLM };
+            assert!(Endpoint::new("http://127.0.0.1:1", profile).is_err(), "{name}");
+        }
     }
 
     #[test]

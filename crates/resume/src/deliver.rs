@@ -8,7 +8,7 @@ use bytes::Bytes;
 use protocol::{Block, Part, Rewrite, Spans, Wire};
 
 use crate::attempt::{Flow, Hold, Place, merges};
-use crate::config::SeamPolicy;
+use crate::config::{SeamPolicy, Tools};
 use crate::frame::Frame;
 use crate::held::{Event, Trimmed, Waiting};
 use crate::items::Repeats;
@@ -33,7 +33,7 @@ pub(crate) enum Words<'a> {
 
 impl Words<'_> {
     /// Bytes that it adds, or a few less when halves of a character are joined.
-    const fn len(self) -> usize {
+    pub(crate) const fn len(self) -> usize {
         match self {
             Self::None => 0,
             Self::Raw(bytes) => bytes.len(),
@@ -89,6 +89,21 @@ impl Session {
         Ok(())
     }
 
+    /// Releases waiting events up to a call of a tool that waits for the stop reason.
+    fn release_to_call(&mut self, flow: &mut Flow) -> Result<(), Cause> {
+        flow.hold = Hold::Nothing;
+        while let Some(next) = flow.held.front() {
+            if next.note.tool == Tool::Call && self.config.tools == Tools::Held {
+                flow.hold = Hold::Tools;
+                return Ok(());
+            }
+            let Some(Waiting { event, text, trimmed }) = flow.held.pop() else { break };
+            let words = if text.is_empty() { Words::None } else { Words::Joined(&text) };
+            self.forward(flow, event, words, trimmed)?;
+        }
+        Ok(())
+    }
+
     /// Closes the seam: drops the repetition and releases the rest.
     pub(crate) fn join(
         &mut self,
@@ -98,7 +113,7 @@ impl Session {
     ) -> Result<(), Cause> {
         self.note_seam(flow, drop, label)?;
         flow.held.eat(drop);
-        self.release(flow)
+        self.release_to_call(flow)
     }
 
     fn note_seam(&mut self, flow: &Flow, drop: usize, label: SeamLabel) -> Result<(), Cause> {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use protocol::Spans;
 use std::collections::VecDeque;
 
-use crate::transcript::Note;
+use crate::transcript::{Note, Tool};
 
 /// One upstream event on its way downstream.
 #[derive(Debug)]
@@ -50,6 +50,11 @@ impl Held {
         self.events.push_back(Waiting { event, text, trimmed });
     }
 
+    /// The next event.
+    pub(crate) fn front(&self) -> Option<&Event> {
+        self.events.front().map(|waiting| &waiting.event)
+    }
+
     pub(crate) fn pop(&mut self) -> Option<Waiting> {
         let waiting = self.events.pop_front();
         if self.events.is_empty() {
@@ -69,7 +74,9 @@ impl Held {
             bytes -= eaten;
             waiting.text.drain(..eaten);
             waiting.trimmed = Trimmed::Yes;
-            !waiting.text.is_empty() || waiting.event.note.stop.is_some()
+            let note = &waiting.event.note;
+            let says_more = note.stop.is_some() || note.tool == Tool::Call || note.also_other;
+            !waiting.text.is_empty() || says_more
         });
         debug_assert_eq!(bytes, 0, "the seam drops only held text");
     }

@@ -289,7 +289,10 @@ impl Session {
     /// Delivers the event, or keeps it for as long as it must wait.
     fn route(&mut self, flow: &mut Flow, event: Event, words: Words<'_>) -> Result<(), Cause> {
         let note = event.note;
-        if note.tool == Tool::Call && !matches!(flow.hold, Hold::Tools) {
+        let calls = note.tool == Tool::Call && !matches!(flow.hold, Hold::Tools);
+        // Text beside a call belongs to the seam, which is decided with it.
+        let speaks = words.len() > 0 && matches!(flow.hold, Hold::Seam(..));
+        if calls && !speaks {
             self.decide_seam(flow)?;
             if self.config.tools == Tools::Held && flow.stopped_at.is_none() {
                 flow.hold = Hold::Tools;
@@ -325,8 +328,10 @@ impl Session {
             }
             None => {}
         }
-        if note.stop.is_some() {
+        if note.stop.is_some() || calls {
             self.decide_seam(flow)?;
+        }
+        if note.stop.is_some() {
             self.release(flow)?;
         }
         Ok(())

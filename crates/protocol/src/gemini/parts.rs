@@ -1,7 +1,7 @@
 //! The parts of a candidate: text, thinking, calls of tools, and the rest.
 //!
-//! A chunk may hold several; the first kind that is there, in the order text, tool call, thinking,
-//! rest, is the delta, and the weightiest of the others is named beside it.
+//! A chunk may hold several; the first kind that is there, in the order text, tool call, rest,
+//! thinking, is the delta, and the next of the others is named beside it.
 
 use crate::Malformed;
 use crate::event::{Decoded, Delta, Part};
@@ -68,8 +68,8 @@ impl Parts {
         let (part, text) = match (self.text.first, self.call, self.other) {
             (Some(_), ..) => (Part::Text, self.text.joined(data)),
             (None, Some(call), _) => (Part::Tool, raw(call)),
-            (None, None, _) if thinks => (Part::Thinking, self.thoughts.joined(data)),
             (None, None, Some(other)) => (Part::Other, raw(other)),
+            (None, None, None) if thinks => (Part::Thinking, self.thoughts.joined(data)),
             (None, None, None) => return,
         };
         let beside = [

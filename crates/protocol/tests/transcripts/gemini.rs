@@ -75,6 +75,12 @@ fn several_parts_of_a_chunk() {
             Some(Part::Other),
         ),
         (r#"{"text":"h","thought":true},{"text":"m","thought":true}"#, Part::Thinking, "hm", None),
+        (
+            r#"{"text":"h","thought":true},{"fileData":{}}"#,
+            Part::Other,
+            r#"{"fileData":{}}"#,
+            Some(Part::Thinking),
+        ),
         (r#"{"thought":true,"inlineData":{}}"#, Part::Thinking, "", None),
     ] {
         let data = parts(list);

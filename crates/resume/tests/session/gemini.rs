@@ -236,6 +236,40 @@ fn a_call_is_held_to_the_end_and_lost_with_a_cut() {
 }
 
 #[test]
+fn a_call_beside_text_of_a_seam_is_neither_shown_early_nor_lost() {
+    for pieces in [1, 2] {
+        for stops in [false, true] {
+            let mut drive = Drive::new(gemini());
+            drive.accept().send(said("r1", PIECES[0], 2) + &said("r1", PIECES[1], 3));
+            drive.broke(Break::Reset).pass();
+            let words = obedient_words(&drive);
+            let repeated = words.len() - (WHOLE.len() - drive.session.text().len());
+            let at = if pieces == 1 { 0 } else { repeated };
+            let (head, end) = words.split_at(at);
+            drive.accept();
+            if !head.is_empty() {
+                // All that is repeated, beside a first call.
+                let both =
+                    format!("{{\"text\":\"{head}\"}},{{\"functionCall\":{{\"name\":\"f\"}}}}");
+                drive.send(parts("r2", &both, "", 1));
+            }
+            let both = format!("{{\"text\":\"{end}\"}},{{\"functionCall\":{{\"name\":\"f\"}}}}");
+            let finish = if stops { ",\"finishReason\":\"STOP\"" } else { "" };
+            drive.send(parts("r2", &both, finish, 2));
+            assert!(stops || !data(&drive).concat().contains("functionCall"), "it waits");
+            if !stops {
+                drive.send(stopped("r2", "STOP", 3));
+            }
+            drive.end();
+            assert!(drive.complete());
+            let out = data(&drive).concat();
+            assert_eq!((drive.text.as_str(), drive.seams.len()), (WHOLE, 1), "{out}");
+            assert_eq!(out.matches("functionCall").count(), pieces, "{out}");
+        }
+    }
+}
+
+#[test]
 fn a_picture_beside_text_is_not_taken_up_again() {
     let both = "{\"text\":\"Here it is, as you wanted it:\"},{\"inlineData\":{\"data\":\"iV\"}}";
     let mut drive = Drive::new(gemini());
