@@ -7,10 +7,8 @@ mod balance;
 mod dice;
 mod outage;
 mod plot;
-mod quantile;
 mod report;
 mod stall;
-mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

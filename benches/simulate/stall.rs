@@ -13,7 +13,7 @@ pub(crate) use stream::Heartbeats;
 use self::shipped::Shipped;
 use self::stream::{Ending, Stream};
 use crate::dice::{Dice, as_seconds};
-use crate::quantile::quantile;
+use benches::quantile;
 
 /// A run has so many streams.
 const STREAMS: usize = 2500;

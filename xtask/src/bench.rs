@@ -6,6 +6,7 @@
 mod machine;
 mod measurement;
 mod record;
+mod recovery;
 mod retry;
 mod seams;
 mod simulate;
@@ -38,6 +39,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "retry", run: retry::run },
     Suite { name: "store", run: store::run },
     Suite { name: "seams", run: seams::run },
+    Suite { name: "recovery", run: recovery::run },
     Suite { name: "outage", run: simulate::outage },
     Suite { name: "balance", run: simulate::balance },
     Suite { name: "stall", run: simulate::stall },

@@ -97,6 +97,7 @@ const STEPS: &[Step] = &[
     Step { name: "fuzz", how: How::Xtask(fuzz::run, &["--seconds", "5"]) },
     Step { name: "instructions", how: How::Xtask(instructions::run, &["--skip-elsewhere"]) },
     Step { name: "bench", how: How::Xtask(bench::run, &["--smoke"]) },
+    Step { name: "recovery", how: How::Xtask(bench::run, &["recovery", "--smoke"]) },
     Step { name: "demo", how: How::Cargo(&["run", "--release", "-p", "unbroken", "--", "demo"]) },
 ];
 

@@ -46,6 +46,10 @@ Commands:
                                 Adversarial seams: answers of all kinds cut anywhere, models that go
                                 on in every way (100000 of them); how sure the labels are, what is
                                 removed and what is shown twice. Fails where a label was wrong
+  bench recovery [--streams N] [--smoke]
+                                Streams that break by chance, over sockets: what comes out whole,
+                                when and at what cost, without retries, with those before the first
+                                byte, and with ours
   bench outage|balance|stall [--svg DIR]
                                 Outages, bad endpoints and stalls in virtual time: the shipped
                                 code beside classic policies; --svg draws the first two

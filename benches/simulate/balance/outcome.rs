@@ -5,7 +5,7 @@ use retry_policy::Nanos;
 use super::scenario::{ENDPOINTS, ODD, Scenario};
 use super::world::{Bill, History, Pick};
 use crate::dice::as_seconds;
-use crate::quantile::quantile;
+use benches::quantile;
 
 /// An endpoint has its share when it gets this part of an equal one.
 const SHARE_PART: f64 = 0.8;

@@ -5,7 +5,7 @@ use retry_policy::Nanos;
 use super::scenario::Scenario;
 use super::world::{Ending, History};
 use crate::dice::as_seconds;
-use crate::quantile::quantile;
+use benches::quantile;
 
 /// The requests that arrive this long after the outage count as later ones.
 const LATER: Nanos = Nanos::from_secs(60);

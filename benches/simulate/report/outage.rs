@@ -4,7 +4,7 @@ use super::{Report, file_name};
 use crate::dice::as_seconds;
 use crate::outage::{Outcome, Policy, Scenario, Timeline, run as simulate};
 use crate::plot::{Line, Page, Panel};
-use crate::table::{number, percent, render};
+use benches::table::{number, percent, render};
 
 const INTRO: &str = "\
 # Outages

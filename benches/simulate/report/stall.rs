@@ -2,7 +2,7 @@
 
 use super::Report;
 use crate::stall::{Heartbeats, Outcome, Policy, run as simulate};
-use crate::table::{number, percent, render};
+use benches::table::{number, percent, render};
 
 /// Samples of 2500 streams.
 const SAMPLES: u64 = 4;

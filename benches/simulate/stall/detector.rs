@@ -8,7 +8,7 @@ use retry_policy::Nanos;
 use super::Judge;
 use super::stream::Stream;
 use crate::dice::{as_seconds, seconds};
-use crate::quantile::quantile;
+use benches::quantile;
 
 /// How long a gap condemns a stream.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -84,6 +84,8 @@ impl Default for Config {
 pub struct Pace {
     /// Time before each token.
     pub delay_per_token: Duration,
+    /// Time before the first token of each response, in addition; background responses have none.
+    pub delay_before_first: Duration,
     /// Tokens that are written together; at least 1.
     pub tokens_per_write: usize,
     /// Time between heartbeats where nothing else is sent.
@@ -96,6 +98,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             delay_per_token: Duration::ZERO,
+            delay_before_first: Duration::ZERO,
             tokens_per_write: 1,
             heartbeat_every: Duration::from_millis(100),
             split: Split::default(),

@@ -146,6 +146,10 @@ impl<'c> Delivery<'c> {
             opening.splice(0..0, *b"\xEF\xBB\xBF");
         }
         self.send_events(&opening).await?;
+        let lead = self.responder.shared.config.pace.delay_before_first;
+        if self.following.is_none() && !lead.is_zero() {
+            self.responder.socket.wait(lead).await?;
+        }
         let tokens = self.unread(&reply.tokens);
         let Some(after) = fault.after() else {
             self.tokens(tokens).await?;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::fault::{Fault, FaultParseError, InBandError, RetryHint};
+use crate::hazard::Hazard;
 use crate::random::Random;
 
 /// Faults, one for each request in order.
@@ -149,6 +150,8 @@ pub enum Faults {
         /// Breaks for each prompt.
         count: usize,
     },
+    /// By chance, for every request that makes a response; readings of one are whole.
+    Hazard(Hazard),
 }
 
 impl Default for Faults {

@@ -102,12 +102,19 @@ impl State {
         }
         self.remember(config, ask, &reading, canonical);
         let outage = self.closed.as_ref().and_then(|closed| closed.fault(record.at));
-        let fault = outage.unwrap_or_else(|| self.next_fault(config, prompt));
+        let scripted = outage.clone().unwrap_or_else(|| self.next_fault(config, prompt));
         let chain = self.chains.get_mut(prompt).expect("the prompt was remembered just now");
-        let seed = hash(config.seed ^ chain.requests as u64, prompt.as_bytes());
+        let request = chain.requests;
+        let seed = hash(config.seed ^ request as u64, prompt.as_bytes());
         chain.requests += 1;
         let voice = Voice { prompt, seed, max_tokens: ask.max_tokens };
         let reply = Reply::to(&reading, chain, config, &voice);
+        let fault = match &config.faults {
+            Faults::Hazard(hazard) if outage.is_none() => {
+                hazard.fault(prompt, request, reply.tokens.len())
+            }
+            _ => scripted,
+        };
         record.lost_fields = chain.lost_fields(ask);
         record.flags.unknown_prefix = reply.unknown_prefix;
         record.head_bytes = reply.head_bytes;
@@ -183,6 +190,7 @@ impl State {
                 let script = Script::cuts(hash(*seed, prompt.as_bytes()), *count);
                 return script.faults().get(of_prompt()).cloned();
             }
+            Faults::Hazard(_) => None,
         };
         fault.cloned()
     }
@@ -190,6 +198,7 @@ impl State {
     fn pass_fault(&mut self, config: &Config, prompt: &str) {
         match &config.faults {
             Faults::InOrder(_) => self.script_at += 1,
+            Faults::Hazard(_) => {}
             Faults::PerPrompt(_) | Faults::SeededPerPrompt { .. } => {
                 if let Some(chain) = self.chains.get_mut(prompt) {
                     chain.requests += 1;

@@ -1,7 +1,7 @@
 //! The provider as the ground truth of a resumed stream: a plain client goes on by prefill, and the text
 //! is exact whatever the cuts.
 
-use mock_provider::{Config, Fault, Faults, Mock, Script, TextKind, Wire};
+use mock_provider::{Config, Fault, Faults, Hazard, Mock, Script, TextKind, Wire};
 use serde_json::{Value, json};
 
 use crate::client::{assistant, body, post, user};
@@ -87,6 +87,25 @@ async fn seeded_cuts_differ_by_prompt_and_are_repeatable() {
     }
     assert_eq!(runs[0], runs[1]);
     assert_ne!(runs[0][0], runs[0][1]);
+}
+
+#[tokio::test]
+async fn chance_breaks_about_as_many_answers_as_told() {
+    let hazard = Hazard { seed: 5, per_million: 400_000, tokens: 40, lead: 0 };
+    let faults = Faults::Hazard(hazard);
+    let mock = Mock::start(Config { faults, tokens: 40, ..Config::default() }).await.unwrap();
+    for at in 0..200 {
+        let prompt = format!("chance {at}");
+        let (text, _) = resume(&mock, WIRES[0], &prompt).await;
+        assert_eq!(text, mock.text_for(&prompt));
+    }
+    let ledger = mock.ledger();
+    let first = |at: usize| ledger.for_prompt(&format!("chance {at}")).next().unwrap();
+    let broken = (0..200).filter(|at| first(*at).fault != Fault::Healthy).count();
+    assert!((60..=100).contains(&broken), "{broken} of 200");
+    // What is cut in the middle goes on with half of it.
+    let requests = ledger.requests.len();
+    assert!((260..=350).contains(&requests), "{requests} requests");
 }
 
 #[tokio::test]

@@ -153,6 +153,16 @@ async fn a_delay_per_token_is_kept() {
 }
 
 #[tokio::test]
+async fn a_delay_before_the_first_token_is_kept_once() {
+    let lead = Duration::from_millis(120);
+    let pace = Pace { delay_before_first: lead, ..Pace::default() };
+    let mock = start(Vec::new(), Config { tokens: 10, pace, ..Config::default() }).await;
+    let begun = Instant::now();
+    ask(&mock, Wire::AnthropicMessages, "slow to begin").await;
+    assert!(begun.elapsed() >= lead && begun.elapsed() < 10 * lead, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn tokens_after_the_client_left_are_not_billed() {
     let pace = Pace { delay_per_token: Duration::from_millis(2), ..Pace::default() };
     let mock = start(Vec::new(), Config { tokens: 100_000, pace, ..Config::default() }).await;

@@ -2,7 +2,8 @@
 //! right.
 
 /// The table, one row per line.
-pub(crate) fn render(head: &[&str], rows: &[Vec<String>]) -> String {
+#[must_use]
+pub fn render(head: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([head[column].chars().count()]).max().unwrap_or_default()
@@ -31,12 +32,14 @@ fn line(cells: &[String], widths: &[usize]) -> String {
 }
 
 /// A number with so many decimals; `-` where there is none.
-pub(crate) fn number(number: f64, decimals: usize) -> String {
+#[must_use]
+pub fn number(number: f64, decimals: usize) -> String {
     if number.is_finite() { format!("{number:.decimals$}") } else { "-".to_owned() }
 }
 
 /// A part as percent, with so many decimals.
-pub(crate) fn percent(part: f64, decimals: usize) -> String {
+#[must_use]
+pub fn percent(part: f64, decimals: usize) -> String {
     number(100.0 * part, decimals)
 }
 
