@@ -4,57 +4,21 @@
 use client::{Prompt, Request, Wire};
 use mock_provider::{Config, Faults, Seam};
 
+use crate::fleet::{Figures, KINDS};
 use crate::rig::{ROUTES, Route, Told, check_requests, in_order};
 
 const STREAMS: usize = 100;
 const CUTS: usize = 3;
 
-/// Every kind of text in turn, highly repetitive ones among them.
-const KINDS: [&str; 10] = [
-    "multilingual",
-    "multilingual",
-    "multilingual",
-    "multilingual",
-    "ha",
-    "rows",
-    "braces",
-    "intro+ha",
-    "intro+rows",
-    "intro+braces",
-];
-
 async fn cut_thrice(route: Route, seam: Seam, seed: u64) {
     let faults = Faults::SeededPerPrompt { seed, count: CUTS };
     let mock = route.mock(Config { seed, faults, seam, ..Config::default() }).await;
-    let client = route.client(&mock);
-    let prompts: Vec<_> =
-        (0..STREAMS).map(|at| format!("Poem {at}, mock:{}", KINDS[at % KINDS.len()])).collect();
-    let mut tasks = tokio::task::JoinSet::new();
-    for prompt in prompts.clone() {
-        let client = client.clone();
-        tasks.spawn(async move {
-            let told = Told::of(&client, route.request(&prompt)).await;
-            (prompt, told)
-        });
-    }
-    while let Some(done) = tasks.join_next().await {
-        let (prompt, told) = done.expect("a stream ends");
-        assert!(told.is_complete(), "{prompt}: {:?}", told.end);
-        assert_eq!(told.text, mock.text_for(&prompt), "{prompt}, seams {:?}", told.seams);
-    }
-    mock.settled().await;
-    let ledger = mock.ledger();
-    check_requests(&ledger);
-    for prompt in &prompts {
-        assert_eq!(ledger.for_prompt(prompt).count(), CUTS + 1, "requests for {prompt}");
-    }
-    let totals = ledger.totals;
-    assert!(
-        totals.billed_tokens * 100 <= totals.needed_tokens * 103,
-        "{} tokens billed for {}",
-        totals.billed_tokens,
-        totals.needed_tokens
-    );
+    let figures = Figures::of(route, &mock, &route.client(&mock), &KINDS, STREAMS).await;
+    figures.print("three cuts");
+    figures.check_billed(3);
+    // No stream has more than its share, so that each has just that.
+    assert_eq!(figures.most, CUTS + 1, "{figures:?}");
+    assert_eq!(figures.requests, STREAMS * (CUTS + 1), "{figures:?}");
 }
 
 #[tokio::test]
@@ -88,6 +52,16 @@ async fn a_hundred_instructed_streams_that_echo_on_the_chat_wire() {
 }
 
 #[tokio::test]
+async fn a_hundred_instructed_streams_that_go_on_exactly_on_the_responses_wire() {
+    cut_thrice(ROUTES[4], Seam::Exact, 7).await;
+}
+
+#[tokio::test]
+async fn a_hundred_instructed_streams_that_echo_on_the_responses_wire() {
+    cut_thrice(ROUTES[4], Seam::Echo, 8).await;
+}
+
+#[tokio::test]
 async fn one_cut_takes_exactly_two_requests() {
     for route in ROUTES {
         let faults = in_order("rst@100");
@@ -103,17 +77,28 @@ async fn one_cut_takes_exactly_two_requests() {
 
 /// A body with members that the client knows nothing of, in a form that it would not write.
 fn callers_body(route: Route) -> String {
-    let tools = match route.profile.wire {
+    let (tools, list, limit) = match route.profile.wire {
         Wire::AnthropicMessages => {
-            r#"[{"name":"f","description":"d","input_schema":{"type":"object"}}]"#
+            let tool = r#"{"name":"f","description":"d","input_schema":{"type":"object"}}"#;
+            (tool, "messages", "max_tokens")
         }
-        _ => r#"[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}]"#,
+        Wire::OpenAiChat => {
+            let tool =
+                r#"{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}"#;
+            (tool, "messages", "max_tokens")
+        }
+        Wire::OpenAiResponses => {
+            let tool = r#"{"type":"function","name":"f","parameters":{"type":"object"}}"#;
+            (tool, "input", "max_output_tokens")
+        }
+        Wire::Gemini => panic!("no route has this wire"),
     };
+    let part = if list == "input" { "input_text" } else { "text" };
     format!(
-        r#"{{ "temperature": 0.70, "model":"{}", "tools":{tools}, "metadata":{{"user_id":"u"}},
-        "x_unknown":[1.0e0,{{"a":null}},"\u00e9\/"], "max_tokens":4096,
-        "messages":[{{"role":"user","content":"First."}},{{"role":"assistant","content":"Yes?"}},
-        {{"content":[{{"type":"text","text":"Th\u0065n."}}],"role":"user"}}] }}"#,
+        r#"{{ "temperature": 0.70, "model":"{}", "tools":[{tools}], "metadata":{{"user_id":"u"}},
+        "x_unknown":[1.0e0,{{"a":null}},"\u00e9\/"], "{limit}":4096,
+        "{list}":[{{"role":"user","content":"First."}},{{"role":"assistant","content":"Yes?"}},
+        {{"content":[{{"type":"{part}","text":"Th\u0065n."}}],"role":"user"}}] }}"#,
         route.model
     )
 }

@@ -3,11 +3,13 @@
 //! The provider's ledger is the ground truth: what was asked, what was sent, what it cost.
 //! Every server binds a free port on loopback; nothing waits for longer than a fault lasts.
 
+mod acceptance;
 mod background;
 mod checkpoints;
 mod cuts;
 mod failover;
 mod faults;
+mod fleet;
 mod honesty;
 mod outage;
 mod pressure;

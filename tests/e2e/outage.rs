@@ -1,7 +1,8 @@
 //! One process in an outage of its only provider: streams that are cut by it and streams that
 //! start inside it. All come out whole, and the provider is left in peace meanwhile.
 //!
-//! `OUTAGE_SECONDS` sets the length of the outage.
+//! `OUTAGE_SECONDS` sets the length of the outage, `OUTAGE_WIRE` the wire: `messages`, `chat` or
+//! `responses`.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,16 @@ const REQUESTS_MAX: usize = 10;
 const PEAK_MAX: usize = 2;
 /// As long as others wait, nobody is the probe again before all of them were.
 const PROBES_MAX: usize = 2;
-const ROUTE: Route = ROUTES[0];
+
+/// The wire that `OUTAGE_WIRE` names.
+fn route() -> Route {
+    match std::env::var("OUTAGE_WIRE").as_deref() {
+        Err(_) | Ok("messages") => ROUTES[0],
+        Ok("chat") => ROUTES[3],
+        Ok("responses") => ROUTES[4],
+        Ok(other) => panic!("no wire is called {other}"),
+    }
+}
 
 fn lasting() -> Duration {
     let given = std::env::var("OUTAGE_SECONDS").ok().and_then(|text| text.parse().ok());
@@ -30,12 +40,12 @@ fn lasting() -> Duration {
 
 async fn provider() -> Mock {
     let pace = Pace { delay_per_token: Duration::from_millis(8), ..Pace::default() };
-    ROUTE.mock(Config { pace, ..Config::default() }).await
+    route().mock(Config { pace, ..Config::default() }).await
 }
 
 /// The client as it comes.
 fn client(mock: &Mock) -> Client {
-    let builder = Client::builder().endpoint(ROUTE.endpoint(mock));
+    let builder = Client::builder().endpoint(route().endpoint(mock));
     builder.policy(Policy::DEFAULT).build().expect("a valid client")
 }
 
@@ -48,7 +58,7 @@ struct Lived {
 
 /// Reads one stream; says when it has shown its first text.
 async fn live(client: Client, prompt: String, shown: mpsc::Sender<()>) -> Lived {
-    let request: Request = ROUTE.request(&prompt).deadline(lasting() + Duration::from_secs(120));
+    let request: Request = route().request(&prompt).deadline(lasting() + Duration::from_secs(120));
     let began = Instant::now();
     let mut stream = client.stream(request).await.expect("a valid request");
     let mut text = String::new();
@@ -102,7 +112,7 @@ async fn weather(mock: &Mock, client: &Client, how: Breakdown) -> (Vec<Lived>, I
 /// A request with less time than the outage is old is told so at once.
 async fn fails_fast(client: &Client) {
     let began = Instant::now();
-    let request = ROUTE.request("In a hurry").deadline(lasting() / 4);
+    let request = route().request("In a hurry").deadline(lasting() / 4);
     let told = Told::of(client, request).await;
     assert_eq!(told.kind(), ErrorKind::Incomplete);
     assert!(told.error().is_retryable() && told.error().checkpoint().is_some());

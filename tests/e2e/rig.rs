@@ -18,16 +18,17 @@ pub(crate) struct Route {
     pub(crate) model: &'static str,
 }
 
-/// Both wires, each with a model that takes a prefill and one that refuses it.
-pub(crate) const ROUTES: [Route; 4] = [
+/// Every wire: with a model that takes a prefill, where it has such, and with one that refuses it.
+pub(crate) const ROUTES: [Route; 5] = [
     Route { profile: Profile::ANTHROPIC, model: "claude-haiku-4-5" },
     Route { profile: Profile::ANTHROPIC, model: "claude-opus-4-6" },
     Route { profile: Profile::DEEPSEEK_BETA, model: "deepseek-chat" },
     Route { profile: Profile::OPENAI, model: "gpt-4.1" },
+    Route { profile: Profile::OPENAI_RESPONSES, model: "gpt-5" },
 ];
 
 /// One model of each wire that refuses a prefill.
-pub(crate) const INSTRUCTED: [Route; 2] = [ROUTES[1], ROUTES[3]];
+pub(crate) const INSTRUCTED: [Route; 3] = [ROUTES[1], ROUTES[3], ROUTES[4]];
 
 impl Route {
     pub(crate) async fn mock(self, config: Config) -> Mock {

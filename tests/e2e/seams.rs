@@ -101,7 +101,7 @@ async fn a_preamble_and_the_fragment_after_it_are_dropped() {
 
 #[tokio::test]
 async fn a_seam_is_labelled_by_what_verified_it() {
-    let [instructed, _] = INSTRUCTED;
+    let instructed = INSTRUCTED[0];
     let labels = |all: &[(Told, Vec<RequestRecord>)]| -> Vec<SeamLabel> {
         all.iter().flat_map(|(told, _)| &told.seams).map(|seam| seam.label).collect()
     };
