@@ -3,6 +3,7 @@
 //! Builds and runs them with `cargo bench` and reads what criterion stored during this run. Does not
 //! measure anything itself, and compares with nothing; that is what suites are for.
 
+mod decode;
 mod machine;
 mod measurement;
 mod record;
@@ -36,6 +37,7 @@ struct Suite {
 
 const SUITES: &[Suite] = &[
     Suite { name: "sse", run: sse::run },
+    Suite { name: "decode", run: decode::run },
     Suite { name: "retry", run: retry::run },
     Suite { name: "store", run: store::run },
     Suite { name: "seams", run: seams::run },

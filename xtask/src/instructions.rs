@@ -1,5 +1,5 @@
-//! `instructions`: how many instructions our codec needs per event and our retry policy per
-//! operation, against what was recorded.
+//! `instructions`: how many instructions our codec and our decoders need per event and our retry
+//! policy per operation, against what was recorded.
 //!
 //! Counted by callgrind, so that a busy machine changes nothing. The codec is built so that it chooses
 //! its vectors when it is compiled and not by what the processor has; what is counted is therefore a
@@ -29,6 +29,7 @@ struct Subject {
 
 const SUBJECTS: &[Subject] = &[
     Subject { name: "sse-codec", build: build_codec, cases: CODEC_CASES },
+    Subject { name: "protocol", build: build_protocol, cases: PROTOCOL_CASES },
     Subject { name: "retry-policy", build: build_policy, cases: POLICY_CASES },
 ];
 
@@ -36,13 +37,25 @@ fn build_codec() -> Result<PathBuf> {
     peers::build(Selection::Alone, "sse-instructions")
 }
 
+fn build_protocol() -> Result<PathBuf> {
+    build_bench("protocol")
+}
+
 fn build_policy() -> Result<PathBuf> {
-    let mut command = cargo(["bench", "--no-run", "--package", "retry-policy"]);
+    build_bench("retry-policy")
+}
+
+fn build_bench(package: &str) -> Result<PathBuf> {
+    let mut command = cargo(["bench", "--no-run", "--package", package]);
     command.args(["--bench", "instructions", "--message-format", "json-render-diagnostics"]);
     peers::executable(command, "instructions")
 }
 
 const POLICY_CASES: &[&[&str]] = &[&["decision-own"], &["decision-told"], &["delay"], &["success"]];
+
+/// A piece of text on each wire, with escapes, and in a form that only all rules take.
+const PROTOCOL_CASES: &[&[&str]] =
+    &[&["anthropic"], &["escaped"], &["chat"], &["spaced"], &["role"], &["responses"]];
 
 /// Stream, chunk size and form.
 const CODEC_CASES: &[&[&str]] = &[

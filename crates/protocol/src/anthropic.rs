@@ -3,5 +3,6 @@
 //! Named events with typed JSON. Token counts are cumulative and in disjoint buckets already.
 
 mod decode;
+mod usual;
 
 pub(crate) use decode::{EVENT_NAMES, decode};

@@ -49,7 +49,7 @@ fn without_json<'a>(wire: Wire, name: &[u8], data: &'a [u8]) -> Option<Decoded<'
         // Gateways append it to the other wires too, after their own last event.
         (b"[DONE]", _) => Some(Decoded { end: wire == Wire::OpenAiChat, ..Decoded::default() }),
         (_, b"error") => {
-            let error = Some(classify_in_band(data));
+            let error = Some(Box::new(classify_in_band(data)));
             Some(Decoded { error, ..Decoded::default() })
         }
         (b"", b"ping") => Some(Decoded { ping: true, ..Decoded::default() }),

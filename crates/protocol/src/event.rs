@@ -5,6 +5,7 @@
 use crate::Failure;
 use cost::Usage;
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 /// All that one server-sent event says; every field is usually empty.
@@ -56,7 +57,7 @@ pub struct Decoded<'a> {
     /// All that a part said, as the event that ends its text repeats it; Responses wire only.
     pub whole: Option<Cow<'a, [u8]>>,
     /// The provider reports a failure inside the stream.
-    pub error: Option<Failure>,
+    pub error: Option<Box<Failure>>,
     /// Where the values lie that [`rewrite`](crate::rewrite()) may change.
     pub spans: Spans,
 }
@@ -226,49 +227,81 @@ impl Choices {
     }
 }
 
+/// A byte range in the data of an event that is not empty, within its first 4 GiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    start: u32,
+    end: NonZeroU32,
+}
+
+impl Span {
+    /// From the first byte to the one behind the last; `None` when that is nothing.
+    #[must_use]
+    pub const fn new(start: u32, end: u32) -> Option<Self> {
+        match NonZeroU32::new(end) {
+            Some(end) if start < end.get() => Some(Self { start, end }),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn start(self) -> u32 {
+        self.start
+    }
+
+    pub(crate) const fn end(self) -> u32 {
+        self.end.get()
+    }
+
+    /// The range, to take it out of the data.
+    #[must_use]
+    pub const fn range(self) -> Range<usize> {
+        self.start as usize..self.end.get() as usize
+    }
+}
+
 /// Byte ranges in the data of an event, of values that may be changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Spans {
     /// The id of the answer, with its quotes.
-    pub id: Option<Range<u32>>,
+    pub id: Option<Span>,
     /// The creation time.
-    pub created: Option<Range<u32>>,
+    pub created: Option<Span>,
     /// The model, with its quotes.
-    pub model: Option<Range<u32>>,
+    pub model: Option<Span>,
     /// The index of the block; on the chat wire and Gemini's, of the choice; on the Responses wire,
     /// of the output item.
-    pub index: Option<Range<u32>>,
+    pub index: Option<Span>,
     /// The string that [`Delta::text`] was read from, with its quotes. Where the text comes as
     /// a list of parts, the whole list: a new text takes the place of all of them, also of
     /// those that `also` names.
-    pub text: Option<Range<u32>>,
+    pub text: Option<Span>,
     /// The other strings of the same kind, which a new text empties; Gemini wire only.
-    pub more_text: Vec<Range<u32>>,
+    pub more_text: Vec<Span>,
     /// Strings of thinking beside the delta; Gemini wire only.
-    pub thoughts: Vec<Range<u32>>,
+    pub thoughts: Vec<Span>,
     /// The whole delta object.
-    pub delta: Option<Range<u32>>,
+    pub delta: Option<Span>,
     /// The `role` member of the delta object with the comma that goes when it goes.
-    pub role: Option<Range<u32>>,
+    pub role: Option<Span>,
     /// The reason to stop, with its quotes; on the chat wire and Gemini's that of the first choice.
-    pub stop: Option<Range<u32>>,
+    pub stop: Option<Span>,
     /// The stop sequence that the model came upon, or null; Anthropic only.
-    pub stop_sequence: Option<Range<u32>>,
+    pub stop_sequence: Option<Span>,
     /// The count of output tokens.
-    pub output_tokens: Option<Range<u32>>,
+    pub output_tokens: Option<Span>,
     /// The count of all tokens; OpenAI's wires and Gemini's only.
-    pub total_tokens: Option<Range<u32>>,
+    pub total_tokens: Option<Span>,
     /// The number of the event; this and the following on the Responses wire only.
-    pub sequence: Option<Range<u32>>,
+    pub sequence: Option<Span>,
     /// The id of the output item, with its quotes.
-    pub item_id: Option<Range<u32>>,
+    pub item_id: Option<Span>,
     /// The index of the part in its item.
-    pub part_index: Option<Range<u32>>,
+    pub part_index: Option<Span>,
     /// The whole item or the whole part that opens or ends.
-    pub node: Option<Range<u32>>,
+    pub node: Option<Span>,
     /// The parts of a message that ends, or the items of an answer that ends: an array.
-    pub list: Option<Range<u32>>,
+    pub list: Option<Span>,
 }
 
 #[cfg(test)]
@@ -286,5 +319,16 @@ mod tests {
         let mut other = Choices::default();
         other.insert(1);
         assert_eq!(choices.union(other).count(), 3);
+    }
+
+    #[test]
+    fn an_empty_span_is_none() {
+        assert_eq!([(0, 0), (3, 3), (4, 3)].map(|(start, end)| Span::new(start, end)), [None; 3]);
+        assert_eq!(Span::new(0, 1).map(Span::range), Some(0..1));
+    }
+
+    #[test]
+    fn a_decoded_event_is_small_enough_to_be_handed_on() {
+        assert!(size_of::<Decoded<'_>>() <= 512, "{}", size_of::<Decoded<'_>>());
     }
 }

@@ -1,12 +1,14 @@
 //! A pull scanner over JSON text that says where each value lies.
 //!
 //! It checks the grammar and yields spans, also where a string holds invalid UTF-8 (a borrowed
-//! raw value of `serde_json` does not). It decides nothing about meaning, and leaves unescaping
-//! to `serde_json`.
+//! raw value of `serde_json` does not). It decides nothing about meaning.
 
+mod compact;
 mod grammar;
+mod unescape;
 mod value;
 
+pub(crate) use compact::Compact;
 pub(crate) use value::{Kind, Value};
 
 use crate::Malformed;
@@ -59,13 +61,6 @@ impl<'a> Scanner<'a> {
         self.position()
     }
 
-    /// Whether the next value is an object.
-    #[inline]
-    pub(crate) fn is_object_next(&mut self) -> bool {
-        self.space();
-        self.peek() == Some(b'{')
-    }
-
     /// Enters the next value when it is an object; skips it otherwise.
     pub(crate) fn object(&mut self) -> Result<bool, Malformed> {
         self.enter(b'{')
@@ -78,6 +73,7 @@ impl<'a> Scanner<'a> {
 
     /// Calls `each` with the name of every member of the next value and says where the value
     /// lies; skips a value that is no object. `each` takes the member's value.
+    #[inline]
     pub(crate) fn members(
         &mut self,
         mut each: impl FnMut(&mut Self, &[u8]) -> Result<(), Malformed>,
@@ -87,8 +83,10 @@ impl<'a> Scanner<'a> {
             return Ok(None);
         }
         while let Some(key) = self.key()? {
-            let name = key.text(self.data).unwrap_or_default();
-            each(self, &name)?;
+            match key.plain_text(self.data) {
+                Some(name) => each(self, name)?,
+                None => each(self, &key.text(self.data).unwrap_or_default())?,
+            }
         }
         Ok(Some(Value { start, end: self.position(), kind: Kind::Object }))
     }
@@ -104,7 +102,7 @@ impl<'a> Scanner<'a> {
             return Err(self.malformed());
         }
         let kind = self.string()?;
-        let key = Value { start: narrow(start), end: narrow(self.at), kind };
+        let key = Value { start: narrow(start), end: self.position(), kind };
         self.space();
         self.expect(b':')?;
         Ok(Some(key))
@@ -119,8 +117,11 @@ impl<'a> Scanner<'a> {
     #[inline]
     pub(crate) fn value(&mut self) -> Result<Value, Malformed> {
         let start = self.next_start();
-        let kind = self.skip(DEPTH_MAX)?;
-        Ok(Value { start, end: narrow(self.at), kind })
+        let kind = match self.peek() {
+            Some(b'"') => self.string()?,
+            _ => self.skip(DEPTH_MAX)?,
+        };
+        Ok(Value { start, end: self.position(), kind })
     }
 
     /// Checks that nothing but white space is left.
@@ -129,6 +130,7 @@ impl<'a> Scanner<'a> {
         if self.at == self.data.len() { Ok(()) } else { Err(self.malformed()) }
     }
 
+    #[inline]
     fn enter(&mut self, bracket: u8) -> Result<bool, Malformed> {
         self.space();
         if self.peek() == Some(bracket) {
@@ -144,18 +146,19 @@ impl<'a> Scanner<'a> {
     #[inline]
     fn more(&mut self, close: u8) -> Result<bool, Malformed> {
         self.space();
+        let fresh = std::mem::take(&mut self.fresh);
         if self.peek() == Some(close) {
             self.at += 1;
-            self.fresh = false;
             return Ok(false);
         }
-        if !std::mem::take(&mut self.fresh) {
+        if !fresh {
             self.expect(b',')?;
             self.space();
         }
         Ok(true)
     }
 
+    #[inline]
     fn expect(&mut self, byte: u8) -> Result<(), Malformed> {
         if self.peek() == Some(byte) {
             self.at += 1;
@@ -166,7 +169,11 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     fn space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+        // Nearly always there is none, which one comparison tells.
+        while let Some(byte @ ..=b' ') = self.peek() {
+            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return;
+            }
             self.at += 1;
         }
     }
@@ -182,6 +189,9 @@ impl<'a> Scanner<'a> {
     }
 }
 
+/// An offset as it is kept; [`Scanner::new`] refuses documents in which one would not fit.
+#[inline]
 fn narrow(offset: usize) -> u32 {
-    u32::try_from(offset).expect("the scanner refuses documents whose offsets exceed 32 bits")
+    debug_assert!(u32::try_from(offset).is_ok());
+    offset as u32
 }

@@ -58,7 +58,7 @@ pub use classify::{
 };
 pub use decode::{Malformed, decode};
 pub use event::{
-    Act, Begin, Block, Choices, Decoded, Delta, Node, Open, Part, PartKind, Spans, StopReason,
+    Act, Begin, Block, Choices, Decoded, Delta, Node, Open, Part, PartKind, Span, Spans, StopReason,
 };
 pub use failure::{Failure, FailureKind};
 pub use models::claude_takes_prefill;

@@ -5,5 +5,6 @@
 mod decode;
 mod delta;
 mod parts;
+mod usual;
 
 pub(crate) use decode::decode;

@@ -6,6 +6,7 @@
 mod decode;
 mod item;
 mod stored;
+mod usual;
 
 pub(crate) use decode::decode;
 pub use item::{ended_item, ended_part, items_of};

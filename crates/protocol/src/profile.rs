@@ -182,7 +182,10 @@ impl Profile {
             return Ok(Decoded { ping: true, ..Decoded::default() });
         }
         if self.error_event.is_some_and(|event| name == event.as_bytes()) {
-            return Ok(Decoded { error: Some(classify_in_band(data)), ..Decoded::default() });
+            return Ok(Decoded {
+                error: Some(Box::new(classify_in_band(data))),
+                ..Decoded::default()
+            });
         }
         decode(self.wire, name, data)
     }

@@ -2,10 +2,9 @@
 //!
 //! Every byte outside the changed values stays as the provider sent it.
 
-use crate::Spans;
 use crate::json::{Kind, Value};
 use crate::splice::{Splice, json_string};
-use std::ops::Range;
+use crate::{Span, Spans};
 
 /// The values to change in an event; one that the event does not have is left alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,39 +59,39 @@ pub struct Rewrite<'a> {
 #[must_use]
 pub fn rewrite(data: &[u8], spans: &Spans, edits: &Rewrite<'_>) -> Vec<u8> {
     let mut splice = Splice::default();
-    let mut change = |span: &Option<Range<u32>>, value: Option<String>| {
+    let mut change = |span: Option<Span>, value: Option<String>| {
         if let (Some(span), Some(value)) = (span, value) {
-            splice.replace(span.clone(), value);
+            splice.replace(span.start()..span.end(), value);
         }
     };
-    change(&spans.id, edits.id.map(json_string));
-    change(&spans.created, edits.created.map(|created| created.to_string()));
-    change(&spans.model, edits.model.map(json_string));
-    change(&spans.index, edits.index.map(|index| index.to_string()));
-    change(&spans.text, edits.text.map(json_string));
-    change(&spans.stop, edits.stop.map(json_string));
-    change(&spans.stop_sequence, edits.stop_sequence.map(json_string));
+    change(spans.id, edits.id.map(json_string));
+    change(spans.created, edits.created.map(|created| created.to_string()));
+    change(spans.model, edits.model.map(json_string));
+    change(spans.index, edits.index.map(|index| index.to_string()));
+    change(spans.text, edits.text.map(json_string));
+    change(spans.stop, edits.stop.map(json_string));
+    change(spans.stop_sequence, edits.stop_sequence.map(json_string));
     let empty = || Some(json_string(""));
     for span in spans.more_text.iter().filter(|_| edits.text.is_some()) {
-        change(&Some(span.clone()), empty());
+        change(Some(*span), empty());
     }
     for span in spans.thoughts.iter().filter(|_| edits.drop_thoughts) {
-        change(&Some(span.clone()), empty());
+        change(Some(*span), empty());
     }
-    change(&spans.sequence, edits.sequence.map(|number| number.to_string()));
-    change(&spans.item_id, edits.item_id.map(json_string));
-    change(&spans.part_index, edits.part_index.map(|index| index.to_string()));
-    change(&spans.list, edits.list.map(str::to_owned));
-    change(&spans.role, edits.drop_role.then(String::new));
-    for count in [&spans.output_tokens, &spans.total_tokens] {
-        change(count, grown(data, count.as_ref(), edits.output_added));
+    change(spans.sequence, edits.sequence.map(|number| number.to_string()));
+    change(spans.item_id, edits.item_id.map(json_string));
+    change(spans.part_index, edits.part_index.map(|index| index.to_string()));
+    change(spans.list, edits.list.map(str::to_owned));
+    change(spans.role, edits.drop_role.then(String::new));
+    for count in [spans.output_tokens, spans.total_tokens] {
+        change(count, grown(data, count, edits.output_added));
     }
     splice.apply(data)
 }
 
 /// The count with so many more; `None` where nothing changes.
-fn grown(data: &[u8], count: Option<&Range<u32>>, added: u64) -> Option<String> {
-    let Range { start, end } = count.filter(|_| added > 0)?.clone();
-    let count = Value { start, end, kind: Kind::Number }.u64(data)?;
+fn grown(data: &[u8], count: Option<Span>, added: u64) -> Option<String> {
+    let span = count.filter(|_| added > 0)?;
+    let count = Value { start: span.start(), end: span.end(), kind: Kind::Number }.u64(data)?;
     Some(count.saturating_add(added).to_string())
 }

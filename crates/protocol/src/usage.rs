@@ -18,10 +18,9 @@ pub use self::format::{UnknownUsageFormat, UsageFormat};
 
 use self::count::Counter;
 use self::document::{Document, web_searches};
-use crate::Malformed;
 use crate::json::{Scanner, Value};
+use crate::{Malformed, Span};
 use cost::{Service, Usage};
-use std::ops::Range;
 
 /// Reads what a payload says that a request used.
 ///
@@ -173,8 +172,8 @@ pub enum UsageError {
 /// Counts of one report, and where those lie that may be changed downstream.
 pub(crate) struct Counts {
     pub(crate) usage: Usage,
-    pub(crate) output_tokens: Option<Range<u32>>,
-    pub(crate) total_tokens: Option<Range<u32>>,
+    pub(crate) output_tokens: Option<Span>,
+    pub(crate) total_tokens: Option<Span>,
 }
 
 /// One report as a format's reader leaves it.
@@ -202,21 +201,13 @@ impl Report {
 }
 
 /// Reads a usage object in a stream of the Anthropic Messages wire.
-pub(crate) fn read_anthropic(
-    scan: &mut Scanner<'_>,
-    data: &[u8],
-) -> Result<Option<Counts>, Malformed> {
-    read_counts(scan, data, anthropic::read)
+pub(crate) fn read_anthropic(usage: Value, data: &[u8]) -> Result<Option<Counts>, Malformed> {
+    counts(anthropic::read(&mut Scanner::at(data, usage), data))
 }
 
 /// Reads a usage object in a stream of the Chat Completions wire.
-pub(crate) fn read_chat(scan: &mut Scanner<'_>, data: &[u8]) -> Result<Option<Counts>, Malformed> {
-    // Every chunk has the name, and nearly all say `null`.
-    if !scan.is_object_next() {
-        scan.value()?;
-        return Ok(None);
-    }
-    read_counts(scan, data, |scan, data| openai::read(scan, data, &openai::CHAT))
+pub(crate) fn read_chat(usage: Value, data: &[u8]) -> Result<Option<Counts>, Malformed> {
+    counts(openai::read(&mut Scanner::at(data, usage), data, &openai::CHAT))
 }
 
 /// Reads the counts in a chunk of the Gemini wire.
@@ -224,29 +215,21 @@ pub(crate) fn read_gemini(
     scan: &mut Scanner<'_>,
     data: &[u8],
 ) -> Result<Option<Counts>, Malformed> {
-    read_counts(scan, data, gemini::read)
+    counts(gemini::read(scan, data))
 }
 
 /// Reads the counts of a whole response of the Responses wire.
 pub(crate) fn read_response(response: Value, data: &[u8]) -> Result<Option<Counts>, Malformed> {
     let Some(usage) = response.member(data, "usage") else { return Ok(None) };
-    let read = |scan: &mut Scanner<'_>, data: &[u8]| openai::read(scan, data, &openai::RESPONSES);
-    let counts = read_counts(&mut Scanner::at(data, usage), data, read)?;
-    Ok(counts.map(|mut counts| {
+    let read = openai::read(&mut Scanner::at(data, usage), data, &openai::RESPONSES);
+    Ok(counts(read)?.map(|mut counts| {
         counts.usage.web_searches = web_searches(response, data);
         counts
     }))
 }
 
-/// Kept out of the decoders, whose pieces of text have no counts.
-#[cold]
-#[inline(never)]
-fn read_counts(
-    scan: &mut Scanner<'_>,
-    data: &[u8],
-    read: impl FnOnce(&mut Scanner<'_>, &[u8]) -> Result<Option<Report>, Malformed>,
-) -> Result<Option<Counts>, Malformed> {
-    Ok(read(scan, data)?.map(|report| report.counts))
+fn counts(read: Result<Option<Report>, Malformed>) -> Result<Option<Counts>, Malformed> {
+    Ok(read?.map(|report| report.counts))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Its text is compared byte for byte: it is the same generation, so what differs is damage.
 
 use bytes::Bytes;
-use protocol::{Act, Decoded, Node, PartKind, Rewrite};
+use protocol::{Act, Decoded, Node, PartKind, Rewrite, Span};
 
 use crate::attempt::Flow;
 use crate::items::{Item, Stage};
@@ -142,8 +142,8 @@ fn rest_of_thought(decoded: &Decoded<'_>, data: &[u8], told: &[u8]) -> News {
     if told.is_empty() {
         return News::All;
     }
-    let span =
-        decoded.spans.text.as_ref().map(|span| span.start as usize + 1..span.end as usize - 1);
+    let inner = |span: Span| span.range().start + 1..span.range().end - 1;
+    let span = decoded.spans.text.map(inner);
     let inside = span.clone().and_then(|span| data.get(span)).unwrap_or_default();
     match (inside.strip_prefix(told), span) {
         (Some(rest), Some(span)) if !rest.is_empty() => {

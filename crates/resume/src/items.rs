@@ -4,7 +4,7 @@
 //! Kept are messages and thinking: after anything else there is no continuation.
 
 use bytes::Bytes;
-use protocol::{Act, Block, Decoded, Node, PartKind, ended_item, ended_part, json_string};
+use protocol::{Act, Block, Decoded, Node, PartKind, Span, ended_item, ended_part, json_string};
 
 use crate::text::Joiner;
 use crate::transcript::Transcript;
@@ -109,16 +109,13 @@ impl<'a> Told<'a> {
         from: usize,
         half: bool,
     ) -> Option<Self> {
-        let slice = |span: &Option<std::ops::Range<u32>>| {
-            let span = span.as_ref()?;
-            data.get(span.start as usize..span.end as usize)
-        };
+        let slice = |span: Option<Span>| data.get(span?.range());
         Some(Self {
             node: decoded.node?,
             item_id: decoded.item_id.as_deref(),
-            raw: slice(&decoded.spans.node).unwrap_or_default(),
+            raw: slice(decoded.spans.node).unwrap_or_default(),
             whole: decoded.whole.as_deref(),
-            thought: slice(&decoded.spans.text).unwrap_or_default(),
+            thought: slice(decoded.spans.text).unwrap_or_default(),
             from,
             half,
         })

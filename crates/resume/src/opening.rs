@@ -11,8 +11,7 @@ use protocol::{Block, Decoded, Part, Rewrite};
 pub(crate) fn split(decoded: &Decoded<'_>, data: &[u8]) -> Option<[(&'static [u8], Bytes); 2]> {
     let open = decoded.open.filter(|open| open.block == Block::Text)?;
     decoded.delta.as_ref().filter(|delta| delta.part == Part::Text && !delta.text.is_empty())?;
-    let span = decoded.spans.text.as_ref()?;
-    let words = data.get(span.start as usize..span.end as usize)?;
+    let words = data.get(decoded.spans.text?.range())?;
     let bare = Rewrite { text: Some(""), ..Rewrite::default() };
     let opening = protocol::rewrite(data, &decoded.spans, &bare);
     let head = format!(

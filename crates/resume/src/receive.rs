@@ -194,7 +194,7 @@ impl Session {
         let stopped = self.transcript.stop.is_some();
         if let Some(failure) = decoded.error {
             // After the stop reason the response is whole, whatever the server says next.
-            return if stopped { Ok(Progress::Read) } else { Err(Cause::Provider(failure)) };
+            return if stopped { Ok(Progress::Read) } else { Err(Cause::Provider(*failure)) };
         }
         if decoded.ping {
             if self.transcript.begun && matches!(flow.hold, Hold::Nothing) {

@@ -22,7 +22,7 @@ pub(super) fn render(measurements: &[Measurement]) -> String {
     head + &rule + &lines.collect::<String>()
 }
 
-fn time(nanoseconds: f64) -> String {
+pub(super) fn time(nanoseconds: f64) -> String {
     let scale = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")];
     let found = scale.iter().find(|(size, _)| nanoseconds >= *size);
     let (size, unit) = found.copied().unwrap_or((1.0, "ns"));
@@ -39,7 +39,7 @@ fn throughput(measurement: &Measurement) -> Option<String> {
     Some(format!("{} {unit}", three_digits(per_second / size.max(1.0))))
 }
 
-fn three_digits(number: f64) -> String {
+pub(super) fn three_digits(number: f64) -> String {
     let decimals = match number {
         n if n < 9.995 => 2,
         n if n < 99.95 => 1,

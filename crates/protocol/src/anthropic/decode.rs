@@ -3,11 +3,12 @@
 //! One pass notes where the values of interest lie, in whatever order they come; then the
 //! event's type says which of them count.
 
+use super::usual::usual;
 use crate::Malformed;
 use crate::classify::classify_in_band;
-use crate::event::{Begin, Block, Decoded, Delta, Open, Part, StopReason};
+use crate::event::{Begin, Block, Decoded, Delta, Open, Part, Span, StopReason};
 use crate::json::{Scanner, Value};
-use crate::usage::{Counts, read_anthropic};
+use crate::usage::read_anthropic;
 use std::borrow::Cow;
 
 /// The events whose data is a JSON object.
@@ -21,30 +22,25 @@ pub(crate) const EVENT_NAMES: &[&[u8]] = &[
     b"content_block_stop",
 ];
 
+#[inline]
 pub(crate) fn decode<'a>(name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Malformed> {
+    match usual(data) {
+        Some(event) => Ok(event),
+        None => by_all_rules(name, data),
+    }
+}
+
+#[inline(never)]
+fn by_all_rules<'a>(name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Malformed> {
     let seen = Seen::read(data)?;
-    let kind = seen.kind.and_then(|kind| kind.text(data)).unwrap_or(Cow::Borrowed(name));
     let mut event = Decoded::default();
-    match &*kind {
-        b"content_block_delta" => seen.content_delta(data, &mut event),
-        b"content_block_start" => seen.block_start(data, &mut event),
-        b"content_block_stop" => {
-            event.close = Some(seen.index(data));
-            event.spans.index = seen.index_span(data);
+    match seen.kind {
+        Some(kind) if kind.plain_text(data) == Some(b"content_block_delta") => {
+            seen.content_delta(data, &mut event);
         }
-        b"message_start" => seen.message_start(data, &mut event),
-        b"message_delta" => {
-            event.stop = seen.delta.stop_reason.and_then(|reason| stop_reason(&reason, data));
-            event.spans.stop = seen.delta.stop_reason.map(|reason| reason.range());
-            event.spans.stop_sequence = seen.delta.stop_sequence.map(|sequence| sequence.range());
-            seen.usage(&mut event);
-        }
-        b"message_stop" => event.end = true,
-        b"ping" => event.ping = true,
         kind => {
-            if kind == b"error" || seen.error {
-                event.error = Some(classify_in_band(data));
-            }
+            let kind = kind.and_then(|kind| kind.text(data)).unwrap_or(Cow::Borrowed(name));
+            seen.rare(&kind, data, &mut event)?;
         }
     }
     Ok(event)
@@ -56,26 +52,16 @@ struct Seen {
     kind: Option<Value>,
     index: Option<Value>,
     delta: SeenDelta,
-    block: SeenBlock,
-    id: Option<Value>,
-    model: Option<Value>,
-    counts: Option<Counts>,
+    block: Option<Value>,
+    message: Option<Value>,
+    usage: Option<Value>,
     error: bool,
-}
-
-/// A content block as it opens, which may hold the first words.
-#[derive(Default)]
-struct SeenBlock {
-    kind: Option<Value>,
-    text: Option<Value>,
-    thinking: Option<Value>,
 }
 
 #[derive(Default)]
 struct SeenDelta {
     whole: Option<Value>,
     kind: Option<Value>,
-    /// The string under the key that the delta's type names.
     text: Option<Value>,
     thinking: Option<Value>,
     partial_json: Option<Value>,
@@ -88,149 +74,159 @@ impl Seen {
     fn read(data: &[u8]) -> Result<Self, Malformed> {
         let mut seen = Self::default();
         let mut scan = Scanner::new(data)?;
-        let whole = scan.members(|scan, name| seen.member(scan, name, data))?;
+        let whole = scan.members(|scan, name| {
+            if name == b"delta" {
+                return seen.delta.read(scan);
+            }
+            let value = scan.value()?;
+            seen.member(name, value);
+            Ok(())
+        })?;
         scan.finish()?;
         whole.map(|_| seen).ok_or(Malformed { offset: 0 })
     }
 
-    fn member(
-        &mut self,
-        scan: &mut Scanner<'_>,
-        name: &[u8],
-        data: &[u8],
-    ) -> Result<(), Malformed> {
+    #[inline]
+    fn member(&mut self, name: &[u8], value: Value) {
         match name {
-            b"type" => self.kind = Some(scan.value()?),
-            b"index" => self.index = Some(scan.value()?),
-            b"delta" => self.delta = SeenDelta::read(scan)?,
-            b"usage" => self.counts = read_anthropic(scan, data)?,
-            b"error" => self.error = !scan.value()?.is_null(),
-            b"content_block" => self.block = SeenBlock::read(scan)?,
-            b"message" => {
-                scan.members(|scan, name| self.message_member(scan, name, data))?;
+            b"type" => self.kind = Some(value),
+            b"index" => self.index = Some(value),
+            b"usage" => self.usage = Some(value),
+            b"error" => self.error = !value.is_null(),
+            b"content_block" => self.block = Some(value),
+            b"message" => self.message = Some(value),
+            _ => {}
+        }
+    }
+
+    /// Every event but a piece of content.
+    #[inline(never)]
+    fn rare<'a>(
+        &self,
+        kind: &[u8],
+        data: &'a [u8],
+        event: &mut Decoded<'a>,
+    ) -> Result<(), Malformed> {
+        match kind {
+            b"content_block_delta" => self.content_delta(data, event),
+            b"content_block_start" => self.block_start(data, event),
+            b"content_block_stop" => {
+                let (index, span) = self.index(data);
+                event.close = Some(index);
+                event.spans.index = span;
             }
-            _ => {
-                scan.value()?;
+            b"message_start" => self.message_start(data, event)?,
+            b"message_delta" => {
+                event.stop = self.delta.stop_reason.and_then(|reason| stop_reason(&reason, data));
+                event.spans.stop = self.delta.stop_reason.and_then(Value::span);
+                event.spans.stop_sequence = self.delta.stop_sequence.and_then(Value::span);
+                self.usage(self.usage, data, event)?;
+            }
+            b"message_stop" => event.end = true,
+            b"ping" => event.ping = true,
+            kind => {
+                if kind == b"error" || self.error {
+                    event.error = Some(Box::new(classify_in_band(data)));
+                }
             }
         }
         Ok(())
     }
 
-    fn message_member(
-        &mut self,
-        scan: &mut Scanner<'_>,
-        name: &[u8],
-        data: &[u8],
-    ) -> Result<(), Malformed> {
-        match name {
-            b"id" => self.id = Some(scan.value()?),
-            b"model" => self.model = Some(scan.value()?),
-            b"usage" => self.counts = read_anthropic(scan, data)?,
-            _ => {
-                scan.value()?;
-            }
-        }
-        Ok(())
+    fn index(&self, data: &[u8]) -> (u32, Option<Span>) {
+        let number = self.index.and_then(|index| index.index(data));
+        (number.unwrap_or(0), number.and(self.index).and_then(Value::span))
     }
 
-    fn index(&self, data: &[u8]) -> u32 {
-        self.index.and_then(|index| index.index(data)).unwrap_or(0)
-    }
-
-    fn index_span(&self, data: &[u8]) -> Option<std::ops::Range<u32>> {
-        self.index.filter(|index| index.index(data).is_some()).map(|index| index.range())
-    }
-
+    #[inline]
     fn content_delta<'a>(&self, data: &'a [u8], event: &mut Decoded<'a>) {
-        let delta = &self.delta;
-        let kind = delta.kind.and_then(|kind| kind.text(data));
-        let (part, value) = match kind.as_deref() {
-            Some(b"text_delta") => (Part::Text, delta.text),
-            Some(b"thinking_delta") => (Part::Thinking, delta.thinking),
-            Some(b"signature_delta") => (Part::Thinking, delta.signature),
-            Some(b"input_json_delta") => (Part::Tool, delta.partial_json),
-            _ => (Part::Other, None),
-        };
+        let (index, span) = self.index(data);
+        event.spans.index = span;
+        event.spans.delta = self.delta.whole.and_then(Value::span);
+        let (part, value) = self.delta.piece(data);
         let text = value.and_then(|value| value.text(data));
-        event.spans.text = value.filter(|_| text.is_some()).map(|value| value.range());
-        let text = text.unwrap_or_default();
-        event.delta = Some(Delta { index: self.index(data), part, text });
-        event.spans.delta = delta.whole.map(|whole| whole.range());
-        event.spans.index = self.index_span(data);
+        if text.is_some() {
+            event.spans.text = value.and_then(Value::span);
+        }
+        event.delta = Some(Delta { index, part, text: text.unwrap_or_default() });
     }
 
     fn block_start<'a>(&self, data: &'a [u8], event: &mut Decoded<'a>) {
-        let index = self.index(data);
-        let kind = self.block.kind.and_then(|kind| kind.text(data));
-        let block = block(kind.as_deref().unwrap_or_default());
-        event.open = Some(Open { index, block });
-        event.spans.index = self.index_span(data);
-        let (part, value) = match kind.as_deref() {
-            Some(b"text") => (Part::Text, self.block.text),
-            Some(b"thinking") => (Part::Thinking, self.block.thinking),
+        let (index, span) = self.index(data);
+        event.spans.index = span;
+        let member = |name| self.block?.member(data, name);
+        let kind = member("type").and_then(|kind| kind.text(data)).unwrap_or_default();
+        event.open = Some(Open { index, block: block(&kind) });
+        let (part, value) = match &*kind {
+            b"text" => (Part::Text, member("text")),
+            b"thinking" => (Part::Thinking, member("thinking")),
             _ => return,
         };
         let text = value.and_then(|value| value.text(data)).filter(|text| !text.is_empty());
         if let Some(text) = text {
-            event.spans.text = value.map(|value| value.range());
+            event.spans.text = value.and_then(Value::span);
             event.delta = Some(Delta { index, part, text });
         }
     }
 
-    fn message_start<'a>(&self, data: &'a [u8], event: &mut Decoded<'a>) {
+    fn message_start<'a>(&self, data: &'a [u8], event: &mut Decoded<'a>) -> Result<(), Malformed> {
+        let member = |name| self.message?.member(data, name);
+        let text = |name| member(name).filter(Value::is_text);
         let read = |value: Option<Value>| value.and_then(|value| value.str(data));
-        let id = read(self.id);
-        event.spans.id = self.id.filter(|_| id.is_some()).map(|id| id.range());
-        let model = read(self.model);
-        event.spans.model = self.model.filter(|_| model.is_some()).map(|model| model.range());
-        event.id.clone_from(&id);
-        event.begin = Some(Begin { id: id.unwrap_or_default(), model: model.unwrap_or_default() });
-        self.usage(event);
+        let (id, model) = (text("id"), text("model"));
+        event.spans.id = id.and_then(Value::span);
+        event.spans.model = model.and_then(Value::span);
+        event.id = read(id);
+        let id = event.id.clone().unwrap_or_default();
+        event.begin = Some(Begin { id, model: read(model).unwrap_or_default() });
+        self.usage(member("usage"), data, event)
     }
 
-    fn usage(&self, event: &mut Decoded<'_>) {
-        if let Some(counts) = &self.counts {
+    fn usage(
+        &self,
+        usage: Option<Value>,
+        data: &[u8],
+        event: &mut Decoded<'_>,
+    ) -> Result<(), Malformed> {
+        if let Some(counts) = usage.map_or(Ok(None), |usage| read_anthropic(usage, data))? {
             event.usage = Some(counts.usage);
-            event.spans.output_tokens.clone_from(&counts.output_tokens);
+            event.spans.output_tokens = counts.output_tokens;
         }
-    }
-}
-
-impl SeenBlock {
-    fn read(scan: &mut Scanner<'_>) -> Result<Self, Malformed> {
-        let mut block = Self::default();
-        scan.members(|scan, name| {
-            let value = Some(scan.value()?);
-            match name {
-                b"type" => block.kind = value,
-                b"text" => block.text = value,
-                b"thinking" => block.thinking = value,
-                _ => {}
-            }
-            Ok(())
-        })?;
-        Ok(block)
+        Ok(())
     }
 }
 
 impl SeenDelta {
-    fn read(scan: &mut Scanner<'_>) -> Result<Self, Malformed> {
-        let mut delta = Self::default();
-        let whole = scan.members(|scan, name| {
+    /// Reads the next value; one that is no object says nothing.
+    fn read(&mut self, scan: &mut Scanner<'_>) -> Result<(), Malformed> {
+        *self = Self::default();
+        self.whole = scan.members(|scan, name| {
             let value = Some(scan.value()?);
             match name {
-                b"type" => delta.kind = value,
-                b"text" => delta.text = value,
-                b"thinking" => delta.thinking = value,
-                b"partial_json" => delta.partial_json = value,
-                b"signature" => delta.signature = value,
-                b"stop_reason" => delta.stop_reason = value,
-                b"stop_sequence" => delta.stop_sequence = value,
+                b"type" => self.kind = value,
+                b"text" => self.text = value,
+                b"thinking" => self.thinking = value,
+                b"partial_json" => self.partial_json = value,
+                b"signature" => self.signature = value,
+                b"stop_reason" => self.stop_reason = value,
+                b"stop_sequence" => self.stop_sequence = value,
                 _ => {}
             }
             Ok(())
         })?;
-        Ok(Self { whole, ..delta })
+        Ok(())
+    }
+
+    /// The string that the delta's type names.
+    fn piece(&self, data: &[u8]) -> (Part, Option<Value>) {
+        let kind = self.kind.and_then(|kind| kind.text(data));
+        match kind.as_deref() {
+            Some(b"text_delta") => (Part::Text, self.text),
+            Some(b"thinking_delta") => (Part::Thinking, self.thinking),
+            Some(b"signature_delta") => (Part::Thinking, self.signature),
+            Some(b"input_json_delta") => (Part::Tool, self.partial_json),
+            _ => (Part::Other, None),
+        }
     }
 }
 

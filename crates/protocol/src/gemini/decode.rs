@@ -13,11 +13,11 @@ pub(crate) fn decode<'a>(name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Mal
     let seen = Chunk::read(data)?;
     let mut event = Decoded::default();
     if seen.error || name == b"error" {
-        event.error = Some(classify_in_band(data));
+        event.error = Some(Box::new(classify_in_band(data)));
     }
     event.id = seen.id.and_then(|id| id.str(data));
-    event.spans.id = seen.id.filter(Value::is_text).map(|id| id.range());
-    event.spans.model = seen.model.filter(Value::is_text).map(|model| model.range());
+    event.spans.id = seen.id.filter(Value::is_text).and_then(Value::span);
+    event.spans.model = seen.model.filter(Value::is_text).and_then(Value::span);
     if seen.candidate.is_some() || seen.blocked {
         let model = seen.model.and_then(|model| model.str(data)).unwrap_or_default();
         event.begin = Some(Begin { id: event.id.clone().unwrap_or_default(), model });
@@ -143,8 +143,8 @@ impl Candidate {
         let index = self.number(data);
         event.choice = Some(index);
         event.stop = self.stop(data);
-        event.spans.stop = event.stop.and(self.finish).map(|finish| finish.range());
-        event.spans.index = self.index.filter(|i| i.index(data).is_some()).map(|i| i.range());
+        event.spans.stop = event.stop.and(self.finish).and_then(Value::span);
+        event.spans.index = self.index.filter(|i| i.index(data).is_some()).and_then(Value::span);
         self.parts.tell(index, data, event);
     }
 }

@@ -85,12 +85,12 @@ impl Parts {
             _ => (None, Some(&self.thoughts)),
         };
         if let Some(strings) = strings {
-            event.spans.text = strings.first.map(|first| first.range());
-            event.spans.more_text = strings.more.iter().map(Value::range).collect();
+            event.spans.text = strings.first.and_then(Value::span);
+            event.spans.more_text = strings.more.iter().filter_map(|more| more.span()).collect();
         }
         if let Some(thoughts) = thoughts {
             let all = thoughts.first.iter().chain(&thoughts.more);
-            event.spans.thoughts = all.map(Value::range).collect();
+            event.spans.thoughts = all.filter_map(|value| value.span()).collect();
         }
         event.delta = Some(Delta { index, part, text });
     }

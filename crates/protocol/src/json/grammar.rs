@@ -9,18 +9,16 @@ use crate::Malformed;
 impl Scanner<'_> {
     /// Steps over the value that starts here, with at most `depth` levels of nesting.
     pub(super) fn skip(&mut self, depth: u32) -> Result<Kind, Malformed> {
-        let kind = match self.peek() {
-            Some(b'"') => self.string()?,
-            Some(b'-' | b'0'..=b'9') => self.number()?,
-            Some(b'{') => self.skip_object(depth)?,
-            Some(b'[') => self.skip_array(depth)?,
-            Some(b't') => self.literal(b"true", Kind::True)?,
-            Some(b'f') => self.literal(b"false", Kind::False)?,
-            Some(b'n') => self.literal(b"null", Kind::Null)?,
-            _ => return Err(self.malformed()),
-        };
-        self.fresh = false;
-        Ok(kind)
+        match self.peek() {
+            Some(b'"') => self.string(),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b'{') => self.skip_object(depth),
+            Some(b'[') => self.skip_array(depth),
+            Some(b't') => self.literal(b"true", Kind::True),
+            Some(b'f') => self.literal(b"false", Kind::False),
+            Some(b'n') => self.literal(b"null", Kind::Null),
+            _ => Err(self.malformed()),
+        }
     }
 
     fn skip_object(&mut self, depth: u32) -> Result<Kind, Malformed> {
@@ -47,23 +45,30 @@ impl Scanner<'_> {
         Ok(depth)
     }
 
+    /// Steps over the string whose opening quote is here.
     #[inline]
     pub(super) fn string(&mut self) -> Result<Kind, Malformed> {
-        self.at += 1;
-        let mut kind = Kind::Text;
+        self.at = plain_end(self.data, self.at + 1);
+        if self.peek() == Some(b'"') {
+            self.at += 1;
+            return Ok(Kind::Text);
+        }
+        self.escaped_string()
+    }
+
+    /// The rest of a string, from its first byte that is not plain.
+    #[inline(never)]
+    fn escaped_string(&mut self) -> Result<Kind, Malformed> {
         loop {
-            self.at += plain_len(self.data.get(self.at..).unwrap_or_default());
             match self.peek() {
+                Some(b'\\') => self.escape()?,
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(kind);
-                }
-                Some(b'\\') => {
-                    kind = Kind::EscapedText;
-                    self.escape()?;
+                    return Ok(Kind::EscapedText);
                 }
                 _ => return Err(self.malformed()),
             }
+            self.at = plain_end(self.data, self.at);
         }
     }
 
@@ -125,27 +130,32 @@ impl Scanner<'_> {
     }
 }
 
-/// How many bytes at the front of `bytes` need no attention inside a JSON string: neither a
-/// quote nor a backslash nor a control character. Looks at eight bytes at a time.
-#[inline]
-fn plain_len(bytes: &[u8]) -> usize {
+/// Where the first byte from `at` on lies that needs attention inside a JSON string: a quote, a
+/// backslash or a control character; the end where there is none. Looks at eight bytes at a time.
+#[inline(always)]
+pub(super) fn plain_end(data: &[u8], mut at: usize) -> usize {
+    while let Some(word) = data.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let found = special(u64::from_le_bytes(*word));
+        if found != 0 {
+            return at + (found.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    let rest = data.get(at..).unwrap_or_default();
+    at + rest.iter().position(special).unwrap_or(rest.len())
+}
+
+/// The high bit of the first byte that is not plain, and maybe of bytes behind it; 0 for none.
+#[inline(always)]
+fn special(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH;
-    let (words, _) = bytes.as_chunks::<8>();
-    for (position, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
-        let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
-        let found = below(word, 0x20) | quote | backslash;
-        if found != 0 {
-            // A borrow can only mark bytes above the first real hit.
-            return position * 8 + (found.trailing_zeros() / 8) as usize;
-        }
-    }
-    let tail = words.len() * 8;
-    let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
-    bytes.iter().skip(tail).position(special).map_or(bytes.len(), |offset| tail + offset)
+    // A borrow can only mark bytes above the first real hit.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
+    let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+    let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+    (below(word, 0x20) | quote | backslash) & HIGH
 }
 
 #[cfg(test)]
@@ -218,10 +228,10 @@ mod tests {
             for offset in 0..40 {
                 let mut bytes = vec![0xffu8; 40];
                 bytes[offset] = special;
-                assert_eq!(plain_len(&bytes), offset);
+                assert_eq!(plain_end(&bytes, 0), offset);
             }
         }
-        assert_eq!(plain_len(&[b' ', 0x7f, 0x80, b'!', b'#', b'[', b']', 0xa2, 0xdc]), 9);
+        assert_eq!(plain_end(&[b' ', 0x7f, 0x80, b'!', b'#', b'[', b']', 0xa2, 0xdc], 0), 9);
     }
 
     proptest! {

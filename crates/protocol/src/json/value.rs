@@ -2,11 +2,10 @@
 //!
 //! Reading is lenient: a value of another kind than asked for reads as absent.
 
+use crate::Span;
 use crate::json::Scanner;
-use serde::Deserializer as _;
-use serde::de::{Error, Visitor};
+use crate::json::unescape::unescape;
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Range;
 
 /// The kind of a JSON value.
@@ -37,30 +36,44 @@ impl Value {
         self.start..self.end
     }
 
+    /// Where it lies; a value has at least one byte.
+    #[inline]
+    pub(crate) fn span(self) -> Option<Span> {
+        Span::new(self.start, self.end)
+    }
+
     #[inline]
     pub(crate) fn raw<'a>(&self, data: &'a [u8]) -> &'a [u8] {
         data.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    /// The bytes of a string whose bytes stand for themselves.
+    #[inline]
+    pub(crate) fn plain_text<'a>(&self, data: &'a [u8]) -> Option<&'a [u8]> {
+        let inside = self.start as usize + 1..(self.end as usize).saturating_sub(1);
+        if self.kind == Kind::Text { data.get(inside) } else { None }
     }
 
     /// The string's bytes, unescaped; a lone surrogate becomes its three-byte form.
     #[inline]
     pub(crate) fn text<'a>(&self, data: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         match self.kind {
-            Kind::Text => {
-                let raw = self.raw(data);
-                raw.get(1..raw.len() - 1).map(Cow::Borrowed)
-            }
-            Kind::EscapedText => unescape(self.raw(data)),
+            Kind::Text => self.plain_text(data).map(Cow::Borrowed),
+            Kind::EscapedText => Some(Cow::Owned(unescape(self.raw(data)))),
             _ => None,
         }
     }
 
     /// The string as text; what is not UTF-8 becomes U+FFFD.
     pub(crate) fn str<'a>(&self, data: &'a [u8]) -> Option<Cow<'a, str>> {
-        Some(match self.text(data)? {
-            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
-            Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
-        })
+        let bytes = self.text(data)?;
+        // The lossy reading is slow, also where nothing is lost.
+        if let Cow::Borrowed(bytes) = bytes
+            && let Ok(text) = str::from_utf8(bytes)
+        {
+            return Some(Cow::Borrowed(text));
+        }
+        Some(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     /// The number, when it is whole and not negative.
@@ -68,8 +81,10 @@ impl Value {
         if self.kind != Kind::Number {
             return None;
         }
-        let digits = std::str::from_utf8(self.raw(data)).ok()?;
-        digits.parse().ok().or_else(|| whole(digits.parse().ok()?))
+        plain_number(self.raw(data)).or_else(|| {
+            let digits = str::from_utf8(self.raw(data)).ok()?;
+            digits.parse().ok().or_else(|| whole(digits.parse().ok()?))
+        })
     }
 
     /// The number, when it is written as plain digits that fit in 32 bits.
@@ -78,10 +93,7 @@ impl Value {
         if self.kind != Kind::Number {
             return None;
         }
-        self.raw(data).iter().try_fold(0u32, |sum, byte| {
-            let digit = byte.is_ascii_digit().then(|| u32::from(byte - b'0'))?;
-            sum.checked_mul(10)?.checked_add(digit)
-        })
+        plain_number(self.raw(data))?.try_into().ok()
     }
 
     /// The member of that name, the last where there are several.
@@ -179,34 +191,22 @@ impl Value {
     }
 }
 
+/// A number written as digits alone, so few that they fit in 64 bits.
+#[inline]
+fn plain_number(digits: &[u8]) -> Option<u64> {
+    if digits.len() > 19 {
+        return None;
+    }
+    digits.iter().try_fold(0, |number, byte| {
+        byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0'))
+    })
+}
+
 /// A number such as `1e3` or `20.0` as an integer.
 fn whole(number: f64) -> Option<u64> {
     // Every whole number up to 2^53 has an exact `f64`.
     let exact = number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number);
     exact.then_some(number as u64)
-}
-
-#[inline(never)]
-fn unescape(raw: &[u8]) -> Option<Cow<'_, [u8]>> {
-    serde_json::Deserializer::from_slice(raw).deserialize_bytes(BytesVisitor).ok()
-}
-
-struct BytesVisitor;
-
-impl<'de> Visitor<'de> for BytesVisitor {
-    type Value = Cow<'de, [u8]>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(bytes))
-    }
-
-    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(bytes.to_vec()))
-    }
 }
 
 #[cfg(test)]

@@ -4,15 +4,25 @@
 //! chunk may hold several.
 
 use super::delta::SeenDelta;
+use super::usual::usual;
 use crate::classify::classify_in_band;
 use crate::event::{Begin, Choices, Decoded, Delta, StopReason};
 use crate::json::{Scanner, Value};
-use crate::usage::{Counts, read_chat};
+use crate::usage::read_chat;
 use crate::{Failure, FailureKind, Malformed};
 
+#[inline]
 pub(crate) fn decode<'a>(name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Malformed> {
+    match usual(name, data) {
+        Some(event) => Ok(event),
+        None => by_all_rules(name, data),
+    }
+}
+
+#[inline(never)]
+fn by_all_rules<'a>(name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Malformed> {
     let seen = Chunk::read(data)?;
-    let mut event = Decoded { error: seen.failure(name, data), ..Decoded::default() };
+    let mut event = Decoded { finished: seen.finished, ..Decoded::default() };
     seen.head(data, &mut event);
     if let Some(choice) = &seen.choice {
         choice.tell(data, &mut event);
@@ -22,12 +32,9 @@ pub(crate) fn decode<'a>(name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Mal
             event.begin = Some(Begin { id, model });
         }
     }
-    event.finished = seen.finished;
-    if let Some(counts) = seen.counts {
-        event.usage = Some(counts.usage);
-        event.usage_only = seen.choice.is_none() && event.error.is_none();
-        event.spans.output_tokens = counts.output_tokens;
-        event.spans.total_tokens = counts.total_tokens;
+    event.error = seen.failure(name, data).map(Box::new);
+    if let Some(usage) = seen.usage {
+        seen.usage(usage, data, &mut event)?;
     }
     Ok(event)
 }
@@ -43,7 +50,8 @@ struct Chunk {
     choice: Option<Choice>,
     /// The choices that end.
     finished: Choices,
-    counts: Option<Counts>,
+    /// The last object with counts.
+    usage: Option<Value>,
     error: bool,
 }
 
@@ -51,42 +59,40 @@ impl Chunk {
     fn read(data: &[u8]) -> Result<Self, Malformed> {
         let mut chunk = Self::default();
         let mut scan = Scanner::new(data)?;
-        let whole = scan.members(|scan, name| chunk.member(scan, name, data))?;
+        let whole = scan.members(|scan, name| {
+            if name == b"choices" {
+                return chunk.choices(scan, data);
+            }
+            let value = scan.value()?;
+            chunk.member(name, value, data);
+            Ok(())
+        })?;
         scan.finish()?;
         whole.map(|_| chunk).ok_or(Malformed { offset: 0 })
     }
 
-    fn member(
-        &mut self,
-        scan: &mut Scanner<'_>,
-        name: &[u8],
-        data: &[u8],
-    ) -> Result<(), Malformed> {
+    #[inline]
+    fn member(&mut self, name: &[u8], value: Value, data: &[u8]) {
         match name {
-            b"id" => self.id = Some(scan.value()?),
-            b"created" => self.created = Some(scan.value()?),
-            b"model" => self.model = Some(scan.value()?),
-            b"object" => self.object = Some(scan.value()?),
-            b"choices" => self.choices(scan, data)?,
-            b"usage" => self.counts = read_chat(scan, data)?.or(self.counts.take()),
-            b"error" => self.error = !scan.value()?.is_null(),
+            b"id" => self.id = Some(value),
+            b"created" => self.created = Some(value),
+            b"model" => self.model = Some(value),
+            b"object" => self.object = Some(value),
+            b"usage" => self.counts(value),
+            b"error" => self.error = !value.is_null(),
             b"x_groq" => {
-                scan.members(|scan, name| {
-                    match name {
-                        b"usage" => self.counts = read_chat(scan, data)?.or(self.counts.take()),
-                        b"error" => self.error |= !scan.value()?.is_null(),
-                        _ => {
-                            scan.value()?;
-                        }
-                    }
-                    Ok(())
-                })?;
+                value.member(data, "usage").into_iter().for_each(|usage| self.counts(usage));
+                self.error |= value.member(data, "error").is_some_and(|error| !error.is_null());
             }
-            _ => {
-                scan.value()?;
-            }
+            _ => {}
         }
-        Ok(())
+    }
+
+    /// Notes counts. Every chunk has the name, and nearly all say `null`.
+    fn counts(&mut self, usage: Value) {
+        if usage.is_object() {
+            self.usage = Some(usage);
+        }
     }
 
     fn choices(&mut self, scan: &mut Scanner<'_>, data: &[u8]) -> Result<(), Malformed> {
@@ -96,15 +102,16 @@ impl Chunk {
         while scan.item()? {
             let mut choice = Choice::default();
             scan.members(|scan, name| {
+                if name == b"delta" {
+                    return choice.delta.read(scan, data);
+                }
+                let value = scan.value()?;
                 match name {
-                    b"index" => choice.index = Some(scan.value()?),
-                    b"delta" => choice.delta = SeenDelta::read(scan, data)?,
-                    b"finish_reason" => choice.finish = Some(scan.value()?),
+                    b"index" => choice.index = Some(value),
+                    b"finish_reason" => choice.finish = Some(value),
                     // Moonshot reports the counts here.
-                    b"usage" => self.counts = read_chat(scan, data)?.or(self.counts.take()),
-                    _ => {
-                        scan.value()?;
-                    }
+                    b"usage" => self.counts(value),
+                    _ => {}
                 }
                 Ok(())
             })?;
@@ -117,8 +124,8 @@ impl Chunk {
     }
 
     fn failure(&self, name: &[u8], data: &[u8]) -> Option<Failure> {
-        let object = self.object.and_then(|object| object.text(data));
-        if self.error || name == b"error" || object.as_deref() == Some(b"error") {
+        let is_error = |object: Value| object.says(data, "error");
+        if self.error || name == b"error" || self.object.is_some_and(is_error) {
             return Some(classify_in_band(data));
         }
         match self.choice.as_ref()?.finish(data)? {
@@ -127,13 +134,23 @@ impl Chunk {
         }
     }
 
+    fn usage(&self, usage: Value, data: &[u8], event: &mut Decoded<'_>) -> Result<(), Malformed> {
+        if let Some(counts) = read_chat(usage, data)? {
+            event.usage = Some(counts.usage);
+            event.usage_only = self.choice.is_none() && event.error.is_none();
+            event.spans.output_tokens = counts.output_tokens;
+            event.spans.total_tokens = counts.total_tokens;
+        }
+        Ok(())
+    }
+
     fn head<'a>(&self, data: &'a [u8], event: &mut Decoded<'a>) {
         event.id = self.id.and_then(|id| id.str(data));
         event.created = self.created.and_then(|created| created.u64(data));
-        let text = |value: Option<Value>| value.filter(Value::is_text).map(|v| v.range());
+        let text = |value: Option<Value>| value.filter(Value::is_text).and_then(Value::span);
         event.spans.id = text(self.id);
         event.spans.model = text(self.model);
-        event.spans.created = event.created.and(self.created).map(|created| created.range());
+        event.spans.created = event.created.and(self.created).and_then(Value::span);
     }
 }
 
@@ -158,17 +175,17 @@ impl Choice {
         event.choice = Some(index);
         if let Some(Finish::Stop(reason)) = self.finish(data) {
             event.stop = Some(reason);
-            event.spans.stop = self.finish.map(|finish| finish.range());
+            event.spans.stop = self.finish.and_then(Value::span);
         }
-        let (piece, also) = self.delta.pieces(data);
-        event.also = also;
-        if let Some(piece) = piece {
+        let pieces = self.delta.pieces(data);
+        event.also = pieces.also;
+        if let Some(piece) = pieces.first {
             event.spans.text = piece.span;
             event.delta = Some(Delta { index, part: piece.part, text: piece.text });
         }
-        event.spans.index = self.index.filter(|i| i.index(data).is_some()).map(|i| i.range());
-        event.spans.delta.clone_from(&self.delta.whole);
-        event.spans.role.clone_from(&self.delta.role);
+        event.spans.index = self.index.filter(|i| i.index(data).is_some()).and_then(Value::span);
+        event.spans.delta = self.delta.whole;
+        event.spans.role = self.delta.role;
     }
 }
 

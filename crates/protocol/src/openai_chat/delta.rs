@@ -5,17 +5,16 @@
 
 use super::parts::Parts;
 use crate::Malformed;
-use crate::event::Part;
+use crate::event::{Part, Span};
 use crate::json::{Kind, Scanner, Value};
 use std::borrow::Cow;
-use std::ops::Range;
 
 /// Where the values of a delta object lie.
 #[derive(Default)]
 pub(crate) struct SeenDelta {
-    pub(crate) whole: Option<Range<u32>>,
+    pub(crate) whole: Option<Span>,
     /// The role member with the comma that goes when it goes.
-    pub(crate) role: Option<Range<u32>>,
+    pub(crate) role: Option<Span>,
     content: Option<Value>,
     thinking: Option<Value>,
     arguments: Option<Value>,
@@ -27,16 +26,34 @@ pub(crate) struct SeenDelta {
 pub(crate) struct Piece<'a> {
     pub(crate) part: Part,
     pub(crate) text: Cow<'a, [u8]>,
-    pub(crate) span: Option<Range<u32>>,
+    pub(crate) span: Option<Span>,
+}
+
+/// What a delta object says.
+#[derive(Default)]
+pub(crate) struct Pieces<'a> {
+    pub(crate) first: Option<Piece<'a>>,
+    /// What the next one is a piece of.
+    pub(crate) also: Option<Part>,
+}
+
+impl<'a> Pieces<'a> {
+    fn add(&mut self, piece: Option<Piece<'a>>) {
+        match (piece, &self.first) {
+            (Some(piece), None) => self.first = Some(piece),
+            (Some(piece), Some(_)) => self.also = self.also.or(Some(piece.part)),
+            (None, _) => {}
+        }
+    }
 }
 
 impl SeenDelta {
-    /// Reads the next value as a delta object; anything else is skipped.
-    pub(crate) fn read(scan: &mut Scanner<'_>, data: &[u8]) -> Result<Self, Malformed> {
-        let mut delta = Self::default();
+    /// Reads the next value as a delta object; anything else is skipped and says nothing.
+    pub(crate) fn read(&mut self, scan: &mut Scanner<'_>, data: &[u8]) -> Result<(), Malformed> {
+        *self = Self::default();
         let start = scan.next_start();
         if !scan.object()? {
-            return Ok(delta);
+            return Ok(());
         }
         // Where the member before the role ends, while the role is the last one seen.
         let mut role_after = None;
@@ -44,40 +61,59 @@ impl SeenDelta {
         while let Some(key) = scan.key()? {
             if role_after.take().is_some() {
                 // Another member follows, so the comma between the two goes.
-                delta.role = delta.role.map(|role| role.start..key.start);
+                self.role = self.role.and_then(|role| Span::new(role.start(), key.start));
             }
-            let name = key.text(data).unwrap_or_default();
-            if delta.member(scan, &name)? == Member::Role {
-                delta.role = Some(key.start..scan.position());
+            if self.member(scan, key, data)? == Member::Role {
+                self.role = Span::new(key.start, scan.position());
                 role_after = Some(before);
             }
             before = scan.position();
         }
         if let Some(before) = role_after {
-            delta.role = delta.role.map(|role| before..role.end);
+            self.role = self.role.and_then(|role| Span::new(before, role.end()));
         }
-        delta.whole = Some(start..scan.position());
-        Ok(delta)
+        self.whole = Span::new(start, scan.position());
+        Ok(())
     }
 
     /// What the object says, and the kind of a second piece where it says two things.
-    pub(crate) fn pieces<'a>(&self, data: &'a [u8]) -> (Option<Piece<'a>>, Option<Part>) {
-        let [text, thinking, other] = match self.content {
-            Some(content) if content.kind == Kind::Array => list(content, data),
-            content => [string(Part::Text, content, data), None, None],
+    pub(crate) fn pieces<'a>(&self, data: &'a [u8]) -> Pieces<'a> {
+        let mut pieces = Pieces::default();
+        let [thinking, other] = match self.content {
+            Some(content) if content.kind == Kind::Array => {
+                let [text, rest @ ..] = list(content, data);
+                pieces.add(text);
+                rest
+            }
+            content => {
+                pieces.add(string(Part::Text, content, data));
+                [None, None]
+            }
         };
-        let mut pieces = [
-            text,
-            self.calls_tool.then(|| self.tool_piece(data)),
-            string(Part::Thinking, self.thinking, data).or(thinking),
-            string(Part::Other, self.refusal, data).or(other),
-        ]
-        .into_iter()
-        .flatten();
-        (pieces.next(), pieces.next().map(|piece| piece.part))
+        if self.calls_tool {
+            pieces.add(Some(self.tool_piece(data)));
+        }
+        pieces.add(string(Part::Thinking, self.thinking, data).or(thinking));
+        pieces.add(string(Part::Other, self.refusal, data).or(other));
+        pieces
     }
 
-    fn member(&mut self, scan: &mut Scanner<'_>, name: &[u8]) -> Result<Member, Malformed> {
+    #[inline]
+    fn member(
+        &mut self,
+        scan: &mut Scanner<'_>,
+        key: Value,
+        data: &[u8],
+    ) -> Result<Member, Malformed> {
+        if key.plain_text(data) == Some(b"content") {
+            self.content = Some(scan.value()?);
+            return Ok(Member::Other);
+        }
+        self.rare_member(scan, &key.text(data).unwrap_or_default())
+    }
+
+    #[inline(never)]
+    fn rare_member(&mut self, scan: &mut Scanner<'_>, name: &[u8]) -> Result<Member, Malformed> {
         match name {
             b"content" => self.content = Some(scan.value()?),
             // Some servers send both keys, one of them null.
@@ -149,7 +185,7 @@ enum Member {
 fn string(part: Part, value: Option<Value>, data: &[u8]) -> Option<Piece<'_>> {
     let value = value?;
     let text = value.text(data).filter(|text| !text.is_empty())?;
-    Some(Piece { part, text, span: Some(value.range()) })
+    Some(Piece { part, text, span: value.span() })
 }
 
 /// The text, the thinking and the rest of content that is a list of parts. The span of the
@@ -161,7 +197,7 @@ fn list(content: Value, data: &[u8]) -> [Option<Piece<'_>>; 3] {
     let (thinking, other) = (parts.thinking, parts.other);
     let text = Some(parts.text).filter(|text| !text.is_empty());
     [
-        text.map(|text| Piece { part: Part::Text, text, span: Some(content.range()) }),
+        text.map(|text| Piece { part: Part::Text, text, span: content.span() }),
         thinking.then(|| whole(Part::Thinking)),
         other.then(|| whole(Part::Other)),
     ]

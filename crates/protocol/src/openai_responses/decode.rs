@@ -4,6 +4,7 @@
 //! item or a part are looked into after that. Source of the event types:
 //! <https://platform.openai.com/docs/api-reference/responses-streaming>.
 
+use super::usual::usual;
 use crate::classify::classify_in_band;
 use crate::event::{Act, Begin, Block, Decoded, Delta, Node, Open, Part, PartKind, StopReason};
 use crate::json::{Kind, Scanner, Value};
@@ -11,7 +12,16 @@ use crate::usage::read_response;
 use crate::{Failure, FailureKind, Malformed};
 use std::borrow::Cow;
 
+#[inline]
 pub(crate) fn decode<'a>(name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Malformed> {
+    match usual(data) {
+        Some(event) => Ok(event),
+        None => by_all_rules(name, data),
+    }
+}
+
+#[inline(never)]
+fn by_all_rules<'a>(name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Malformed> {
     let seen = Seen::read(data)?;
     let kind = seen.kind.and_then(|kind| kind.text(data)).unwrap_or(Cow::Borrowed(name));
     let mut event = Decoded::default();
@@ -33,7 +43,7 @@ pub(crate) fn decode<'a>(name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Mal
         }
         b"response.completed" => seen.ended(data, &mut event, Ending::Completed)?,
         b"response.incomplete" => seen.ended(data, &mut event, Ending::Incomplete)?,
-        b"response.failed" => event.error = Some(seen.failure(data)),
+        b"response.failed" => event.error = Some(Box::new(seen.failure(data))),
         kind => seen.other(kind, data, &mut event),
     }
     Ok(event)
@@ -99,12 +109,12 @@ impl Seen {
     /// What every event may say: its number and its place in the output.
     fn place(&self, data: &[u8], event: &mut Decoded<'_>) {
         event.sequence = self.sequence.and_then(|number| number.u64(data));
-        event.spans.sequence = event.sequence.and(self.sequence).map(|number| number.range());
+        event.spans.sequence = event.sequence.and(self.sequence).and_then(Value::span);
         let index = |value: Option<Value>| value.filter(|v| v.index(data).is_some());
         let read = |value: Option<Value>| value.and_then(|value| value.index(data));
-        event.spans.index = index(self.output_index).map(|index| index.range());
-        event.spans.part_index = index(self.part_index).map(|index| index.range());
-        event.spans.item_id = self.item_id.filter(Value::is_text).map(|id| id.range());
+        event.spans.index = index(self.output_index).and_then(Value::span);
+        event.spans.part_index = index(self.part_index).and_then(Value::span);
+        event.spans.item_id = self.item_id.filter(Value::is_text).and_then(Value::span);
         let part = read(self.part_index);
         event.node = read(self.output_index).map(|item| Node { item, part, act: Act::Other });
     }
@@ -120,7 +130,7 @@ impl Seen {
     fn says<'a>(&self, data: &'a [u8], event: &mut Decoded<'a>, part: Part, act: Act) {
         let index = Self::act(event, act);
         let text = self.delta.and_then(|delta| delta.text(data));
-        event.spans.text = self.delta.filter(|_| text.is_some()).map(|delta| delta.range());
+        event.spans.text = self.delta.filter(|_| text.is_some()).and_then(Value::span);
         event.delta = Some(Delta { index, part, text: text.unwrap_or_default() });
     }
 
@@ -136,7 +146,7 @@ impl Seen {
     fn ends_text<'a>(&self, data: &'a [u8], event: &mut Decoded<'a>, kind: PartKind) {
         Self::act(event, Act::EndsText(kind));
         let whole = self.text.and_then(|text| text.text(data));
-        event.spans.text = self.text.filter(|_| whole.is_some()).map(|text| text.range());
+        event.spans.text = self.text.filter(|_| whole.is_some()).and_then(Value::span);
         event.whole = whole;
     }
 
@@ -150,8 +160,8 @@ impl Seen {
             _ => PartKind::Other,
         };
         Self::act(event, act(kind));
-        event.spans.text = member("text").filter(Value::is_text).map(|text| text.range());
-        event.spans.node = self.part.filter(Value::is_object).map(|part| part.range());
+        event.spans.text = member("text").filter(Value::is_text).and_then(Value::span);
+        event.spans.node = self.part.filter(Value::is_object).and_then(Value::span);
     }
 
     fn item<'a>(&self, data: &'a [u8], event: &mut Decoded<'a>, act: fn(Block) -> Act) {
@@ -160,8 +170,8 @@ impl Seen {
         let index = Self::act(event, act(block));
         let id = member("id").filter(Value::is_text);
         event.item_id = id.and_then(|id| id.str(data));
-        event.spans.item_id = id.map(|id| id.range());
-        event.spans.node = self.item.filter(Value::is_object).map(|item| item.range());
+        event.spans.item_id = id.and_then(Value::span);
+        event.spans.node = self.item.filter(Value::is_object).and_then(Value::span);
         if act(block) == Act::OpensItem(block) {
             event.open = Some(Open { index, block });
             return;
@@ -171,7 +181,7 @@ impl Seen {
         event.also = (block == Block::Tool).then_some(Part::Tool);
         if block == Block::Text {
             let list = member("content").filter(|list| list.kind == Kind::Array);
-            event.spans.list = list.map(|list| list.range());
+            event.spans.list = list.and_then(Value::span);
         }
     }
 
@@ -188,11 +198,11 @@ impl Seen {
         let member = |name| self.response?.member(data, name);
         let text = |name| member(name).filter(Value::is_text);
         event.id = text("id").and_then(|id| id.str(data));
-        event.spans.id = text("id").map(|id| id.range());
-        event.spans.model = text("model").map(|model| model.range());
+        event.spans.id = text("id").and_then(Value::span);
+        event.spans.model = text("model").and_then(Value::span);
         let created = member("created_at");
         event.created = created.and_then(|created| created.u64(data));
-        event.spans.created = event.created.and(created).map(|created| created.range());
+        event.spans.created = event.created.and(created).and_then(Value::span);
     }
 
     #[cold]
@@ -213,7 +223,7 @@ impl Seen {
             Ending::Completed => StopReason::EndTurn,
             Ending::Incomplete => incomplete_reason(response, data),
         });
-        event.spans.list = output.map(|output| output.range());
+        event.spans.list = output.and_then(Value::span);
         if let Some(counts) = read_response(response, data)? {
             event.usage = Some(counts.usage);
             event.spans.output_tokens = counts.output_tokens;
@@ -235,7 +245,7 @@ impl Seen {
 
     fn other<'a>(&self, kind: &[u8], data: &'a [u8], event: &mut Decoded<'a>) {
         if kind == b"error" || self.error {
-            event.error = Some(classify_in_band(data));
+            event.error = Some(Box::new(classify_in_band(data)));
             return;
         }
         let Some(what) = kind.strip_prefix(b"response.") else { return };

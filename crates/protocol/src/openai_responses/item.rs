@@ -2,7 +2,7 @@
 
 use crate::json::{Scanner, Value};
 use crate::splice::{Splice, json_string};
-use crate::{PartKind, Spans};
+use crate::{PartKind, Span, Spans};
 use std::ops::Range;
 
 /// Where the output items lie in the data of an event that ends the answer, in order.
@@ -22,7 +22,7 @@ use std::ops::Range;
 #[must_use]
 pub fn items_of(data: &[u8], spans: &Spans) -> Vec<Range<usize>> {
     let mut items = Vec::new();
-    if let Some(list) = &spans.list
+    if let Some(list) = spans.list
         && let Some(list) = value_at(data, list)
     {
         list.each_item(data, |item| items.push(item.start as usize..item.end as usize));
@@ -95,11 +95,10 @@ pub(super) fn whole(data: &[u8]) -> Option<Value> {
     scan.finish().ok().map(|()| value)
 }
 
-/// The value in this range of data that was scanned before.
-fn value_at(data: &[u8], range: &Range<u32>) -> Option<Value> {
-    let slice = data.get(range.start as usize..range.end as usize)?;
-    let value = whole(slice)?;
-    Some(Value { start: range.start, end: range.end, kind: value.kind })
+/// The value at this place of data that was scanned before.
+fn value_at(data: &[u8], span: Span) -> Option<Value> {
+    let value = whole(data.get(span.range())?)?;
+    Some(Value { start: span.start(), end: span.end(), kind: value.kind })
 }
 
 #[cfg(test)]
@@ -123,6 +122,6 @@ mod tests {
         assert_eq!(ended_item(b"[1]", None, None, &[]), None);
         assert_eq!(ended_item(b"{\"a\":", None, None, &[]), None);
         assert_eq!(ended_part(b"{\"text\":7}", "\"x\""), None);
-        assert_eq!(items_of(b"{}", &Spans { list: Some(0..9), ..Spans::default() }), []);
+        assert_eq!(items_of(b"{}", &Spans { list: Span::new(0, 9), ..Spans::default() }), []);
     }
 }

@@ -158,7 +158,7 @@ impl Said {
         let output = self.output.filter(|output| output.u64(data).is_some());
         let counts = Counts {
             usage: self.usage,
-            output_tokens: output.map(|output| output.range()),
+            output_tokens: output.and_then(Value::span),
             total_tokens: None,
         };
         Report { counts, counter: self.counter, iterations: self.iterations }

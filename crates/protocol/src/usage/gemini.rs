@@ -16,7 +16,7 @@ pub(crate) fn read(scan: &mut Scanner<'_>, data: &[u8]) -> Result<Option<Report>
     let mut said = Said::default();
     let whole = scan.members(|scan, name| said.member(scan, name, data))?;
     let report = |mut said: Said| {
-        let span = |value: Option<Value>| value.map(|value| value.range());
+        let span = |value: Option<Value>| value.and_then(Value::span);
         let counts = Counts {
             usage: said.usage(),
             output_tokens: span(said.candidates_span),

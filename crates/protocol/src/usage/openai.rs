@@ -170,7 +170,7 @@ impl Said {
     fn report(mut self, data: &[u8], names: &Names) -> Report {
         let usage = self.usage(names);
         let span =
-            |value: Option<Value>| value.filter(|v| v.u64(data).is_some()).map(|v| v.range());
+            |value: Option<Value>| value.filter(|v| v.u64(data).is_some()).and_then(Value::span);
         let counts = Counts {
             usage,
             output_tokens: span(self.output_span),

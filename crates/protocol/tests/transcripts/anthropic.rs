@@ -127,7 +127,7 @@ data: {"type":"content_block_start","index":4,"content_block":{"type":"tool_use"
     let event = read(data);
     assert!(matches!(event.delta.expect("a delta").text, Cow::Borrowed(b"Hello")));
     let text = event.spans.text.expect("a span");
-    assert_eq!(&data[text.start as usize..text.end as usize], br#""Hello""#);
+    assert_eq!(&data[text.range()], br#""Hello""#);
     let empty =
         br#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#;
     assert_eq!(read(empty).spans.text, None);
@@ -251,5 +251,5 @@ fn invalid_utf8_in_a_delta_keeps_its_bytes_and_its_spans() {
     let event = read(data);
     assert_eq!(&*event.delta.expect("a delta").text, b"a\xff\xf0\x9f");
     let index = event.spans.index.expect("an index");
-    assert_eq!(&data[index.start as usize..index.end as usize], b"4");
+    assert_eq!(&data[index.range()], b"4");
 }

@@ -120,7 +120,7 @@ fn the_text_of_a_single_part_is_borrowed_and_its_span_is_the_list() {
     let event = read(data);
     assert!(matches!(event.delta.expect("a delta").text, Cow::Borrowed(b"one")));
     let text = event.spans.text.expect("a span");
-    let list = &data[text.start as usize..text.end as usize];
+    let list = &data[text.range()];
     assert_eq!(list, br#"[ {"type":"text","text":"one"} ]"#);
     let thinking = br#"{"choices":[{"delta":{"content":[{"type":"thinking"}]}}]}"#;
     assert_eq!(read(thinking).spans.text, None);

@@ -28,11 +28,7 @@ impl Session {
     ) -> Result<Repeats, Cause> {
         let Some(node) = note.node else { return Ok(Repeats::Yes) };
         if let Act::Says(_) | Act::Other = node.act {
-            let thought = spans
-                .text
-                .as_ref()
-                .and_then(|span| data.get(span.start as usize..span.end as usize));
-            let thought = thought.unwrap_or_default();
+            let thought = spans.text.and_then(|span| data.get(span.range())).unwrap_or_default();
             let told = Told { node, item_id: None, raw: b"", whole: None, thought, from, half };
             return self.keep(&told);
         }
