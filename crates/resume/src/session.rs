@@ -218,6 +218,9 @@ impl Session {
         }
         if self.clocks.due(now) == Some(Due::Total) && !matches!(input, Input::Cancel) {
             // A driver hears the socket before its alarm; this one clock no input winds.
+            if let Input::End { attempt } | Input::Broke { attempt, .. } = input {
+                self.with_live(attempt, |_, live| live.ended = Some(Ended::Clean));
+            }
             return self.tick(now);
         }
         match input {

@@ -1,7 +1,8 @@
 //! Every buffer has a limit, and reaching it ends honestly.
 
 use crate::drive::*;
-use resume::{Cause, Config, Input, OnStoreFailure, Outcome};
+use resume::{Break, Cause, Config, Input, OnStoreFailure, Outcome};
+use retry_policy::{Limits, Nanos, Policy};
 
 #[track_caller]
 fn check_too_large(set: impl Fn(&mut Config), wire: &str) {
@@ -76,4 +77,18 @@ fn a_failing_store_stops_the_stream_unless_told_otherwise() {
             assert!(drive.complete());
         }
     }
+}
+
+#[test]
+fn a_connection_that_breaks_with_the_deadline_is_not_given_up_once_more() {
+    let (config, request) = chat();
+    let deadline = Some(Nanos::from_secs(5));
+    let limits = Limits { deadline, ..Limits::DEFAULT };
+    let policy = Policy { limits, ..Policy::DEFAULT };
+    let mut drive = Drive::new((Config { policy, ..config }, request));
+    drive.accept();
+    drive.now = Nanos::from_secs(5);
+    drive.broke(Break::Reset);
+    assert!(matches!(drive.outcome, Some(Outcome::Incomplete { cause: Cause::Deadline, .. })));
+    assert!(drive.aborted.is_empty(), "its socket is over");
 }
