@@ -6,7 +6,7 @@ use resume::{Cause, Checkpoint, Outcome, Rung, SeamLabel};
 
 use crate::fault::{Fatal, Fault};
 use crate::provider::Entry;
-use crate::scenario::{Family, Interruption, Scenario, Seam};
+use crate::scenario::{Family, Interruption, Scenario};
 use crate::violation::{Harm, Violation};
 use crate::world::{Span, World};
 
