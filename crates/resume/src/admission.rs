@@ -127,10 +127,11 @@ impl Session {
         }
         match input {
             Input::Admitted(place) => self.begin_at(place, now),
-            Input::NotAdmitted(Refusal::NoEndpoint)
-                if self.next.is_some_and(Rung::is_same_generation) =>
+            Input::NotAdmitted(refusal)
+                if self.next.is_some_and(Rung::is_same_generation)
+                    && (refusal == Refusal::NoEndpoint || self.has_other_place(now)) =>
             {
-                // Nobody can read the response any longer; another one can be asked for.
+                // Nobody can read the response at present; another one can be asked for.
                 self.write_off_kept();
                 self.next = None;
                 self.plan_next(now, now);
@@ -151,6 +152,7 @@ impl Session {
         self.endpoint = Some(place.endpoint);
         match self.choose(now) {
             Ok(rung) => {
+                self.leave_kept_unless(rung);
                 self.next = Some(rung);
                 self.clocks.retry = Some(now);
             }

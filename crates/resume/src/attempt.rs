@@ -91,6 +91,10 @@ pub(crate) struct Flow {
     pub(crate) asked_with: Option<Asked>,
     /// The id under which the provider was asked to keep it (llama.cpp).
     pub(crate) conversation: Option<String>,
+    /// It is read on by another attempt than the one that asked for it.
+    pub(crate) is_read_on: bool,
+    /// An earlier process read it until now.
+    pub(crate) is_taken_over: bool,
     /// Its events go on in another attempt, which the consumer was not told yet.
     pub(crate) rejoins: bool,
     pub(crate) hold: Hold,
@@ -102,6 +106,8 @@ pub(crate) struct Flow {
     pub(crate) parts: Parts,
     /// The response began in this attempt.
     pub(crate) begun: bool,
+    /// More than one event says so (Chat Completions).
+    pub(crate) begins_often: bool,
     /// The id of this attempt's response (Chat Completions).
     pub(crate) id: Option<String>,
     /// The model of this attempt, as the provider names it.
@@ -137,6 +143,8 @@ impl Flow {
             cursor: None,
             asked_with: None,
             conversation: None,
+            is_read_on: false,
+            is_taken_over: false,
             rejoins: false,
             hold: Hold::Lifecycle,
             held: Held::default(),
@@ -144,6 +152,7 @@ impl Flow {
             blocks: None,
             parts: Parts::default(),
             begun: false,
+            begins_often: false,
             id: None,
             model: None,
             id_repeated: false,

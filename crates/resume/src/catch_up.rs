@@ -4,12 +4,14 @@
 
 use bytes::Bytes;
 use protocol::{Act, Decoded, Node, PartKind, Rewrite, Span};
+use std::borrow::Cow;
 
 use crate::attempt::Flow;
 use crate::items::{Item, Stage};
 use crate::outcome::Cause;
 use crate::seam::Rung;
 use crate::session::Session;
+use crate::text;
 use crate::transcript::Transcript;
 
 /// What of a fetched response was told before.
@@ -97,9 +99,9 @@ impl Transcript {
         let stage = |kind| told.and_then(|item| item.stage(kind, index));
         let is_news = match act {
             Act::Says(PartKind::Text) if told.is_some_and(Item::is_ended) => {
-                let text = decoded.delta.as_ref().map(|delta| &*delta.text).unwrap_or_default();
-                let rest = self.text.as_bytes().get(repeated..).unwrap_or_default();
-                let repeats = rest.starts_with(text);
+                let text = text_of(decoded);
+                let rest = self.text.get(repeated..).unwrap_or_default();
+                let repeats = rest.starts_with(&*text);
                 return repeats.then_some((News::None, text.len())).ok_or(Cause::Contradicted);
             }
             Act::OpensItem(_) => told.is_none(),
@@ -121,15 +123,19 @@ impl Transcript {
     }
 }
 
+/// The text of a part that comes in one piece.
+fn text_of<'a>(decoded: &'a Decoded<'_>) -> Cow<'a, str> {
+    text::whole(decoded.delta.as_ref().map(|delta| &*delta.text).unwrap_or_default())
+}
+
 fn rest_of_text(decoded: &Decoded<'_>, data: &[u8], shown: &str) -> Result<(News, usize), Cause> {
-    let text = decoded.delta.as_ref().map(|delta| &*delta.text).unwrap_or_default();
-    let rest = text.strip_prefix(shown.as_bytes()).ok_or(Cause::Contradicted)?;
+    let text = text_of(decoded);
+    let rest = text.strip_prefix(shown).ok_or(Cause::Contradicted)?;
     let news = match (shown, rest) {
         ("", _) => News::All,
-        (_, []) => News::None,
+        (_, "") => News::None,
         (_, rest) => {
-            let rest = String::from_utf8_lossy(rest);
-            let edits = Rewrite { text: Some(&rest), ..Rewrite::default() };
+            let edits = Rewrite { text: Some(rest), ..Rewrite::default() };
             News::Rest(protocol::rewrite(data, &decoded.spans, &edits))
         }
     };

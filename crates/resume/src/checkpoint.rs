@@ -152,6 +152,7 @@ impl Checkpoint {
         let mut flow = Flow::new(attempt, reading.rung?, stops, began);
         let cursor = reading.cursor?;
         flow.begun = !cursor.is_at_start();
+        flow.is_taken_over = true;
         flow.cursor = Some(cursor);
         if self.transcript.begun {
             flow.hold = Hold::Nothing;

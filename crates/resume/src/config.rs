@@ -133,14 +133,15 @@ pub struct Limits {
     pub text_bytes: usize,
     /// Bytes of an error body that are read. Default 64 KiB.
     pub error_body_bytes: usize,
-    /// Continuations in a row that the provider accepted and that brought no new byte.
+    /// Continuations in a row that the provider accepted and that brought no new byte. After so
+    /// many that did not reach the endpoint which keeps the response, another one goes on.
     /// Default 3.
     pub futile_attempts: u32,
     /// Attempts in a row that the server provably did not act on and that are made again at
     /// once, without being counted; more of them are ordinary failures. Default 3.
     pub unprocessed_attempts: u32,
     /// Fetches of a response that the provider keeps and has not finished, after its events are
-    /// not kept any longer. Default 10, each after the delay of the policy.
+    /// not kept any longer. Default 8, each after the delay of the policy.
     pub fetches: u32,
     /// Attempts in a row at a name that does not exist before that is final. Default 3.
     pub unknown_name_attempts: u32,
@@ -155,7 +156,7 @@ impl Default for Limits {
             error_body_bytes: 64 << 10,
             futile_attempts: 3,
             unprocessed_attempts: 3,
-            fetches: 10,
+            fetches: 8,
             unknown_name_attempts: 3,
         }
     }

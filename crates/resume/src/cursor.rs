@@ -65,6 +65,8 @@ pub(crate) enum Order {
     Next,
     Seen,
     Missing,
+    /// It is of another response.
+    Another,
 }
 
 /// What asks for the rest.
@@ -119,6 +121,12 @@ impl Cursor {
         if let Mark::Number { after, .. } = &mut self.mark {
             *after = (*after).max(Some(number));
         }
+    }
+
+    /// Whether it is a place in the response with this id; where the id is no part of it, any.
+    pub(crate) fn is_of(&self, id: &str) -> bool {
+        let Mark::Number { path, .. } = &self.mark else { return true };
+        protocol::stored_path(id).as_ref() == Some(path)
     }
 
     /// Another attempt reads on.
@@ -284,7 +292,7 @@ mod tests {
 
     #[test]
     fn an_id_that_would_change_the_url_is_no_cursor() {
-        for id in ["", "a/b", "a?b", "a#b", "..", "a b", "%2e"] {
+        for id in ["", "a/b", "a?b", "a#b", ".", "..", ".a", "a b", "%2e"] {
             assert!(Cursor::by_number(id, None).is_none(), "{id:?}");
         }
     }

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use protocol::{Act, Block, Decoded, Node, PartKind, Span, ended_item, ended_part, json_string};
 
-use crate::text::Joiner;
+use crate::text;
 use crate::transcript::Transcript;
 
 /// Whether the form of an item or a part is kept.
@@ -375,9 +375,6 @@ impl Part {
             return true;
         }
         // The shown text has no halves of characters any more.
-        let (mut joiner, mut read) = (Joiner::default(), String::new());
-        joiner.push(whole, &mut read);
-        joiner.finish(&mut read);
-        read == shown
+        text::whole(whole) == shown
     }
 }

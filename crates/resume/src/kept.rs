@@ -3,25 +3,34 @@
 //! whole.
 
 use http::{HeaderMap, HeaderValue};
-use protocol::{Decoded, FailureKind};
-use retry_policy::Class;
+use protocol::{Decoded, Delta, Failure, FailureKind, Part};
+use retry_policy::{Class, Endpoints, Nanos};
 
-use crate::attempt::{Attempt, Flow};
+use crate::attempt::{Attempt, Flow, Phase};
 use crate::cursor::{Asked, Cursor, Order, Sight, Way};
 use crate::input::AttemptId;
 use crate::journal;
-use crate::ladder::Plan;
+use crate::ladder::{self, Plan, Standing};
 use crate::outcome::Cause;
 use crate::output::{Connection, Output, Request};
 use crate::seam::{Rung, Seam, SeamLabel};
 use crate::session::Session;
 use crate::spending::Spent;
+use crate::text;
 
 impl Flow {
     /// Reads no events of it again, if they were read again until now.
     pub(crate) fn loses_events(&mut self) -> bool {
         let read = |cursor: &&mut Cursor| cursor.way == Way::Events;
         self.cursor.as_mut().filter(read).map(Cursor::lose_events).is_some()
+    }
+
+    /// Whether text begins inside a character whose beginning an earlier process had: half a
+    /// character is in no journal. Only the first text that this process reads can.
+    fn lacks_half_of(&mut self, decoded: &Decoded<'_>) -> bool {
+        let text = |delta: &&Delta<'_>| delta.part == Part::Text && !delta.text.is_empty();
+        let Some(delta) = decoded.delta.as_ref().filter(text) else { return false };
+        std::mem::take(&mut self.is_taken_over) && text::is_rest_of_character(&delta.text)
     }
 }
 
@@ -74,6 +83,13 @@ impl Session {
         if decoded.error.is_some() {
             return Order::Next;
         }
+        if self.is_another(flow, decoded) {
+            return Order::Another;
+        }
+        if flow.lacks_half_of(decoded) {
+            flow.loses_events();
+            return Order::Missing;
+        }
         let order = match &mut flow.cursor {
             Some(cursor) => cursor.take(sight),
             None => self.open_cursor(flow, decoded, sight),
@@ -82,6 +98,15 @@ impl Session {
             self.rejoin(flow.attempt, Rung::Cursor, 0);
         }
         order
+    }
+
+    /// Whether what was asked for again is a response of another id.
+    fn is_another(&self, flow: &Flow, decoded: &Decoded<'_>) -> bool {
+        let kept = || self.kept.as_ref()?.cursor.as_ref();
+        let cursor = if flow.rung == Rung::Fetch { kept() } else { flow.cursor.as_ref() };
+        let is_again = flow.rung == Rung::Fetch || flow.is_read_on;
+        let Some(cursor) = cursor.filter(|_| is_again) else { return false };
+        decoded.id.as_deref().is_some_and(|id| !id.is_empty() && !cursor.is_of(id))
     }
 
     fn open_cursor(&mut self, flow: &mut Flow, decoded: &Decoded<'_>, sight: &Sight<'_>) -> Order {
@@ -136,19 +161,41 @@ impl Session {
         }
     }
 
+    /// Learns whether the endpoint that keeps the response can be reached. Where it cannot, and
+    /// another one may answer in its place, nothing more is asked of it.
+    pub(crate) fn learn_of_reach(&mut self, live: &mut Attempt, now: Nanos) {
+        let is_unreached = live.rung.is_same_generation() && matches!(live.phase, Phase::Waiting);
+        self.unreached = if is_unreached { self.unreached + 1 } else { 0 };
+        if self.unreached < self.config.limits.futile_attempts || !self.has_other_place(now) {
+            return;
+        }
+        let kept = self.kept.as_deref_mut();
+        for flow in kept.into_iter().chain([&mut live.flow]) {
+            flow.cursor.iter_mut().for_each(|cursor| cursor.way = Way::Gone);
+        }
+    }
+
+    /// Whether the stream can go on elsewhere than where the response is kept.
+    pub(crate) fn has_other_place(&self, now: Nanos) -> bool {
+        let standing = Standing { kept: None, ..self.standing(now) };
+        self.config.policy.endpoints == Endpoints::Several && ladder::choose(&standing).is_ok()
+    }
+
     fn learn_from_events(&self, live: &mut Attempt, cause: &Cause) -> bool {
         let rung = live.rung;
         let Some(cursor) = &mut live.flow.cursor else { return false };
         let lost = match cause {
-            Cause::Provider(failure) if failure.kind == FailureKind::BadRequest => {
-                rung == Rung::Cursor && failure.status.is_some()
-            }
             // It is over, or it would have come further.
             Cause::Provider(_) if rung == Rung::Cursor && live.phase.is_streaming() => {
                 if !cursor.has_moved() {
                     cursor.way = Way::Gone;
                 }
                 return false;
+            }
+            Cause::Provider(failure) if rung == Rung::Cursor => {
+                // Who answers with something else may still give the whole.
+                let is_other = failure.kind == FailureKind::NotEventStream;
+                is_withheld(failure) || is_other && cursor.kind() == protocol::Cursor::Sequence
             }
             Cause::Gap => cursor.is_second_gap(),
             // Whoever begins again does not know where it was read to.
@@ -168,17 +215,23 @@ impl Session {
             return false;
         };
         match cause {
-            Cause::Unfinished => {
+            Cause::Unfinished | Cause::Malformed => {
                 cursor.polls += 1;
-                if cursor.polls >= polls_max {
+                let is_last = cursor.polls >= polls_max;
+                if is_last {
                     cursor.way = Way::Gone;
                     self.stop_kept();
                 }
-                false
+                is_last
+            }
+            // It is another one.
+            Cause::Restarted => {
+                cursor.way = Way::Gone;
+                true
             }
             Cause::Provider(failure) => {
                 let is_over = failure.status.is_none();
-                let is_lost = failure.verdict.class == Class::Invalid;
+                let is_lost = is_withheld(failure);
                 if is_over || is_lost {
                     cursor.way = Way::Gone;
                 }
@@ -204,6 +257,13 @@ impl Session {
         }));
     }
 
+    /// Writes off the response that the provider keeps, unless this rung goes on with it.
+    pub(crate) fn leave_kept_unless(&mut self, rung: Rung) {
+        if !rung.is_same_generation() {
+            self.write_off_kept();
+        }
+    }
+
     /// Enters what a response cost that is not gone on with.
     pub(crate) fn write_off_kept(&mut self) {
         let Some(flow) = self.kept.take() else { return };
@@ -223,4 +283,10 @@ impl Session {
                 (spent.usage, spent.is_estimate, cost);
         }
     }
+}
+
+/// Whether the provider does not give what it keeps, or not to this key. Of a key that is no longer
+/// valid nothing is learned.
+fn is_withheld(failure: &Failure) -> bool {
+    failure.verdict.class == Class::Invalid || failure.status == Some(403)
 }

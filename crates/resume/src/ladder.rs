@@ -93,7 +93,7 @@ pub(crate) fn choose(standing: &Standing<'_>) -> Result<Rung, Cause> {
         return Err(Cause::NotContinuable);
     }
     if standing.transcript.text.is_empty() {
-        return Ok(Rung::Retry);
+        return if standing.allows_retry() { Ok(Rung::Retry) } else { Err(Cause::RuledOut) };
     }
     let mut possible = standing.possible().into_iter().flatten().peekable();
     if possible.peek().is_none() {
@@ -116,6 +116,12 @@ impl Standing<'_> {
         let instruct = (continuable && !sent.is_empty()).then_some(Rung::Instruct);
         let is_cheaper = self.instruct_above.is_some_and(|most| transcript.text_events > most);
         if is_cheaper { [prefill, instruct, replay] } else { [prefill, replay, instruct] }
+    }
+
+    /// Whether the caller wants another answer where no text was shown. Thinking may have been.
+    const fn allows_retry(&self) -> bool {
+        let is_same = !self.transcript.shown || self.profile.deterministic;
+        is_same || !matches!(self.ways, Ways::NoNewSample)
     }
 
     /// Whether the caller wants it.

@@ -113,6 +113,7 @@ impl Session {
             Order::Next => {}
             Order::Seen => return Ok(Progress::Read),
             Order::Missing => return Err(Cause::Gap),
+            Order::Another => return Err(Cause::Restarted),
         }
         let (name, data) = (known_name(event.event), live.reader.keep(event.data));
         if live.flow.blocks.is_some()
@@ -260,6 +261,11 @@ impl Session {
         if !matches!(self.request.wire(), Wire::OpenAiChat | Wire::Gemini) {
             return begun;
         }
+        if begun && flow.is_read_on && !flow.begins_often {
+            // It was asked for the rest, and says again what it said once.
+            return true;
+        }
+        flow.begins_often |= begun;
         let Some(id) = decoded.id.as_deref().filter(|id| !id.is_empty()) else { return false };
         if flow.id.as_deref() == Some(id) {
             return false;

@@ -78,6 +78,7 @@ impl Session {
         if self.learn_of_kept(live, &cause) {
             return Ok(now);
         }
+        self.learn_of_reach(live, now);
         self.learned.replay_diverged |= cause == Cause::Diverged;
         let doubtful = cause == Cause::Restarted && !live.flow.id_repeated;
         self.learned.doubtful_restarts =
@@ -106,9 +107,7 @@ impl Session {
     pub(crate) fn plan_next(&mut self, at: Nanos, now: Nanos) {
         match self.choose(now) {
             Ok(rung) => {
-                if !rung.is_same_generation() {
-                    self.write_off_kept();
-                }
+                self.leave_kept_unless(rung);
                 let wait = at.saturating_sub(now);
                 self.queue.push_back(Output::State(State::Reconnecting { rung, at, wait }));
                 self.schedule(rung, at, now);

@@ -84,6 +84,8 @@ pub struct Session {
     pub(crate) sign: Option<Sign>,
     attempts: u32,
     pub(crate) futile: u32,
+    /// Attempts in a row that did not reach the endpoint which keeps the response.
+    pub(crate) unreached: u32,
     /// Attempts in a row that came to nothing and were made again at once.
     pub(crate) unprocessed: u32,
     /// Attempts in a row at a name that does not exist.
@@ -146,6 +148,8 @@ impl Session {
         }
         (session.kept, session.endpoint) = (kept, endpoint);
         if checkpoint.is_cancelled {
+            // Whoever cancelled it told the provider.
+            session.write_off_kept();
             session.give_up(Cause::Cancelled, now);
         } else if session.transcript.stop.is_some() {
             if !session.transcript.ended {
@@ -190,6 +194,7 @@ impl Session {
             sign: None,
             attempts: 0,
             futile: 0,
+            unreached: 0,
             unprocessed: 0,
             unknown_names: 0,
             store: Store::Works,
@@ -331,6 +336,7 @@ impl Session {
             None => self.flow(id, rung, plan.hold(), now),
         };
         flow.attempt = id;
+        flow.is_read_on |= rung == Rung::Cursor;
         let headers = self.offer_to_keep(&mut flow, &plan);
         flow.rejoins = rung == Rung::Cursor && self.transcript.begun;
         flow.cursor.iter_mut().for_each(Cursor::read_on);

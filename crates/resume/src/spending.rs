@@ -91,9 +91,14 @@ impl Session {
     pub fn spent(&self) -> Option<Money> {
         let pricing = self.config.pricing.as_ref()?;
         let spent = self.spending.account.spent()?;
+        let bill = |flow: &Flow| pricing.bill(&self.billed(flow), flow.began).ok();
         let live = self.live().map(|live| &live.flow);
-        let Some(flow) = live.or(self.kept.as_deref()) else { return Some(spent) };
-        let bill = pricing.bill(&self.billed(flow), flow.began).ok()?;
+        let bill = match (live, self.kept.as_deref()) {
+            (None, None) => return Some(spent),
+            (Some(one), None) | (None, Some(one)) => bill(one)?,
+            // It is fetched whole: one generation, of which each knows a part.
+            (Some(live), Some(kept)) => bill(live)?.max(bill(kept)?),
+        };
         spent.checked_add(bill).ok()
     }
 

@@ -4,6 +4,8 @@
 //! split over two deltas. The halves are joined here; what never gets its other half becomes
 //! U+FFFD when more text comes.
 
+use std::borrow::Cow;
+
 /// Joins the text of consecutive deltas of one attempt.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Joiner {
@@ -59,6 +61,22 @@ impl Joiner {
             };
         }
     }
+}
+
+/// The text of a JSON string that is whole: no half of a character in it meets another one.
+pub(crate) fn whole(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let (mut joiner, mut text) = (Joiner::default(), String::new());
+    joiner.push(bytes, &mut text);
+    joiner.finish(&mut text);
+    Cow::Owned(text)
+}
+
+/// Whether it begins inside a character.
+pub(crate) fn is_rest_of_character(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x80..=0xBF, ..]) || matches!(surrogate(bytes), Some(0xDC00..0xE000))
 }
 
 /// What stands where UTF-8 is not valid.

@@ -16,7 +16,7 @@ pub const RESPONSE_ID_BYTES_MAX: usize = 256;
 /// The path of a response that the provider keeps, below a base URL.
 ///
 /// `None` for an id that is not made of letters, digits, `-`, `_`, `.` and `:`, or is longer than
-/// [`RESPONSE_ID_BYTES_MAX`]: it is a peer's word and becomes part of a URL.
+/// [`RESPONSE_ID_BYTES_MAX`], or begins with a dot: it is a peer's word and becomes part of a URL.
 ///
 /// ```
 /// assert_eq!(protocol::stored_path("resp_7f"), Some("/responses/resp_7f".to_owned()));
@@ -26,7 +26,8 @@ pub const RESPONSE_ID_BYTES_MAX: usize = 256;
 pub fn stored_path(id: &str) -> Option<String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
     let is_id = !id.is_empty() && id.len() <= RESPONSE_ID_BYTES_MAX && id.bytes().all(is_plain);
-    (is_id && !id.contains("..")).then(|| format!("/responses/{id}"))
+    let is_name = !id.starts_with('.') && !id.contains("..");
+    (is_id && is_name).then(|| format!("/responses/{id}"))
 }
 
 /// What a provider says of a response that it keeps.

@@ -7,28 +7,28 @@ use http::Method;
 use protocol::RequestBody;
 use resume::{Break, Cause, Config, Input, Outcome, Rung, SeamLabel};
 
-const PART: &[&str] = &["The lighthouse keeper climbed", " the stairs", " and lit"];
-const REST: &[&str] = &[" the lamp", " and went to bed."];
+pub(crate) const PART: &[&str] = &["The lighthouse keeper climbed", " the stairs", " and lit"];
+pub(crate) const REST: &[&str] = &[" the lamp", " and went to bed."];
 
-fn background() -> (Config, RequestBody) {
+pub(crate) fn background() -> (Config, RequestBody) {
     let (config, request) = responses();
     (Config { background: true, ..config }, request)
 }
 
 /// Thinking, a message in two parts, and a call: what only this rung carries on with whole.
-fn answer() -> String {
+pub(crate) fn answer() -> String {
     let provider = Provider::new("resp_1").summary(&["Hm", "."]).message(&[PART, REST]);
     provider.call().completed(12)
 }
 
 /// The events as they stand on the wire.
-fn pieces(wire: &str) -> Vec<&str> {
+pub(crate) fn pieces(wire: &str) -> Vec<&str> {
     wire.split_inclusive("\n\n").collect()
 }
 
 /// What the provider answers to the last request, which reads the response again.
 #[track_caller]
-fn again(drive: &Drive, wire: &str) -> String {
+pub(crate) fn again(drive: &Drive, wire: &str) -> String {
     let request = drive.requests.last().expect("a request");
     assert_eq!((&request.method, request.rung), (&Method::GET, Rung::Cursor));
     assert!(request.body.is_empty() && request.key.is_none());
@@ -40,20 +40,20 @@ fn again(drive: &Drive, wire: &str) -> String {
 }
 
 /// The response as the provider keeps it.
-fn object(wire: &str) -> String {
+pub(crate) fn object(wire: &str) -> String {
     let last = pieces(wire).last().copied().unwrap_or_default().to_owned();
     let data = last.split_once("data: ").expect("data").1;
     let event: serde_json::Value = serde_json::from_str(data).expect("JSON");
     event["response"].to_string()
 }
 
-fn downstream(drive: &Drive) -> String {
+pub(crate) fn downstream(drive: &Drive) -> String {
     let text = |bytes: &[u8]| std::str::from_utf8(bytes).expect("UTF-8").to_owned();
     drive.frames.iter().map(|frame| event(&text(&frame.name), &text(&frame.data))).collect()
 }
 
 #[track_caller]
-fn fetch(drive: &mut Drive, body: &str) {
+pub(crate) fn fetch(drive: &mut Drive, body: &str) {
     let request = drive.requests.last().expect("a request");
     assert_eq!((&request.method, request.rung), (&Method::GET, Rung::Fetch));
     assert_eq!(request.path, "/responses/resp_1");
@@ -63,7 +63,7 @@ fn fetch(drive: &mut Drive, body: &str) {
 }
 
 /// A broken stream whose events are not kept any longer.
-fn expired(wire: &str, events: usize) -> Drive {
+pub(crate) fn expired(wire: &str, events: usize) -> Drive {
     let mut drive = Drive::new(background());
     drive.accept().send(pieces(wire)[..events].concat()).broke(Break::Reset).pass();
     drive.head(404, &[("content-type", "application/json")]).send("{}").end();

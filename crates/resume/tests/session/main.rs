@@ -9,6 +9,7 @@ mod completion;
 mod cursor;
 mod gemini;
 mod journal;
+mod kept;
 mod ladder;
 mod limits;
 mod profiles;

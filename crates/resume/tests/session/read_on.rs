@@ -135,3 +135,20 @@ fn who_cancels_ends_the_stream_that_is_kept_by_its_bytes() {
     assert_eq!(drive.cancels[0].method, Method::DELETE);
     assert!(drive.cancels[0].path.starts_with("/stream/"));
 }
+
+#[test]
+fn a_server_that_begins_again_under_the_same_id_does_not_repeat_itself_downstream() {
+    for cursor in [Cursor::EventId, Cursor::Offset] {
+        for id in ["a", ""] {
+            let events = with_ids(&answer(), 1)
+                .concat()
+                .replace("\"id\":\"a\"", &format!("\"id\":\"{id}\""));
+            let events: Vec<&str> = events.split_inclusive("\n\n").collect();
+            let mut drive = Drive::new(chat_at(cursor));
+            drive.accept().send(events[..6].concat()).broke(Break::Reset).pass();
+            let shown = drive.text.clone();
+            drive.accept().send(events[..3].concat());
+            assert_eq!(drive.text, shown, "{cursor:?} {id:?}");
+        }
+    }
+}

@@ -60,19 +60,23 @@ fn nothing_shown_is_asked_again_by_every_policy() {
     }
 }
 
-/// A stream of so many tokens on a server that gives the same answer again.
-fn cheapest_after(tokens: usize) -> Rung {
+/// What the model costs: 3 for input, 15 for output.
+pub(crate) fn pricing() -> Pricing {
     let rate = |text: &str| Some(text.parse().expect("a rate"));
     let rates = Rates { input: rate("3"), output: rate("15"), ..Rates::default() };
     let price = Price { standard: Card { rates, over: vec![] }, ..Price::default() };
-    let pricing = Pricing {
+    Pricing {
         price: Arc::new(price),
         service: Service::Standard,
         region: None,
         began: Timestamp::from_unix(1_800_000_000),
-    };
+    }
+}
+
+/// A stream of so many tokens on a server that gives the same answer again.
+fn cheapest_after(tokens: usize) -> Rung {
     let (config, request) = server(Ways::Cheapest, false, true);
-    let mut drive = Drive::new((Config { pricing: Some(pricing), ..config }, request));
+    let mut drive = Drive::new((Config { pricing: Some(pricing()), ..config }, request));
     let words: String = (0..tokens).map(|at| text(0, &format!(" word{at}"))).collect();
     drive.accept().send(opening("m1") + &words).broke(Break::Reset).pass();
     drive.requests[1].rung
