@@ -1,7 +1,7 @@
 //! Responses in the background: the provider keeps them, so that a cut costs no second generation,
 //! whoever goes on.
 
-use client::{Builder, ErrorKind, Event, Profile, Rung, SeamLabel, Store};
+use client::{Builder, ErrorKind, Event, IfHeld, Profile, ResumeOptions, Rung, SeamLabel, Store};
 use mock_provider::{CallKind, Config, Faults, Ledger, Limits, Mock, Pace, RequestRecord};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -144,4 +144,45 @@ async fn who_cancels_is_billed_no_further() {
     }
     let error = last.expect("an end").expect_err("what was cancelled is not gone on with");
     assert_eq!(error.kind(), ErrorKind::Incomplete);
+}
+
+#[tokio::test]
+async fn who_cancels_a_stream_that_another_client_took_over_stops_nothing() {
+    let pace = Pace { delay_per_token: Duration::from_millis(5), ..Pace::default() };
+    let mock = ROUTE.mock(Config { pace, ..Config::default() }).await;
+    let store = Store::memory();
+    let client = builder(&mock).checkpoints(store).build().expect("a valid client");
+    let mut stream = client.stream(ROUTE.request(PROMPT)).await.expect("a valid request");
+    while stream.text().is_empty() {
+        stream.next().await.expect("more text").expect("no error");
+    }
+    let options = ResumeOptions { if_held: IfHeld::TakeOver, ..ResumeOptions::default() };
+    let other = client.resume_with(stream.id(), options).await.expect("it is taken over");
+    let error = stream.cancel().await.expect_err("it is another's");
+    assert_eq!(error.kind(), ErrorKind::Fenced);
+    let told = Told::by(other).await;
+    assert!(told.is_complete(), "{:?}", told.end);
+    assert_eq!(told.text, mock.text_for(PROMPT));
+    mock.settled().await;
+    assert_eq!(calls(&mock.ledger(), PROMPT), [CallKind::Create, CallKind::Stream]);
+}
+
+#[tokio::test]
+async fn a_response_is_cancelled_where_it_is_kept() {
+    let pace = Pace { delay_per_token: Duration::from_millis(5), ..Pace::default() };
+    let mock = ROUTE.mock(Config { pace, ..Config::default() }).await;
+    let first = ROUTE.mock(Config::default()).await;
+    let store = Store::memory();
+    let client = builder(&mock).checkpoints(store.clone()).build().expect("a valid client");
+    let mut stream = client.stream(ROUTE.request(PROMPT)).await.expect("a valid request");
+    while stream.text().is_empty() {
+        stream.next().await.expect("more text").expect("no error");
+    }
+    let id = stream.pause().await.expect("a checkpoint");
+    let several = builder(&first).endpoint(ROUTE.endpoint(&mock)).checkpoints(store);
+    let several = several.build().expect("a valid client");
+    several.resume(&id).await.expect("a stream").cancel().await.expect("a store that works");
+    mock.settled().await;
+    assert_eq!(calls(&mock.ledger(), PROMPT), [CallKind::Create, CallKind::Cancel]);
+    assert!(first.ledger().requests.is_empty(), "it has no such response");
 }

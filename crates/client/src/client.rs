@@ -148,7 +148,10 @@ impl Client {
         let config = shared.config(checkpoint.request(), options.within, options.budget);
         let journal = shared.journal(writer);
         let asked = checkpoint.request().bytes();
-        let asking = Asking::new(shared, asked, config.policy.limits.deadline);
+        let mut asking = Asking::new(shared, asked, config.policy.limits.deadline);
+        if let Some(last) = checkpoint.endpoints().last() {
+            asking.went_to(last);
+        }
         let plan =
             Plan { client: Arc::clone(shared), id: id.clone(), model, origin, asking, journal };
         let begin = |now| Session::resume(config, checkpoint, seed, now);

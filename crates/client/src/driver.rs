@@ -5,6 +5,7 @@ mod asking;
 mod calling;
 mod clock;
 mod ending;
+mod farewell;
 mod journal;
 mod outbox;
 mod persist;
@@ -19,7 +20,6 @@ use retry_policy::Nanos;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tokio::task::JoinHandle;
 
 use crate::client::Shared;
 use crate::endpoint::Endpoint;
@@ -33,6 +33,7 @@ use asking::Line;
 use calling::Calling;
 use clock::{Alarm, Clock, Watch};
 use ending::Ending;
+use farewell::Farewell;
 use outbox::{Item, Outbox};
 use persist::Stalled;
 
@@ -52,7 +53,7 @@ pub(crate) struct Driver {
     asking: Asking,
     live: Option<Calling>,
     /// What the provider is told beside the attempts, and nobody waits for but who cancels.
-    farewell: Option<JoinHandle<()>>,
+    farewell: Option<Farewell>,
     outbox: Outbox,
     /// What the store had no room for; the engine waits.
     stalled: Option<Stalled>,
@@ -147,6 +148,7 @@ impl Driver {
         self.woke |= self.watch.has_slept(self.now);
         self.asking.come_back(self.now);
         loop {
+            self.say_farewell();
             if let Some(item) = self.outbox.pop(self.journal.deliverable()) {
                 self.asking.go_away(self.now);
                 return Poll::Ready(Some(Ok(self.hand_out(item))));
@@ -159,6 +161,7 @@ impl Driver {
             match ready!(self.patience.wait(cx, settled)).flatten() {
                 Ok(()) if self.outbox.is_empty() => {
                     let outcome = ending.take_outcome();
+                    self.say_farewell();
                     return Poll::Ready(outcome.map(|outcome| self.tell(*outcome)));
                 }
                 // The rest became durable after it was looked for above.
@@ -207,10 +210,7 @@ impl Driver {
         }
         poll_fn(|cx| self.poll_hushed(cx)).await;
         let flushed = self.flush().await;
-        if let Some(farewell) = self.farewell.take() {
-            // A task that cannot be joined died with its runtime.
-            let _ = farewell.await;
-        }
+        self.part().await;
         flushed
     }
 
@@ -339,14 +339,11 @@ impl Driver {
             Output::Over { fate, usage, .. } => self.asking.settle(fate, &usage),
             Output::Connect(request) => {
                 let (endpoint, transport) = (self.asking.endpoint(), &self.client.transport);
-                let message = self.message(&request);
+                let message = self.message(endpoint, &request);
                 let (attempt, connection) = (request.attempt, request.connection);
                 self.live = Some(Calling::new(attempt, endpoint, transport, message, connection));
             }
-            Output::Cancel(request) => {
-                let message = self.message(&request);
-                self.farewell = Some(self.client.transport.send_and_forget(message));
-            }
+            Output::Cancel(request) => self.take_leave(&request),
             Output::Abort(attempt) => {
                 self.live.take_if(|live| live.attempt == attempt);
             }
@@ -367,8 +364,11 @@ impl Driver {
         }
     }
 
-    fn message(&self, request: &resume::Request) -> http::Request<Full<Bytes>> {
-        let endpoint = self.asking.endpoint();
+    fn message(
+        &self,
+        endpoint: &Endpoint,
+        request: &resume::Request,
+    ) -> http::Request<Full<Bytes>> {
         let mut headers = self.headers(endpoint);
         if request.body.is_empty() {
             headers.remove(CONTENT_TYPE);

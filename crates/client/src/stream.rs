@@ -76,8 +76,9 @@ impl ResponseStream {
     }
 
     /// Gives the response up for good: no process goes on with it, and a provider that does is told
-    /// to stop (see [`Builder::background`](crate::Builder::background)). Its answer is awaited for
-    /// at most 10 s.
+    /// to stop (see [`Builder::background`](crate::Builder::background)), once the store has it down.
+    /// The provider's answer is awaited for at most 10 s. Where another process took the stream
+    /// over, that one goes on. A stream that ended with an error is cancelled by resuming it first.
     ///
     /// # Errors
     ///

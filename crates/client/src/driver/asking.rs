@@ -29,6 +29,8 @@ pub(crate) struct Asking {
     stage: Stage,
     /// Where the live attempt goes, or the last one went.
     at: EndpointId,
+    /// It went to an endpoint that this client does not have.
+    is_elsewhere: bool,
     purpose: Purpose,
     kind: Kind,
     /// Whose place in the line the next attempt takes.
@@ -98,11 +100,20 @@ impl Asking {
             tokens: Tokens { input, output: 0 },
             stage: Stage::Nothing,
             at: EndpointId(0),
+            is_elsewhere: false,
             purpose: Purpose::Ordinary,
             kind: Kind::First,
             follows: None,
             avoid: None,
             ear: Ear::default(),
+        }
+    }
+
+    /// An earlier process went last to the endpoint of this name.
+    pub(crate) fn went_to(&mut self, name: &str) {
+        match self.upstream.find(name) {
+            Some(endpoint) => self.at = endpoint,
+            None => self.is_elsewhere = true,
         }
     }
 
@@ -176,6 +187,7 @@ impl Asking {
 
     fn place(&mut self, grant: Grant) -> Place {
         self.at = grant.endpoint;
+        self.is_elsewhere = false;
         self.purpose = grant.purpose;
         self.ear = Ear { away: self.ear.away, ..Ear::default() };
         Place {
@@ -195,6 +207,11 @@ impl Asking {
     /// Where the live attempt goes.
     pub(super) fn endpoint(&self) -> &Endpoint {
         self.upstream.at(self.at)
+    }
+
+    /// The endpoint that has what was asked for last; `None` where this client does not have it.
+    pub(super) fn keeper(&self) -> Option<&Endpoint> {
+        (!self.is_elsewhere).then(|| self.endpoint())
     }
 
     // ---- reports

@@ -84,6 +84,16 @@ impl Journal {
         Poll::Ready(())
     }
 
+    /// The number of the last record that was appended.
+    pub(crate) const fn appended(&self) -> u64 {
+        self.appended
+    }
+
+    /// Whether the record of this number is durable, or never will be.
+    pub(crate) fn is_settled(&self, seq: u64) -> bool {
+        self.failure.is_some() || self.durable() >= seq
+    }
+
     /// A store failure that the engine does not know yet.
     pub(crate) fn take_failure(&mut self) -> Option<Input> {
         let is_news = self.failure.is_some() && !self.failure_told;
@@ -150,7 +160,7 @@ impl Journal {
 
     /// Whether the stream is another's by now. No store failed, so no policy on failing stores
     /// may go on: two would answer the same request.
-    fn is_lost(&self) -> bool {
+    pub(crate) fn is_lost(&self) -> bool {
         self.failure.as_ref().is_some_and(|error| {
             matches!(
                 error.kind(),
