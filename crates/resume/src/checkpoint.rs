@@ -227,6 +227,8 @@ struct Reading {
     text_events: u64,
     /// Bytes of text before the attempt.
     text_bytes: usize,
+    /// It goes on with a response that was begun, and its last counts are those of all of it.
+    continues: bool,
     meter: Meter,
     /// What its events say that it used.
     reported: Usage,
@@ -320,6 +322,7 @@ fn take(checkpoint: &mut Checkpoint, reading: &mut Reading, entry: Entry<'_>) ->
                 rung: Some(rung),
                 text_events: transcript.text_events,
                 text_bytes: transcript.text.len(),
+                continues: transcript.begun,
                 ..Reading::default()
             };
         }
@@ -344,13 +347,20 @@ fn emit(
 ) -> Option<()> {
     let decoded = protocol::decode(checkpoint.request.wire(), name, data).ok()?;
     reading.meter.read(&decoded);
-    reading.reported = decoded.usage.map_or(reading.reported, |usage| reading.reported.max(&usage));
     if let (Some(cursor), Some(number)) = (&mut reading.cursor, decoded.sequence) {
         cursor.reach(number);
     }
     let mut note = Note::of(&decoded);
     let stops = reading.stops.get_or_insert_with(|| Stops::new(checkpoint.request.choices()));
     note.stop = stops.take(&note);
+    if let Some(mut usage) = decoded.usage {
+        let is_stopped = note.stop.is_some() || checkpoint.transcript.stop.is_some();
+        if reading.continues && (is_stopped || note.usage_only) {
+            // What the consumer was told is the count of the whole response.
+            usage.output = usage.output.saturating_sub(checkpoint.output_tokens);
+        }
+        reading.reported = reading.reported.max(&usage);
+    }
     let transcript = &mut checkpoint.transcript;
     if note.end && transcript.stop.is_none() {
         // It was only delivered because it is the sign of the end by itself.

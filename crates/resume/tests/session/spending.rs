@@ -233,3 +233,21 @@ fn a_shared_budget_does_not_cut_a_response_that_is_whole() {
     drive.send(message_stop());
     assert!(drive.complete(), "{:?}", drive.outcome);
 }
+
+#[test]
+fn a_process_that_dies_at_any_record_counts_what_was_shown_before_once() {
+    let mut whole = Drive::new(priced(None));
+    whole
+        .accept()
+        .send(opening("m1") + &text(0, "The lighthouse keeper climbed") + &text(0, " up"));
+    whole.broke(Break::Reset).pass();
+    whole.accept().send(opening("m2") + &text(0, " the stairs") + &closing(30));
+    let total = cost(&whole).total;
+    for records in 1..=whole.records.len() {
+        let resumed = Drive::resume(priced(None).0, &whole.records[..records]);
+        let spent = resumed.session.spent().expect("the price is known");
+        // The input of a continuation is not in what was shown, so it is estimated.
+        let most = sum(total, input(40));
+        assert!(spent <= most, "{spent} of {total} after {records} records");
+    }
+}
