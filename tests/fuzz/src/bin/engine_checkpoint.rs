@@ -7,7 +7,7 @@ use protocol::{Profile, RequestBody};
 use resume::{Checkpoint, Config, Origin, Output, Session};
 use retry_policy::{IdempotencyKey, Nanos};
 
-const BODY: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"input":"hi"}"#;
+const BODY: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"input":"hi","contents":[{"parts":[{"text":"hi"}]}]}"#;
 
 fuzz_target!(|input: &[u8]| {
     let Some((wire, input)) = wire(input) else { return };
