@@ -184,8 +184,10 @@ fn check_drop(
     let whole_head = dropped >= entry.head;
     // Where an earlier preamble was shown, the same one again is the fragment word for word: what
     // comes over the wire cannot tell it from one that was asked for.
-    let preamble =
-        scenario.seam == Seam::Preamble && shown[..entry.sent].ends_with(&entry.text[..dropped]);
+    let preamble = scenario.seam == Seam::Preamble
+        && seam.label == SeamLabel::Anchored
+        && dropped > 0
+        && shown[..entry.sent].ends_with(&entry.text[..dropped]);
     match seam.label {
         _ if doubled => Ok(()),
         SeamLabel::Anchored if !(entry.head > 0 && whole_head || restarts || preamble) => {
@@ -194,7 +196,7 @@ fn check_drop(
         SeamLabel::Exact if entry.rung == Rung::Replay && !replays => {
             Err("a replay that is not one is called exact".into())
         }
-        _ if entry.asked && !whole_head => {
+        _ if entry.asked && !(whole_head || preamble) => {
             Err(Harm::Repeated.because("the fragment that was asked for was kept"))
         }
         _ => Ok(()),
