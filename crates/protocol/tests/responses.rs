@@ -383,3 +383,14 @@ fn a_stored_response_that_is_not_finished_has_no_events() {
     }
     assert_eq!(stored_events(r#"{"status":"incomplete"}"#).len(), 2);
 }
+
+#[test]
+fn members_that_are_added_behind_an_input_of_text_stay_members_of_the_body() {
+    let body = parse(r#"{"model":"m","input":"hi"}"#).in_background();
+    let sent = body.instruct(&PROFILE, "a \"b\"", "go\n", 0);
+    let sent: Value = serde_json::from_slice(&sent).expect("JSON");
+    let members: Vec<&String> = sent.as_object().expect("an object").keys().collect();
+    assert_eq!(members, ["background", "input", "model", "store", "stream"]);
+    let first = r#"{"content":"hi","role":"user","type":"message"}"#;
+    assert_eq!((sent["input"][0].to_string().as_str(), &sent["stream"]), (first, &true.into()));
+}

@@ -72,16 +72,15 @@ impl Checkpoint {
         &self.origin
     }
 
-    /// Where attempts were made, as far as the journal says; each endpoint once.
+    /// Where attempts were made, as far as the journal says; each endpoint once, the latest last.
     #[must_use]
     pub fn endpoints(&self) -> &[String] {
         &self.endpoints
     }
 
     fn note_endpoint(&mut self, endpoint: &str) {
-        if !self.endpoints.iter().any(|known| known == endpoint) {
-            self.endpoints.push(endpoint.to_owned());
-        }
+        self.endpoints.retain(|known| known != endpoint);
+        self.endpoints.push(endpoint.to_owned());
     }
 
     /// The name of the profile that was in use.

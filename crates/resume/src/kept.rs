@@ -100,12 +100,12 @@ impl Session {
         order
     }
 
-    /// Whether what was asked for again is a response of another id.
+    /// Whether it is of a response with another id than the one that is kept. Its numbers would be
+    /// taken for those of events that were read.
     fn is_another(&self, flow: &Flow, decoded: &Decoded<'_>) -> bool {
         let kept = || self.kept.as_ref()?.cursor.as_ref();
         let cursor = if flow.rung == Rung::Fetch { kept() } else { flow.cursor.as_ref() };
-        let is_again = flow.rung == Rung::Fetch || flow.is_read_on;
-        let Some(cursor) = cursor.filter(|_| is_again) else { return false };
+        let Some(cursor) = cursor else { return false };
         decoded.id.as_deref().is_some_and(|id| !id.is_empty() && !cursor.is_of(id))
     }
 

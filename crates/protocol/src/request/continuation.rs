@@ -82,7 +82,8 @@ impl RequestBody {
             Said::Text(text) => {
                 let head = r#"[{"type":"message","role":"user","content":"#;
                 splice.insert(text.start, head.to_owned());
-                splice.insert(text.end, format!("}},{messages}]"));
+                // Its last quote is replaced: what is inserted behind it may be a member of the body.
+                splice.replace(text.end - 1..text.end, format!("\"}},{messages}]"));
             }
             Said::Elsewhere(Some(nothing)) => {
                 splice.replace(nothing.range(), format!("[{messages}]"));

@@ -1,6 +1,7 @@
 //! Attempts that somebody else admits: what the session asks, what it takes for an answer, and
 //! what it tells of each attempt.
 
+use crate::cursor::{answer, background, pieces};
 use crate::drive::*;
 use protocol::Profile;
 use resume::{
@@ -93,7 +94,7 @@ fn the_journal_and_the_account_name_the_endpoint_of_each_attempt() {
     drive.broke(Break::Refused);
     admitted(&mut drive, "http://a/v1");
     let checkpoint = Checkpoint::fold(&drive.records).unwrap();
-    assert_eq!(checkpoint.endpoints(), ["http://a/v1", "http://b/v1"]);
+    assert_eq!(checkpoint.endpoints(), ["http://b/v1", "http://a/v1"], "the latest last");
     assert_eq!((checkpoint.attempts(), checkpoint.text()), (3, "Hello, "));
     let connecting = drive.states.iter().filter_map(|state| match state {
         State::Connecting { endpoint, .. } => endpoint.as_deref(),
@@ -103,6 +104,23 @@ fn the_journal_and_the_account_name_the_endpoint_of_each_attempt() {
     drive.input(Input::Cancel);
     let summary = drive.outcome.as_ref().unwrap().summary();
     assert_eq!(summary.attempts[1].endpoint.as_deref(), Some("http://b/v1"));
+}
+
+#[test]
+fn another_process_asks_the_endpoint_that_keeps_the_response() {
+    let (config, request) = background();
+    let mut drive = asking((config.clone(), request));
+    for (endpoint, events) in [("http://a/v1", 0), ("http://b/v1", 0), ("http://a/v1", 8)] {
+        drive.input(place(endpoint, Profile::OPENAI_RESPONSES));
+        drive.accept().send(pieces(&answer())[..events].concat());
+        if events == 0 {
+            drive.broke(Break::Reset);
+        }
+    }
+    let config = Config { admission: Admission::Asked, ..config };
+    let again = Drive::resume(config, &drive.records);
+    assert_eq!(again.asks[0].rung, Rung::Cursor);
+    assert_eq!(again.asks[0].only.as_deref(), Some("http://a/v1"));
 }
 
 #[test]

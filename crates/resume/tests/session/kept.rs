@@ -274,3 +274,16 @@ fn a_response_at_an_endpoint_that_nobody_may_go_to_is_continued_at_another() {
         assert_eq!((ask.rung, ask.only.is_some()), (Rung::Instruct, false), "{refusal:?}");
     }
 }
+
+#[test]
+fn a_second_response_inside_the_first_is_not_taken_for_events_that_come_twice() {
+    let wire = plain();
+    let other = Provider::new("resp_2").message(&[&["Another beginning"], PART]).completed(9);
+    let mut drive = Drive::new(background());
+    drive.accept().send(pieces(&wire)[..6].concat()).send(&other).pass();
+    assert_eq!(drive.requests.last().map(|request| request.rung), Some(Rung::Cursor));
+    let rest = again(&drive, &wire);
+    drive.accept().send(rest);
+    assert!(drive.complete());
+    assert_eq!((drive.text.clone(), downstream(&drive)), (whole_text(), wire));
+}
