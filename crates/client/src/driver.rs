@@ -64,6 +64,8 @@ pub(crate) struct Driver {
     watch: Watch,
     /// The machine slept; the engine has not heard of it.
     woke: bool,
+    /// The consumer was away for long; the engine has not heard of it.
+    unheard: bool,
     alarm: Alarm,
     patience: Patience,
     /// Bytes of the session's text that the consumer has.
@@ -125,6 +127,7 @@ impl Driver {
             clock,
             watch: Watch::default(),
             woke: false,
+            unheard: false,
             alarm: Alarm::new(clock),
             patience,
             delivered,
@@ -146,7 +149,7 @@ impl Driver {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, Error>>> {
         self.now = self.clock.now();
         self.woke |= self.watch.has_slept(self.now);
-        self.asking.come_back(self.now);
+        self.unheard |= self.asking.come_back(self.now);
         loop {
             self.say_farewell();
             if let Some(item) = self.outbox.pop(self.journal.deliverable()) {
@@ -263,6 +266,9 @@ impl Driver {
             if std::mem::take(&mut self.woke) {
                 return Poll::Ready(Input::Woke);
             }
+            if std::mem::take(&mut self.unheard) {
+                return Poll::Ready(Input::Unheard);
+            }
             // Before the socket, which may always have more.
             if let Some(input) = self.tab.as_mut().and_then(|tab| tab.charge(&self.session)) {
                 return Poll::Ready(input);
@@ -336,7 +342,10 @@ impl Driver {
         }
         match output {
             Output::Admit(ask) => self.ask(&ask),
-            Output::Over { fate, usage, .. } => self.asking.settle(fate, &usage),
+            Output::Over { fate, usage, .. } => {
+                self.asking.settle(fate, &usage);
+                self.warn();
+            }
             Output::Connect(request) => {
                 let (endpoint, transport) = (self.asking.endpoint(), &self.client.transport);
                 let message = self.message(endpoint, &request);
@@ -398,6 +407,15 @@ impl Driver {
     fn ask(&mut self, ask: &Ask) {
         if self.asking.ask(ask) == Line::Long {
             self.note(State::Waiting);
+        }
+    }
+
+    /// Says what was odd about the attempt that is over, once for each kind.
+    fn warn(&self) {
+        let Some(attempt) = self.session.last_attempt() else { return };
+        for (kind, count, meaning) in attempt.oddities.kinds() {
+            let number = attempt.attempt.0;
+            tracing::warn!(id = %self.id, attempt = number, kind, count, "{meaning}");
         }
     }
 

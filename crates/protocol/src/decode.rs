@@ -99,6 +99,34 @@ mod tests {
         }
     }
 
+    #[track_caller]
+    fn check_named(wire: Wire, name: &str, data: &str, misnamed: bool) {
+        assert_eq!(decode(wire, name.as_bytes(), data.as_bytes()).unwrap().misnamed, misnamed);
+    }
+
+    #[test]
+    fn a_name_unlike_the_type_is_told_where_the_wire_has_both() {
+        let text =
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}"#;
+        let spaced = text.replace(':', ": ");
+        for data in [text, &spaced] {
+            check_named(ALL[0], "content_block_delta", data, false);
+            check_named(ALL[0], "", data, false);
+            check_named(ALL[0], "message", data, false);
+            check_named(ALL[0], "ping", data, true);
+        }
+        check_named(ALL[0], "message_stop", r#"{"type":"ping"}"#, true);
+        check_named(ALL[0], "message_stop", "{}", false);
+        check_named(ALL[1], "ping", r#"{"choices":[]}"#, false);
+        let text = r#"{"type":"response.output_text.delta","output_index":0,"delta":"a"}"#;
+        let spaced = text.replace(':', ": ");
+        for data in [text, &spaced] {
+            check_named(ALL[2], "response.output_text.delta", data, false);
+            check_named(ALL[2], "", data, false);
+            check_named(ALL[2], "response.output_text.done", data, true);
+        }
+    }
+
     #[test]
     fn the_sentinel_ends_only_the_wire_that_has_it() {
         assert!(decode(ALL[1], b"", b"[DONE]").unwrap().end);

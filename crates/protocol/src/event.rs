@@ -56,10 +56,19 @@ pub struct Decoded<'a> {
     pub item_id: Option<Cow<'a, str>>,
     /// All that a part said, as the event that ends its text repeats it; Responses wire only.
     pub whole: Option<Cow<'a, [u8]>>,
+    /// The event's name is not the type that its data says, which wins; on the wires that have both.
+    pub misnamed: bool,
     /// The provider reports a failure inside the stream.
     pub error: Option<Box<Failure>>,
     /// Where the values lie that [`rewrite`](crate::rewrite()) may change.
     pub spans: Spans,
+}
+
+/// Whether an event of this type has another name. One without a name, or with the one that a browser
+/// gives it then, has none.
+#[inline]
+pub(crate) fn is_misnamed(name: &[u8], kind: &[u8]) -> bool {
+    name != kind && !matches!(name, b"" | b"message")
 }
 
 /// The first words of an answer.

@@ -11,6 +11,7 @@ use crate::cursor::{Asked, Cursor};
 use crate::held::Held;
 use crate::input::{AttemptId, Break};
 use crate::meter::Meter;
+use crate::oddities::Nesting;
 use crate::seam::Rung;
 use crate::stitch::Stitch;
 use crate::text::Joiner;
@@ -119,6 +120,8 @@ pub(crate) struct Flow {
     /// Bytes of repetition that were dropped before the seam was decided.
     pub(crate) eaten: usize,
     pub(crate) stops: Stops,
+    /// Which of its blocks is open, where that is known (Messages).
+    pub(crate) nesting: Option<Nesting>,
     /// As the provider reported it.
     pub(crate) usage: Usage,
     /// The output count is the provider's final one.
@@ -159,6 +162,7 @@ impl Flow {
             catch_up: None,
             eaten: 0,
             stops,
+            nesting: None,
             usage: Usage::default(),
             usage_final: false,
             meter: Meter::default(),

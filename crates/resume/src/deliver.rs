@@ -41,12 +41,14 @@ impl Words<'_> {
         }
     }
 
-    pub(crate) fn append_to(self, out: &mut String, joiner: &mut Joiner) {
+    /// Returns how much of it is no text and was replaced.
+    pub(crate) fn append_to(self, out: &mut String, joiner: &mut Joiner) -> u64 {
         match self {
             Self::None => {}
-            Self::Raw(bytes) => joiner.push(bytes, out),
+            Self::Raw(bytes) => return joiner.push(bytes, out),
             Self::Joined(text) => out.push_str(text),
         }
+        0
     }
 }
 
@@ -159,7 +161,7 @@ impl Session {
             return Err(Cause::TooLarge);
         }
         let half = flow.joiner.is_open();
-        words.append_to(&mut self.transcript.text, &mut flow.joiner);
+        self.oddities.replaced += words.append_to(&mut self.transcript.text, &mut flow.joiner);
         let half = half || flow.joiner.is_open();
         let end = self.transcript.text.len();
         if end > start {

@@ -9,6 +9,7 @@ use crate::clocks::Clocks;
 use crate::config::OnStoreFailure;
 use crate::input::Break;
 use crate::journal;
+use crate::oddities::Oddities;
 use crate::outcome::{AttemptSummary, Cause, Outcome, Summary};
 use crate::output::{Output, State};
 use crate::seam::Rung;
@@ -39,6 +40,7 @@ impl Session {
             self.queue.push_back(Output::Over { attempt: live.id, fate, usage });
         }
         let cost = self.spend(&spent, flow.began);
+        let oddities = self.take_oddities(live);
         self.summary.attempts.push(AttemptSummary {
             attempt: live.id,
             rung: live.rung,
@@ -49,8 +51,17 @@ impl Session {
             usage,
             estimated: spent.is_estimate,
             cost,
+            oddities,
             cause,
         });
+    }
+
+    fn take_oddities(&mut self, live: &Attempt) -> Oddities {
+        let mut oddities = std::mem::take(&mut self.oddities);
+        // What a provider kept is there at once when it is read again.
+        let is_new = !live.rung.is_same_generation();
+        oddities.buffered = (is_new && self.arrival.is_buffered(live.began)).into();
+        oddities
     }
 
     pub(crate) fn count_output(&mut self, spent: &Spent) {

@@ -67,6 +67,8 @@ pub enum Input {
     PersistFailed,
     /// The machine slept: a connection that was live may be dead without a sign of it.
     Woke,
+    /// Nobody read for a while, since the consumer was busy: what comes now may have come before.
+    Unheard,
     /// Time passed: the deadline of the last [`Output::Wait`](crate::Output::Wait) is due.
     Tick,
     /// A budget that the caller shares among streams is spent; the session ends, unless the model

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::admission::Refusal;
 use crate::input::{AttemptId, Break};
+use crate::oddities::Oddities;
 use crate::seam::{Rung, Seam};
 
 /// The end of a session. There is no other way for one to end.
@@ -213,6 +214,13 @@ impl Summary {
             Err(_) => (sum, true),
         })
     }
+
+    /// What was odd in the answers of all attempts of this process, and did no harm.
+    #[must_use]
+    pub fn oddities(&self) -> Oddities {
+        let each = self.attempts.iter().map(|attempt| attempt.oddities);
+        each.fold(Oddities::default(), Oddities::plus)
+    }
 }
 
 /// The account of one attempt.
@@ -236,6 +244,8 @@ pub struct AttemptSummary {
     pub estimated: bool,
     /// What it cost; `None` where that is not known.
     pub cost: Option<Money>,
+    /// What was odd about its answer, and did no harm.
+    pub oddities: Oddities,
     /// Why it ended without a whole response.
     pub cause: Option<Cause>,
 }
@@ -255,6 +265,7 @@ mod tests {
             usage: Usage { output, ..Usage::default() },
             estimated,
             cost: None,
+            oddities: Oddities::default(),
             cause: None,
         }
     }

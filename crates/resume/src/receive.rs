@@ -54,6 +54,7 @@ impl Session {
     }
 
     pub(crate) fn take_body(&mut self, live: &mut Attempt, chunk: Bytes, now: Nanos) {
+        self.arrival.chunk(now);
         self.clocks.bytes(now, &self.config.timeouts);
         if let Phase::Unlabelled(headers) = &mut live.phase {
             match chunk.iter().find(|byte| !byte.is_ascii_whitespace()) {
@@ -204,6 +205,10 @@ impl Session {
             return Ok(Progress::Read);
         }
         flow.meter.read(&decoded);
+        self.oddities.misnamed += u64::from(decoded.misnamed);
+        if let Some(nesting) = &mut flow.nesting {
+            self.oddities.misplaced += nesting.take(&decoded);
+        }
         let note = self.read_note(flow, &decoded)?;
         if let Some(begin) = decoded.begin.as_ref().filter(|begin| !begin.model.is_empty()) {
             flow.model = Some(Arc::from(&*begin.model));
@@ -285,6 +290,7 @@ impl Session {
     /// Content winds the clocks.
     fn watch(&mut self, flow: &Flow, note: &Note, bytes: usize, now: Nanos) {
         let Some(part) = note.part else { return };
+        self.arrival.content();
         self.hear(Sign::Content);
         let halting = part != Part::Text || matches!(flow.hold, Hold::Tools);
         let rhythm = if halting { Rhythm::Halting } else { Rhythm::Steady };
@@ -315,7 +321,7 @@ impl Session {
         }
         let mut text = String::new();
         let half = flow.joiner.is_open();
-        words.append_to(&mut text, &mut flow.joiner);
+        self.oddities.replaced += words.append_to(&mut text, &mut flow.joiner);
         let trimmed = if half || flow.joiner.is_open() { Trimmed::Yes } else { Trimmed::No };
         let step = match &mut flow.hold {
             Hold::Seam(stitch, sent) if !text.is_empty() => {

@@ -1,6 +1,6 @@
 //! The session: one response, over as many attempts as it takes.
 
-use protocol::{Reader, RequestBody};
+use protocol::{Reader, RequestBody, Wire};
 use retry_policy::{Call, IdempotencyKey, Nanos};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use crate::cursor::Cursor;
 use crate::input::{AttemptId, Input};
 use crate::journal::{self, Origin, Record, Seq, Start};
 use crate::ladder::{self, Learned};
-use crate::outcome::{Cause, Outcome, Summary};
+use crate::oddities::{Arrival, Nesting, Oddities};
+use crate::outcome::{AttemptSummary, Cause, Outcome, Summary};
 use crate::output::{Connection, Output, Request, State};
 use crate::receive::Progress;
 use crate::seam::Rung;
@@ -83,6 +84,9 @@ pub struct Session {
     pub(crate) last: Option<Cause>,
     pub(crate) sign: Option<Sign>,
     attempts: u32,
+    /// What was odd in the live attempt so far.
+    pub(crate) oddities: Oddities,
+    pub(crate) arrival: Arrival,
     pub(crate) futile: u32,
     /// Attempts in a row that did not reach the endpoint which keeps the response.
     pub(crate) unreached: u32,
@@ -193,6 +197,8 @@ impl Session {
             last: None,
             sign: None,
             attempts: 0,
+            oddities: Oddities::default(),
+            arrival: Arrival::default(),
             futile: 0,
             unreached: 0,
             unprocessed: 0,
@@ -208,6 +214,13 @@ impl Session {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.transcript.text
+    }
+
+    /// The account of the attempt that ended last.
+    #[must_use]
+    pub fn last_attempt(&self) -> Option<&AttemptSummary> {
+        let summary = self.done.as_ref().map_or(&self.summary, |outcome| outcome.summary());
+        summary.attempts.last()
     }
 
     /// Whether the model turned out to refuse prefill; worth remembering for other sessions.
@@ -249,8 +262,13 @@ impl Session {
             Input::Broke { attempt, cause } => {
                 self.with_live(attempt, |_, live| live.ended = Some(Ended::Broke(cause)));
             }
-            Input::Woke if self.live.is_some() => self.clocks.woken(now),
-            Input::Woke => {}
+            Input::Woke => {
+                self.arrival.miss();
+                if self.live.is_some() {
+                    self.clocks.woken(now);
+                }
+            }
+            Input::Unheard => self.arrival.miss(),
             Input::Tick => self.tick(now),
             Input::Cancel => {
                 self.record(journal::cancel());
@@ -336,6 +354,7 @@ impl Session {
             None => self.flow(id, rung, plan.hold(), now),
         };
         flow.attempt = id;
+        (self.oddities, self.arrival) = Default::default();
         flow.is_read_on |= rung == Rung::Cursor;
         let headers = self.offer_to_keep(&mut flow, &plan);
         flow.rejoins = rung == Rung::Cursor && self.transcript.begun;
@@ -371,6 +390,8 @@ impl Session {
     /// The events of a new generation; `seam` is how they join what was shown.
     fn flow(&self, id: AttemptId, rung: Rung, seam: Hold, now: Nanos) -> Flow {
         let mut flow = Flow::new(id, rung, Stops::new(self.request.choices()), now);
+        let has_blocks = self.request.wire() == Wire::AnthropicMessages;
+        flow.nesting = has_blocks.then(Nesting::default);
         if let (Rung::Fetch, Some(kept)) = (rung, &self.kept) {
             flow.asked = kept.asked;
             flow.catch_up = CatchUp::behind(&self.transcript);

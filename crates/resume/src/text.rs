@@ -15,16 +15,18 @@ pub(crate) struct Joiner {
 
 impl Joiner {
     /// Appends the text of one delta, less an incomplete end, which the next delta completes.
-    pub(crate) fn push(&mut self, bytes: &[u8], out: &mut String) {
+    /// Returns how often U+FFFD stands for what is no text.
+    pub(crate) fn push(&mut self, bytes: &[u8], out: &mut String) -> u64 {
         if self.tail.is_empty() {
             if let Ok(text) = std::str::from_utf8(bytes) {
-                return out.push_str(text);
+                out.push_str(text);
+                return 0;
             }
             return self.push_broken(bytes, out);
         }
         let mut joined = std::mem::take(&mut self.tail);
         joined.extend_from_slice(bytes);
-        self.push_broken(&joined, out);
+        self.push_broken(&joined, out)
     }
 
     /// Whether half a character waits for the other half.
@@ -40,11 +42,14 @@ impl Joiner {
         }
     }
 
-    fn push_broken(&mut self, bytes: &[u8], out: &mut String) {
-        let mut rest = bytes;
+    fn push_broken(&mut self, bytes: &[u8], out: &mut String) -> u64 {
+        let (mut rest, mut replaced) = (bytes, 0);
         loop {
             let error = match std::str::from_utf8(rest) {
-                Ok(text) => return out.push_str(text),
+                Ok(text) => {
+                    out.push_str(text);
+                    return replaced;
+                }
                 Err(error) => error,
             };
             let (valid, broken) = rest.split_at(error.valid_up_to());
@@ -52,9 +57,11 @@ impl Joiner {
             rest = match Broken::read(broken, error.error_len()) {
                 Broken::Incomplete => {
                     self.tail = broken.to_vec();
-                    return;
+                    return replaced;
                 }
                 Broken::Character(character, len) => {
+                    // One that the text really has is valid.
+                    replaced += u64::from(character == char::REPLACEMENT_CHARACTER);
                     out.push(character);
                     &broken[len..]
                 }
@@ -178,5 +185,15 @@ mod tests {
     #[test]
     fn garbage_is_replaced_and_nothing_after_it_is_lost() {
         check(&[b"a\xFFb\xC0\xAFc"], "a\u{FFFD}b\u{FFFD}\u{FFFD}c");
+    }
+
+    #[test]
+    fn what_is_replaced_is_counted_and_what_is_joined_is_not() {
+        let mut joiner = Joiner::default();
+        let mut counts = |bytes: &[u8]| joiner.push(bytes, &mut String::new());
+        assert_eq!(counts(b"a\xFFb\xC0\xAFc"), 3);
+        assert_eq!(counts("\u{FFFD}".as_bytes()), 0);
+        assert_eq!((counts(b"\xED\xA0\xBD"), counts(b"\xED\xB8\x80")), (0, 0));
+        assert_eq!((counts(b"\xED\xA0\xBD"), counts(b"x")), (0, 1));
     }
 }

@@ -1,7 +1,8 @@
 //! The objects that `--json` writes, one a line. The README of the crate documents each.
 
-use client::{AttemptSummary, Seam, State, StopReason, StreamCost, Summary};
+use client::{AttemptSummary, Oddities, Seam, State, StopReason, StreamCost, Summary};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// One line of `--json`.
 #[derive(Debug, Serialize)]
@@ -125,6 +126,8 @@ pub(crate) struct Account {
     sentinel_missing: bool,
     empty_continuation: bool,
     continued_with_tool: bool,
+    #[serde(skip_serializing_if = "Odd::is_none")]
+    oddities: Odd,
     /// Of all attempts, those of earlier processes included; `null` is not known.
     cost: Option<Cost>,
 }
@@ -142,8 +145,25 @@ impl From<&Summary> for Account {
             sentinel_missing: summary.sentinel_missing,
             empty_continuation: summary.empty_continuation,
             continued_with_tool: summary.continued_with_tool,
+            oddities: Odd::from(&summary.oddities()),
             cost: summary.cost.as_ref().map(Cost::from),
         }
+    }
+}
+
+/// What was odd about the answers, and did no harm; how often, for each kind that occurred.
+#[derive(Debug, Serialize)]
+struct Odd(BTreeMap<&'static str, u64>);
+
+impl Odd {
+    fn is_none(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<&Oddities> for Odd {
+    fn from(oddities: &Oddities) -> Self {
+        Self(oddities.kinds().map(|(kind, count, _)| (kind, count)).collect())
     }
 }
 
@@ -292,5 +312,14 @@ mod tests {
         assert_eq!(value["stop"], "end-turn");
         assert_eq!(value["text_bytes"], 5);
         assert_eq!(value["usage"]["estimated"], false);
+        assert!(value.get("oddities").is_none());
+    }
+
+    #[test]
+    fn only_the_oddities_that_occurred_are_told() {
+        let mut oddities = Oddities::default();
+        oddities.misnamed = 3;
+        let odd = serde_json::to_value(Odd::from(&oddities)).unwrap();
+        assert_eq!(odd, serde_json::json!({ "misnamed": 3 }));
     }
 }

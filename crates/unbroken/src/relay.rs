@@ -1,7 +1,7 @@
 //! Moves one stream to stdout until it ends, is stopped by a signal, or nobody reads it.
 //! A stream that is stopped keeps its checkpoint.
 
-use client::{ErrorKind, Event, ResponseStream, StopReason, StreamId};
+use client::{ErrorKind, Event, Oddities, ResponseStream, StopReason, StreamId};
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ pub(crate) struct Relay {
     narration: Narration,
     breaks: Breaks,
     stop_reason: Option<StopReason>,
+    oddities: Oddities,
 }
 
 /// Whether breaks are told on stderr.
@@ -72,7 +73,8 @@ impl Relay {
         let narration =
             if form == Form::Json || torn { Narration::Silent } else { Narration::Told };
         let (output, breaks) = (Output::new(form, from), Breaks::default());
-        Self { stream, output, advice, narration, breaks, stop_reason: None }
+        let oddities = Oddities::default();
+        Self { stream, output, advice, narration, breaks, stop_reason: None, oddities }
     }
 
     /// Forwards everything and says on stderr how it ended.
@@ -130,6 +132,7 @@ impl Relay {
             Event::End(summary) => {
                 self.output.end(self.stream.id(), &summary).await?;
                 self.stop_reason = summary.stop;
+                self.oddities = summary.oddities();
                 return Ok(Step::Last);
             }
             _ => {}
@@ -140,6 +143,7 @@ impl Relay {
     async fn finish(self, end: End) -> anyhow::Result<Status> {
         match end {
             End::Complete => {
+                report_odd(&self.oddities);
                 if let Some(words) = self.stop_reason.and_then(cut_short) {
                     report(&words);
                 }
@@ -180,6 +184,9 @@ impl Relay {
         if !resumable {
             return Err(anyhow::Error::new(error).context(format!("stream {id}")));
         }
+        if let Some(summary) = error.summary() {
+            report_odd(&summary.oddities());
+        }
         let sentence = self.advice.sentence(&id);
         // The cause of a failing store is below its error.
         report(&format_args!("stream {id}: {:#}; {sentence}", anyhow::Error::new(error)));
@@ -204,6 +211,21 @@ impl Relay {
         report(&format_args!("stream {id}: {why}; {}", self.advice.sentence(&id)));
         Ok(Status::Incomplete)
     }
+}
+
+/// Says on stderr what was odd about the answers, where anything was.
+fn report_odd(oddities: &Oddities) {
+    if let Some(words) = odd(oddities) {
+        report(&words);
+    }
+}
+
+/// What was odd about the answers, in one line.
+fn odd(oddities: &Oddities) -> Option<String> {
+    let told = oddities.kinds().map(|(_, count, meaning)| format!("{count} {meaning}"));
+    let told: Vec<_> = told.collect();
+    (!told.is_empty())
+        .then(|| format!("nothing is lost, but the answer was odd: {}", told.join(", ")))
 }
 
 /// Whether anyone still reads stdout.
@@ -247,6 +269,15 @@ pub(crate) const fn kind_name(kind: ErrorKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_odd_is_one_line_and_nothing_is_none() {
+        let mut oddities = Oddities::default();
+        assert_eq!(odd(&oddities), None);
+        (oddities.misnamed, oddities.buffered) = (2, 1);
+        let told = odd(&oddities).unwrap();
+        assert!(told.contains("2 event names") && told.contains(", 1 answers"), "{told}");
+    }
 
     #[test]
     fn a_store_that_fails_leaves_a_checkpoint_and_one_that_is_anothers_does_not() {

@@ -51,6 +51,11 @@ impl Seen {
         Self::giving(route, builder, &Cue::default()).await
     }
 
+    /// The oddities that occurred, and how often.
+    pub(crate) fn odd(&self) -> Vec<(&'static str, u64)> {
+        self.summary().oddities().kinds().map(|(kind, count, _)| (kind, count)).collect()
+    }
+
     /// Asks and reads to the end; the cue follows the text.
     pub(crate) async fn giving(route: Route, builder: Builder, cue: &Cue) -> Self {
         let client = builder.build().expect("a valid client");

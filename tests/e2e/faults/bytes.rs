@@ -32,6 +32,7 @@ async fn row_049_bytes_that_are_not_utf_8_cost_no_delta() {
         let body: Vec<u8> = body.bytes().map(|byte| if byte == 1 { 0xff } else { byte }).collect();
         let seen = reads(route, Answer::whole(body)).await;
         assert_eq!(seen.text, ["a\u{fffd}b", REST].concat());
+        assert_eq!(seen.odd(), [("replaced", 1)]);
     }
 }
 
@@ -40,6 +41,7 @@ async fn row_049_a_character_that_is_cut_over_reads_is_one_character() {
     for route in PREFILLED {
         let seen = reads(route, bytewise(around(route, &route.text("é…😀")))).await;
         assert_eq!(seen.text, "é…😀");
+        assert_eq!(seen.odd(), []);
     }
 }
 
@@ -164,6 +166,7 @@ async fn row_057_the_type_in_the_json_wins_over_the_name() {
     let seen = reads(MESSAGES, Answer::whole(&wrong)).await;
     assert_eq!(seen.text, whole_text());
     assert!(!seen.summary().sentinel_missing);
+    assert_eq!(seen.odd(), [("misnamed", 1)]);
 }
 
 #[tokio::test]

@@ -72,7 +72,8 @@ async fn row_066_text_in_a_block_that_was_not_opened_is_not_lost() {
     let only_a_stop = MESSAGES.half() + &block_stop(0) + &block_stop(7);
     for begun in [skipped, unopened, closed, only_a_stop] {
         let body = begun.clone() + &message_delta("end_turn") + &message_stop();
-        assert_eq!(reads(MESSAGES, Answer::whole(body)).await.text, BEGUN, "{begun}");
+        let seen = reads(MESSAGES, Answer::whole(body)).await;
+        assert_eq!((seen.text.as_str(), seen.odd()), (BEGUN, vec![("misplaced", 1)]), "{begun}");
     }
 }
 

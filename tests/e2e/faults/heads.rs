@@ -124,16 +124,23 @@ async fn row_047_compression_is_not_asked_for_and_what_is_compressed_is_not_read
 async fn row_048_a_stream_that_a_proxy_kept_to_its_end_is_whole() {
     // Longer than any clock but that to the first token.
     let timeouts = Timeouts { idle: SPAN, bytes: SPAN, ..PATIENT };
+    // As many events as it takes, in few enough bytes for one read.
+    let words: String = (0..40).map(|word| format!("{word} ")).collect();
     for route in PREFILLED {
-        let late = Answer::none().pause(SPAN.as_duration() * 3 / 2);
-        let body = route.answer(&whole_text());
+        let late = Answer::none().pause(SPAN.as_duration() * 5 / 2);
+        let events: String = words.split_inclusive(' ').map(|word| route.text(word)).collect();
+        let body = route.open() + &events + &route.stop() + &route.sentinel();
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n";
         let answer =
             late.then(format!("{head}content-length: {}\r\n\r\n{body}", body.len())).close();
         let peer = Peer::start([answer]).await;
         let seen = Seen::by(route, builder(route, &peer.url()).timeouts(timeouts)).await;
         assert!(seen.end.is_ok(), "{:?}", seen.end);
-        assert_eq!((seen.text, peer.asked().len()), (whole_text(), 1));
+        assert_eq!((seen.text.as_str(), peer.asked().len()), (words.as_str(), 1));
+        assert_eq!(seen.odd(), [("buffered", 1)]);
+
+        // Nobody kept back what is there at once.
+        assert_eq!(reads(route, Answer::whole(body)).await.odd(), []);
     }
 }
 

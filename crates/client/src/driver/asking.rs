@@ -71,9 +71,11 @@ impl Ear {
         self.away = Some(now);
     }
 
-    fn come_back(&mut self, now: Nanos) {
+    /// Whether it was away for long.
+    fn come_back(&mut self, now: Nanos) -> bool {
         let away = self.away.take().map_or(Nanos::ZERO, |since| now.saturating_sub(since));
         self.is_deaf |= away > AWAY_MAX;
+        away > AWAY_MAX
     }
 
     /// Whether a sign that comes now tells something: the first of each kind does, and the first
@@ -124,9 +126,9 @@ impl Asking {
         self.clock = Some(clock);
     }
 
-    /// The consumer listens.
-    pub(super) fn come_back(&mut self, now: Nanos) {
-        self.ear.come_back(now);
+    /// The consumer listens. Whether it was away for so long that times of arrival are not known.
+    pub(super) fn come_back(&mut self, now: Nanos) -> bool {
+        self.ear.come_back(now)
     }
 
     /// The consumer has an event and does something with it.
@@ -345,12 +347,11 @@ mod tests {
         assert!(ear.takes(Ping) && !ear.takes(Ping), "once for each chunk");
         ear.has_told = false;
         ear.leave(Nanos::from_secs(31));
-        ear.come_back(Nanos::from_secs(32));
-        ear.come_back(Nanos::from_secs(90));
+        assert!(!ear.come_back(Nanos::from_secs(32)) && !ear.come_back(Nanos::from_secs(90)));
         assert!(ear.takes(Ping), "it was away for a second");
         ear.has_told = false;
         ear.leave(Nanos::from_secs(90));
-        ear.come_back(Nanos::from_secs(92));
+        assert!(ear.come_back(Nanos::from_secs(92)));
         assert!(!ear.takes(Ping), "who knows when it came");
         assert!(ear.takes(Content), "the first content is told in any case");
         assert!(!ear.takes(Content));

@@ -6,7 +6,7 @@
 use super::usual::usual;
 use crate::Malformed;
 use crate::classify::classify_in_band;
-use crate::event::{Begin, Block, Decoded, Delta, Open, Part, Span, StopReason};
+use crate::event::{Begin, Block, Decoded, Delta, Open, Part, Span, StopReason, is_misnamed};
 use crate::json::{Scanner, Value};
 use crate::usage::read_anthropic;
 use std::borrow::Cow;
@@ -25,7 +25,10 @@ pub(crate) const EVENT_NAMES: &[&[u8]] = &[
 #[inline]
 pub(crate) fn decode<'a>(name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Malformed> {
     match usual(data) {
-        Some(event) => Ok(event),
+        Some(mut event) => {
+            event.misnamed = is_misnamed(name, b"content_block_delta");
+            Ok(event)
+        }
         None => by_all_rules(name, data),
     }
 }
@@ -37,10 +40,12 @@ fn by_all_rules<'a>(name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Malforme
     match seen.kind {
         Some(kind) if kind.plain_text(data) == Some(b"content_block_delta") => {
             seen.content_delta(data, &mut event);
+            event.misnamed = is_misnamed(name, b"content_block_delta");
         }
         kind => {
             let kind = kind.and_then(|kind| kind.text(data)).unwrap_or(Cow::Borrowed(name));
             seen.rare(&kind, data, &mut event)?;
+            event.misnamed = is_misnamed(name, &kind);
         }
     }
     Ok(event)

@@ -6,7 +6,9 @@
 
 use super::usual::usual;
 use crate::classify::classify_in_band;
-use crate::event::{Act, Begin, Block, Decoded, Delta, Node, Open, Part, PartKind, StopReason};
+use crate::event::{
+    Act, Begin, Block, Decoded, Delta, Node, Open, Part, PartKind, StopReason, is_misnamed,
+};
 use crate::json::{Kind, Scanner, Value};
 use crate::usage::read_response;
 use crate::{Failure, FailureKind, Malformed};
@@ -15,7 +17,10 @@ use std::borrow::Cow;
 #[inline]
 pub(crate) fn decode<'a>(name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Malformed> {
     match usual(data) {
-        Some(event) => Ok(event),
+        Some(mut event) => {
+            event.misnamed = is_misnamed(name, b"response.output_text.delta");
+            Ok(event)
+        }
         None => by_all_rules(name, data),
     }
 }
@@ -46,6 +51,7 @@ fn by_all_rules<'a>(name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Malforme
         b"response.failed" => event.error = Some(Box::new(seen.failure(data))),
         kind => seen.other(kind, data, &mut event),
     }
+    event.misnamed = is_misnamed(name, &kind);
     Ok(event)
 }
 

@@ -12,6 +12,7 @@ mod journal;
 mod kept;
 mod ladder;
 mod limits;
+mod oddities;
 mod profiles;
 mod read_on;
 mod responses;
