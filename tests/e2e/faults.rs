@@ -17,6 +17,8 @@ mod http2;
 mod keys;
 mod lifetimes;
 mod peer;
+mod proxies;
+mod proxy;
 mod statuses;
 mod stops;
 mod tls;

@@ -2,12 +2,14 @@
 
 use checkpoint_store::Store;
 use cost::Money;
+use http::Uri;
 use resume::{
     Admission, Deliver, Instruction, Limits, OnStoreFailure, Pace, SeamPolicy, Timeouts, Tools,
     Ways,
 };
 use retry_policy::{ConnectFailures, Endpoints, Policy};
 use rustls::ClientConfig;
+use std::env;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +18,20 @@ use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::event::Events;
 use crate::leftovers::Leftovers;
+use crate::proxy::{Proxy, Routes};
 use crate::refusals::Refusals;
 use crate::spending::SharedBudget;
 use crate::transport::Transport;
 use crate::upstream::Upstream;
+
+/// Who says which proxy there is.
+#[derive(Clone, Debug, Default)]
+enum Proxying {
+    #[default]
+    Environment,
+    None,
+    Given(Proxy),
+}
 
 /// How long the store may keep a stream waiting, unless told otherwise.
 const STORE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -45,10 +57,21 @@ pub struct Builder {
     store_timeout: Option<Duration>,
     events: Events,
     tls: Option<ClientConfig>,
+    proxy: Proxying,
     #[cfg(feature = "prices")]
     prices: Option<Arc<cost::Catalog>>,
     response_budget: Option<Money>,
     shared_budget: Option<SharedBudget>,
+}
+
+impl Proxying {
+    fn routes(self, targets: impl Iterator<Item = Uri>) -> Result<Routes, Error> {
+        match self {
+            Self::Environment => Routes::from_environment(|name| env::var_os(name), targets),
+            Self::None => Ok(Routes::default()),
+            Self::Given(proxy) => Ok(Routes::by(proxy)),
+        }
+    }
 }
 
 impl Builder {
@@ -201,16 +224,36 @@ impl Builder {
         self
     }
 
+    /// The proxy that every endpoint is reached through, in place of those that the environment
+    /// names.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Proxying::Given(proxy);
+        self
+    }
+
+    /// Reaches every endpoint without a proxy.
+    ///
+    /// Unless this or [`proxy`](Self::proxy) says otherwise, [`build`](Self::build) reads
+    /// `https_proxy`, `HTTPS_PROXY`, `http_proxy` (in small letters only, because of CGI),
+    /// `all_proxy`, `ALL_PROXY`, `no_proxy` and `NO_PROXY` as curl does, except that this machine
+    /// itself is reached without a proxy.
+    pub fn no_proxy(mut self) -> Self {
+        self.proxy = Proxying::None;
+        self
+    }
+
     /// Puts the client together.
     ///
     /// # Errors
     ///
     /// `InvalidConfig` without an endpoint, with a key that no header can carry, for endpoints of
-    /// different wires, or for settings of the pool that contradict each other.
+    /// different wires, for a variable that names a proxy and does not name one, or for settings of the pool that contradict each other.
     pub fn build(self) -> Result<Client, Error> {
         let upstream = Upstream::new(self.endpoints, self.pool)?;
         let timeouts = self.timeouts.unwrap_or_default();
-        let transport = Transport::new(self.tls, timeouts.connect.as_duration())?;
+        let targets = upstream.endpoints().map(|endpoint| endpoint.uri(""));
+        let routes = self.proxy.routes(targets)?;
+        let transport = Transport::new(self.tls, timeouts.connect.as_duration(), routes)?;
         let mut config = resume::Config::new(*upstream.primary().profile());
         config.admission = Admission::Asked;
         config.timeouts = timeouts;

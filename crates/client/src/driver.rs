@@ -27,6 +27,7 @@ use crate::error::Error;
 use crate::event::{Event, Events};
 use crate::leftovers::Leaving;
 use crate::patience::Patience;
+use crate::proxy::ProxyFailure;
 use crate::spending::Tab;
 use crate::transport::Arrival;
 use asking::Line;
@@ -54,6 +55,8 @@ pub(crate) struct Driver {
     live: Option<Calling>,
     /// What the provider is told beside the attempts, and nobody waits for but who cancels.
     farewell: Option<Farewell>,
+    /// What a proxy did to the last attempt.
+    proxy_failure: Option<ProxyFailure>,
     outbox: Outbox,
     /// What the store had no room for; the engine waits.
     stalled: Option<Stalled>,
@@ -120,6 +123,7 @@ impl Driver {
             asking,
             live: None,
             farewell: None,
+            proxy_failure: None,
             outbox: Outbox::default(),
             stalled: None,
             engine: Engine::Speaking,
@@ -316,7 +320,7 @@ impl Driver {
                 Input::End { attempt }
             }
             Arrival::Broke(cause) => {
-                self.live = None;
+                self.proxy_failure = self.live.take().and_then(|mut live| live.proxy_failure());
                 Input::Broke { attempt, cause }
             }
         }

@@ -6,6 +6,8 @@ use resume::{Break, Cause, Summary};
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::proxy::ProxyFailure;
+
 /// What went wrong, and from where another attempt can go on.
 pub struct Error(Box<Inner>);
 
@@ -141,6 +143,14 @@ impl Error {
         Self::of(ErrorKind::Incomplete).with_cause(cause).with_summary(summary).at(id)
     }
 
+    /// Names the proxy, where it is the cause.
+    pub(crate) fn by_proxy(self, failure: Option<ProxyFailure>) -> Self {
+        match failure.filter(|_| self.cause().is_some_and(is_of_proxy)) {
+            Some(failure) => self.with_source(failure),
+            None => self,
+        }
+    }
+
     pub(crate) fn refused(cause: Cause, summary: Summary) -> Self {
         Self::of(ErrorKind::Refused).with_cause(cause).with_summary(summary)
     }
@@ -243,12 +253,22 @@ impl ErrorKind {
     }
 }
 
+fn is_of_proxy(cause: &Cause) -> bool {
+    match cause {
+        Cause::GaveUp { last, .. } | Cause::NotAdmitted { last: Some(last), .. } => {
+            is_of_proxy(last)
+        }
+        Cause::Broke(cause) => matches!(cause, Break::ProxyRefused | Break::ProxyFailed),
+        _ => false,
+    }
+}
+
 /// Whether going on later may bring the rest.
 fn may_pass(cause: &Cause) -> bool {
     match cause {
         Cause::Provider(failure) => !failure.verdict.class.is_terminal(),
         Cause::GaveUp { reason, .. } => reason.may_work_later(),
-        Cause::Broke(Break::Certificate)
+        Cause::Broke(Break::Certificate | Break::ProxyRefused)
         | Cause::Diverged
         | Cause::NotContinuable
         | Cause::OverBudget

@@ -3,13 +3,17 @@
 //! request left.
 
 mod counted;
+mod dialer;
 mod exchange;
 mod failure;
 mod redirect;
 mod resolver;
 mod tls;
+mod tunnel;
 
 use bytes::Bytes;
+use http::header::PROXY_AUTHORIZATION;
+use http::uri::Scheme;
 use http_body_util::Full;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -19,13 +23,16 @@ use resume::Connection;
 use rustls::ClientConfig;
 use std::fmt;
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use crate::error::Error;
+use crate::proxy::{Proxy, Routes};
 
 use counted::Counting;
+use dialer::Dialer;
 pub(crate) use exchange::{Arrival, Exchange};
 use resolver::Resolver;
 
@@ -40,30 +47,55 @@ pub(crate) struct Transport {
     keeping: Http,
     /// Opens one for each request.
     opening: Http,
+    routes: Arc<Routes>,
 }
 
-type Http = Client<Counting<HttpsConnector<HttpConnector<Resolver>>>, Full<Bytes>>;
+type Http = Client<Counting<HttpsConnector<Dialer>>, Full<Bytes>>;
 
 impl Transport {
     /// `tls` replaces the default trust; `connect` bounds how long one address may take.
-    pub(crate) fn new(tls: Option<ClientConfig>, connect: Duration) -> Result<Self, Error> {
-        Self::pinging(tls, connect, Pings::default())
+    pub(crate) fn new(
+        tls: Option<ClientConfig>,
+        connect: Duration,
+        routes: Routes,
+    ) -> Result<Self, Error> {
+        Self::pinging(tls, connect, routes, Pings::default())
     }
 
-    fn pinging(tls: Option<ClientConfig>, connect: Duration, pings: Pings) -> Result<Self, Error> {
+    fn pinging(
+        tls: Option<ClientConfig>,
+        connect: Duration,
+        routes: Routes,
+        pings: Pings,
+    ) -> Result<Self, Error> {
         let tls = tls.map_or_else(tls::default_config, Ok)?;
-        let connector = Counting(tls::connector(tls, tcp(connect)));
+        let routes = Arc::new(routes);
+        let to_proxy = tls::connector_to_proxy(tls.clone(), tcp(connect));
+        let dialer = Dialer::new(tcp(connect), to_proxy, Arc::clone(&routes));
+        let connector = Counting(tls::connector(tls, dialer));
         let keeping = http(pings).build(connector.clone());
-        Ok(Self { keeping, opening: http(pings).pool_max_idle_per_host(0).build(connector) })
+        let opening = http(pings).pool_max_idle_per_host(0).build(connector);
+        Ok(Self { keeping, opening, routes })
     }
 
     /// Begins to send; nothing happens until the exchange is polled.
-    pub(crate) fn send(&self, request: http::Request<Full<Bytes>>, on: Connection) -> Exchange {
+    pub(crate) fn send(&self, mut request: http::Request<Full<Bytes>>, on: Connection) -> Exchange {
+        self.introduce(&mut request);
         let http = match on {
             Connection::Any => &self.keeping,
             Connection::New => &self.opening,
         };
         Exchange::new(http.clone(), request)
+    }
+
+    /// Says to a proxy that takes the request whole who asks. Through a tunnel the endpoint would
+    /// read it.
+    fn introduce(&self, request: &mut http::Request<Full<Bytes>>) {
+        let is_plain = request.uri().scheme() == Some(&Scheme::HTTP);
+        let proxy = self.routes.through(request.uri()).filter(|_| is_plain);
+        if let Some(authorization) = proxy.and_then(Proxy::authorization) {
+            request.headers_mut().insert(PROXY_AUTHORIZATION, authorization.clone());
+        }
     }
 }
 

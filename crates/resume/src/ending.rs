@@ -144,7 +144,9 @@ impl Session {
 fn is_refusal(cause: &Cause) -> bool {
     match cause {
         Cause::Provider(failure) => failure.verdict.class.is_terminal(),
-        Cause::Broke(cause) => matches!(cause, Break::Certificate | Break::UnknownName),
+        Cause::Broke(cause) => {
+            matches!(cause, Break::Certificate | Break::UnknownName | Break::ProxyRefused)
+        }
         Cause::GaveUp { reason, .. } => *reason == GiveUp::ServerForbids,
         _ => false,
     }

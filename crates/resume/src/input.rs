@@ -92,6 +92,10 @@ pub enum Break {
     Refused,
     /// No connection came about for another reason.
     Unreachable,
+    /// The proxy does not let this client through, or not to that server; trying again cannot help.
+    ProxyRefused,
+    /// The proxy was not reached, or reached nobody.
+    ProxyFailed,
     /// The server's certificate is not valid; trying again cannot help.
     Certificate,
     /// The TLS handshake failed otherwise.
@@ -117,6 +121,8 @@ impl fmt::Display for Break {
             Self::UnknownName => "no such name",
             Self::Refused => "connection refused",
             Self::Unreachable => "no connection",
+            Self::ProxyRefused => "proxy refused the connection",
+            Self::ProxyFailed => "no connection through the proxy",
             Self::Certificate => "invalid certificate",
             Self::Handshake => "TLS handshake failed",
             Self::NotSent => "request not sent",

@@ -66,7 +66,7 @@ impl Session {
                 | Cause::SeamUnverified
                 | Cause::OverBudget
                 | Cause::Unpriced
-                | Cause::Broke(Break::Certificate)
+                | Cause::Broke(Break::Certificate | Break::ProxyRefused)
         ) || self.is_nowhere(&cause)
         {
             return Err(cause);
@@ -206,7 +206,9 @@ fn verdict(live: &Attempt, cause: &Cause) -> Verdict {
             | Break::UnknownName
             | Break::Unreachable
             | Break::Handshake
-            | Break::Certificate,
+            | Break::Certificate
+            | Break::ProxyRefused
+            | Break::ProxyFailed,
         )
         | Cause::ConnectTimeout => return Verdict::new(Class::Connect, Sent::NotSent),
         Cause::Broke(Break::Calm) => Class::Throttle,

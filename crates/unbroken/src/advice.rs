@@ -30,6 +30,12 @@ impl Advice {
         self.flags.push_str(&quote(value));
     }
 
+    /// Adds a flag without a value.
+    pub(crate) fn switch(&mut self, name: &str) {
+        self.flags.push(' ');
+        self.flags.push_str(name);
+    }
+
     /// Adds what the command cannot say.
     pub(crate) fn note(&mut self, note: &'static str) {
         self.notes.push(note);

@@ -3,7 +3,7 @@
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use client::{Builder, Client, Endpoint, Profile, Secret, Wire};
+use client::{Builder, Client, Endpoint, Profile, Proxy, Secret, Wire};
 use std::env;
 use std::net::IpAddr;
 
@@ -44,6 +44,16 @@ pub(crate) struct Connection {
     /// OPENAI_API_KEY or GEMINI_API_KEY, by the protocol]
     #[arg(long, value_name = "VAR")]
     api_key_env: Option<String>,
+
+    /// Proxy that every server is reached through, http:// or https://, in place of those of
+    /// https_proxy, http_proxy, all_proxy and no_proxy; a password is better in those variables,
+    /// because others can see the arguments of a process
+    #[arg(long, value_name = "URL", conflicts_with = "no_proxy")]
+    proxy: Option<String>,
+
+    /// Reaches every server without a proxy, whatever the environment says
+    #[arg(long)]
+    no_proxy: bool,
 }
 
 impl Connection {
@@ -128,6 +138,19 @@ impl Connection {
         Ok(endpoint)
     }
 
+    /// A client of these servers, yet without checkpoints and clocks.
+    pub(crate) fn client(&self, endpoints: Vec<Endpoint>) -> anyhow::Result<Builder> {
+        let builder = endpoints.into_iter().fold(Client::builder(), Builder::endpoint);
+        Ok(match &self.proxy {
+            Some(url) => {
+                let proxy = Proxy::new(url);
+                builder.proxy(proxy.map_err(|error| usage_error(format_args!("--proxy: {error}")))?)
+            }
+            None if self.no_proxy => builder.no_proxy(),
+            None => builder,
+        })
+    }
+
     /// Adds the flags that a later `resume` needs again.
     pub(crate) fn advise(&self, advice: &mut Advice) {
         for url in &self.base_urls {
@@ -138,6 +161,12 @@ impl Connection {
         }
         if let Some(name) = &self.api_key_env {
             advice.flag("--api-key-env", name);
+        }
+        if self.no_proxy {
+            advice.switch("--no-proxy");
+        }
+        if self.proxy.is_some() {
+            advice.note("and the same --proxy");
         }
         if !self.headers.is_empty() {
             advice.note("and the same --header flags");
@@ -159,11 +188,6 @@ impl Connection {
             ))),
         }
     }
-}
-
-/// A client of these servers, yet without checkpoints and clocks.
-pub(crate) fn client(endpoints: Vec<Endpoint>) -> Builder {
-    endpoints.into_iter().fold(Client::builder(), Builder::endpoint)
 }
 
 /// The public API of the profile's own provider.
@@ -318,6 +342,14 @@ mod tests {
         let mut connection = local();
         connection.base_urls = vec!["https://user:s3cret@host".to_owned()];
         refuse(connection.endpoints(Profile::OPENAI), "user name or password");
+    }
+
+    #[test]
+    fn a_bad_proxy_is_refused_without_its_password() {
+        let mut connection = local();
+        connection.proxy = Some("socks5://kim:s3cret@host".to_owned());
+        let endpoints = connection.endpoints(Profile::OPENAI).unwrap();
+        refuse(connection.client(endpoints), "--proxy: ");
     }
 
     #[test]

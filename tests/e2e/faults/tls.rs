@@ -28,6 +28,10 @@ pub(crate) struct TlsPeer {
 }
 
 impl TlsPeer {
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("https://localhost:{}", self.address.port())
     }

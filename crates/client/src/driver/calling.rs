@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use crate::endpoint::Endpoint;
+use crate::proxy::ProxyFailure;
 use crate::secret::Secret;
 use crate::transport::{Arrival, Exchange, Transport};
 
@@ -66,6 +67,11 @@ impl Calling {
             Renewal::None
         };
         Self { attempt, exchange: transport.send(request, connection), renewal }
+    }
+
+    /// What the proxy did, if it was the proxy that gave no connection.
+    pub(super) const fn proxy_failure(&mut self) -> Option<ProxyFailure> {
+        self.exchange.proxy_failure()
     }
 
     /// The next arrival. After `End` or `Broke` it is pending forever.

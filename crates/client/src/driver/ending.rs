@@ -84,7 +84,12 @@ impl Driver {
     }
 
     /// What the consumer is told last.
-    pub(super) fn tell(&self, outcome: Outcome) -> Result<Event, Error> {
+    pub(super) fn tell(&mut self, outcome: Outcome) -> Result<Event, Error> {
+        let proxy_failure = self.proxy_failure.take();
+        self.tell_outcome(outcome).map_err(|error| error.by_proxy(proxy_failure))
+    }
+
+    fn tell_outcome(&self, outcome: Outcome) -> Result<Event, Error> {
         let fatal = self.journal.fatal().map(|error| self.store_error(error));
         match (outcome, fatal) {
             (Outcome::Complete(summary), None) => Ok(Event::End(Box::new(summary))),

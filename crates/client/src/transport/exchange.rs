@@ -14,12 +14,15 @@ use std::task::{Context, Poll, ready};
 
 use super::counted::{Counts, Visit};
 use super::{Http, failure, redirect};
+use crate::proxy::ProxyFailure;
 
 /// A request on its way.
 pub(crate) struct Exchange {
     phase: Phase,
     /// The connection was reported.
     connected: bool,
+    /// The proxy that gave no way.
+    proxy_failure: Option<ProxyFailure>,
 }
 
 /// What came back next.
@@ -70,7 +73,7 @@ impl Asking {
     }
 
     /// What comes first: a connection that is new to this request is noticed on the way.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<Incoming>, Break>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<Incoming>, legacy::Error>> {
         // Polling the response is what connects, so the order matters.
         let polled = Pin::new(&mut self.response).poll(cx);
         if self.visit.is_none() {
@@ -78,7 +81,7 @@ impl Asking {
         }
         polled.map_err(|error| {
             tracing::debug!(error = &error as &dyn std::error::Error, "exchange failed");
-            self.failure(&error)
+            error
         })
     }
 
@@ -111,7 +114,12 @@ impl Asking {
 impl Exchange {
     pub(crate) fn new(http: Http, request: Request<Full<Bytes>>) -> Self {
         let asking = Asking::new(http, request, redirect::REDIRECTS_MAX);
-        Self { phase: Phase::Asking(Box::new(asking)), connected: false }
+        Self { phase: Phase::Asking(Box::new(asking)), connected: false, proxy_failure: None }
+    }
+
+    /// What the proxy did, if it was the proxy that gave no connection.
+    pub(crate) const fn proxy_failure(&mut self) -> Option<ProxyFailure> {
+        self.proxy_failure.take()
     }
 
     /// The next arrival. After `End` or `Broke` it is pending forever.
@@ -155,7 +163,9 @@ impl Exchange {
                 Poll::Ready(Arrival::Connected)
             }
             Poll::Ready(Ok(response)) => Poll::Ready(self.answer(response)),
-            Poll::Ready(Err(cause)) => {
+            Poll::Ready(Err(error)) => {
+                let cause = asking.failure(&error);
+                self.proxy_failure = failure::of_proxy(&error);
                 self.phase = Phase::Over;
                 Poll::Ready(Arrival::Broke(cause))
             }

@@ -6,6 +6,7 @@ use std::error::Error as StdError;
 use std::io;
 
 use super::resolver::Unresolved;
+use crate::proxy::ProxyFailure;
 
 /// How an exchange failed before its response began.
 pub(crate) fn before_head(error: &legacy::Error) -> Break {
@@ -20,8 +21,25 @@ pub(crate) fn in_body(error: &hyper::Error) -> Break {
     chain(error).find_map(broken).unwrap_or(Break::Reset)
 }
 
+/// The proxy that was in the way.
+pub(crate) fn of_proxy(error: &legacy::Error) -> Option<ProxyFailure> {
+    chain(error).find_map(|error| error.downcast_ref::<ProxyFailure>().cloned())
+}
+
+/// Whether a failure to connect is one that is named by itself, whoever was connected to.
+pub(crate) fn has_own_name(error: &(dyn StdError + 'static)) -> bool {
+    chain(error).any(|error| {
+        let tls = error.downcast_ref::<rustls::Error>();
+        error.is::<Unresolved>() || tls.is_some_and(|error| handshake(error) == Break::Certificate)
+    })
+}
+
 fn connecting(error: &legacy::Error) -> Break {
     let found = chain(error).find_map(|error| {
+        if let Some(failure) = error.downcast_ref::<ProxyFailure>() {
+            let is_final = failure.is_final();
+            return Some(if is_final { Break::ProxyRefused } else { Break::ProxyFailed });
+        }
         if let Some(error) = error.downcast_ref::<Unresolved>() {
             return Some(if error.is_unknown { Break::UnknownName } else { Break::Unresolved });
         }

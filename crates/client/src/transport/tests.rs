@@ -10,16 +10,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Arrival, Exchange, Pings, Transport};
+use crate::proxy::Routes;
 use peer::{Alpn, Ca, Frames, Peer};
 
 const CONNECT: Duration = Duration::from_secs(5);
 
 fn plain() -> Transport {
-    Transport::new(None, CONNECT).unwrap()
+    Transport::new(None, CONNECT, Routes::default()).unwrap()
 }
 
 fn trusting(ca: &Ca) -> Transport {
-    Transport::new(Some(ca.client_config()), CONNECT).unwrap()
+    Transport::new(Some(ca.client_config()), CONNECT, Routes::default()).unwrap()
 }
 
 fn post(transport: &Transport, url: &str) -> Exchange {
@@ -176,7 +177,8 @@ async fn a_connection_that_answers_no_ping_is_dead() {
     let peer = Peer::mute(&ca).await;
     let tenth = Duration::from_millis(100);
     let pings = Pings { after: tenth, timeout: tenth };
-    let transport = Transport::pinging(Some(ca.client_config()), CONNECT, pings).unwrap();
+    let transport =
+        Transport::pinging(Some(ca.client_config()), CONNECT, Routes::default(), pings).unwrap();
     let began = std::time::Instant::now();
     let mut exchange = post(&transport, &peer.url("localhost"));
     let seen = tokio::time::timeout(50 * tenth, read(&mut exchange)).await;

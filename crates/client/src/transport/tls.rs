@@ -19,6 +19,16 @@ pub(crate) fn default_config() -> Result<ClientConfig, Error> {
     Ok(config)
 }
 
+/// `https` by TLS and `http` plainly, both for HTTP/1.1: a tunnel is asked for in it.
+pub(crate) fn connector_to_proxy<T>(mut config: ClientConfig, tcp: T) -> HttpsConnector<T> {
+    config.alpn_protocols.clear();
+    HttpsConnectorBuilder::new()
+        .with_tls_config(config)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(tcp)
+}
+
 /// `https` by TLS with ALPN for HTTP/2 and HTTP/1.1, `http` as plain HTTP/1.1.
 pub(crate) fn connector<T>(mut config: ClientConfig, tcp: T) -> HttpsConnector<T> {
     // The builder below sets the protocols and insists on being the only one.

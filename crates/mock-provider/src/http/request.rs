@@ -125,9 +125,10 @@ fn parse_head(head: &[u8]) -> Option<Request> {
     let mut lines = head.split("\r\n");
     let mut words = lines.next()?.split(' ');
     let (method, target, version) = (words.next()?, words.next()?, words.next()?);
-    if words.next().is_some() || !version.starts_with("HTTP/1.") || !target.starts_with('/') {
+    if words.next().is_some() || !version.starts_with("HTTP/1.") {
         return None;
     }
+    let target = origin_form(target)?;
     let mut headers = Vec::new();
     for line in lines {
         let (name, value) = line.split_once(':')?;
@@ -140,6 +141,15 @@ fn parse_head(head: &[u8]) -> Option<Request> {
         body: Vec::new(),
         old_version: version == "HTTP/1.0",
     })
+}
+
+/// The path of a target, which to a proxy is the whole URL (RFC 9112, 3.2.2).
+fn origin_form(target: &str) -> Option<&str> {
+    if target.starts_with('/') {
+        return Some(target);
+    }
+    let place = target.strip_prefix("http://")?;
+    Some(place.find('/').map_or("/", |path| &place[path..]))
 }
 
 fn framing(request: &Request) -> Result<Framing, RequestError> {
@@ -230,6 +240,18 @@ mod tests {
             assert_eq!(request.header("x-key"), Some("v"));
             assert!(request.keeps_alive() && parser.is_idle());
         }
+    }
+
+    #[test]
+    fn a_whole_url_is_its_path() {
+        let target = |line: &str| {
+            let request = parse(format!("GET {line} HTTP/1.1\r\n\r\n").as_bytes());
+            request.map(|request| request.unwrap().target)
+        };
+        assert_eq!(target("http://a.example:1/v1/x?y"), Ok("/v1/x?y".to_owned()));
+        assert_eq!(target("http://a.example"), Ok("/".to_owned()));
+        assert_eq!(target("ftp://a.example/"), Err(RequestError::Malformed));
+        assert_eq!(target("*"), Err(RequestError::Malformed));
     }
 
     #[test]

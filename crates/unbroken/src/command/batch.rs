@@ -33,7 +33,7 @@ use super::stream::default_model;
 use crate::checkpoints::Checkpoints;
 use crate::cli::examples;
 use crate::clocks::Clocks;
-use crate::connection::{self, Connection};
+use crate::connection::Connection;
 use crate::diagnostics::report;
 use crate::prices::{Prices, dollars};
 use crate::recovery::Recovery;
@@ -129,7 +129,8 @@ impl Batch {
         let checkpoints = self.checkpoints.clone().unwrap_or_else(|| folder.checkpoints());
         let store = Checkpoints::at(checkpoints).open_only()?;
         let budget = self.budget.map(|limit| SharedBudget::new(Budget::of(limit)));
-        let builder = connection::client(endpoints).prices(Arc::new(self.prices.catalog()?));
+        let builder = self.connection.client(endpoints)?;
+        let builder = builder.prices(Arc::new(self.prices.catalog()?));
         let builder =
             budget.iter().fold(builder, |builder, budget| builder.shared_budget(budget.clone()));
         let client = self

@@ -13,7 +13,7 @@ use crate::breaks::Brief;
 use crate::checkpoints::{Checkpoints, Shelf, of_another_process};
 use crate::cli::examples;
 use crate::clocks::Clocks;
-use crate::connection::{self, Connection};
+use crate::connection::Connection;
 use crate::diagnostics::report;
 use crate::object::Start;
 use crate::output::{Form, Output};
@@ -144,7 +144,8 @@ impl Resume {
     async fn open(&self, checkpoint: &Checkpoint, store: &Store) -> anyhow::Result<ResponseStream> {
         let profile = self.connection.profile(self.stored_profile(checkpoint)?)?;
         self.require_server(&profile, checkpoint)?;
-        let builder = self.spending.set(connection::client(self.connection.endpoints(profile)?))?;
+        let endpoints = self.connection.endpoints(profile)?;
+        let builder = self.spending.set(self.connection.client(endpoints)?)?;
         let client = self
             .clocks
             .set(self.recovery.set(builder))

@@ -9,7 +9,7 @@ use crate::advice::Advice;
 use crate::checkpoints::{Checkpoints, Shelf};
 use crate::cli::examples;
 use crate::clocks::Clocks;
-use crate::connection::{self, Connection};
+use crate::connection::Connection;
 use crate::diagnostics::report;
 use crate::object::Start;
 use crate::output::Form;
@@ -116,7 +116,7 @@ impl Stream {
         let shelf = self.checkpoints.open()?;
         self.require_new_id(&shelf).await?;
         let Shelf { store, .. } = shelf;
-        let builder = self.spending.set(connection::client(endpoints))?;
+        let builder = self.spending.set(self.connection.client(endpoints)?)?;
         let client = self
             .clocks
             .set(self.recovery.set(builder))

@@ -109,3 +109,45 @@ fn a_key_that_no_header_can_carry_is_a_mistake_of_the_caller() {
     assert!(!run.stderr.contains("s3cret"), "{}", run.stderr);
     assert_eq!(world.ledger().totals.requests, 0);
 }
+
+/// No name server is asked for it: a label has 63 bytes at most.
+fn url_without_name() -> String {
+    format!("http://{}.invalid", "x".repeat(64))
+}
+
+#[test]
+fn a_proxy_of_the_environment_or_of_a_flag_is_used_and_its_password_shown_nowhere() {
+    let world = world("", KEY);
+    let proxy = world.url().replace("http://", &format!("http://kim:{KEY}@"));
+    let target = url_without_name();
+    let arguments =
+        ["stream", "--base-url", &target, "--deadline", "30s", "-vv", PROMPT].map(str::to_owned);
+    let run = |variables: &[(&str, &str)], flags: &[&str]| {
+        let mut all: Vec<_> = arguments.iter().map(String::as_str).collect();
+        all.extend(flags);
+        let mut command = world.command(&all);
+        command.env("ANTHROPIC_API_KEY", KEY).envs(variables.iter().copied());
+        let run = Started::from(command.spawn().expect("the command starts")).finish(Vec::new());
+        assert_silent(&run);
+        run
+    };
+    for (variables, flags) in [
+        (&[("http_proxy", proxy.as_str())][..], &[][..]),
+        (&[("ALL_PROXY", proxy.as_str()), ("NO_PROXY", "other.invalid")], &[]),
+        (&[("http_proxy", "http://127.0.0.1:1")], &["--proxy", proxy.as_str()]),
+    ] {
+        let run = run(variables, flags);
+        run.assert_status(0);
+        assert_eq!(run.text(), world.text());
+    }
+    for (variables, flags) in [
+        (&[("HTTP_PROXY", proxy.as_str())][..], &[][..]),
+        (&[("http_proxy", proxy.as_str()), ("no_proxy", "invalid")], &[]),
+        (&[("http_proxy", proxy.as_str())], &["--no-proxy"]),
+    ] {
+        let run = run(variables, flags);
+        run.assert_status(1);
+        assert!(run.stderr.contains("no such name"), "{}", run.stderr);
+    }
+    assert_eq!(world.ledger().totals.requests, 3);
+}

@@ -1,0 +1,134 @@
+//! The way to an endpoint: straight, through a tunnel, or to a proxy that takes requests whole.
+//! What goes over it, TLS with the endpoint included, is the business of those above.
+
+use hyper::Uri;
+use hyper::rt;
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::rt::TokioIo;
+use std::error::Error as StdError;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+use super::failure;
+use super::resolver::Resolver;
+use super::tunnel::tunnel;
+use crate::proxy::{self, Proxy, ProxyFailure, Routes, Trouble};
+
+/// Connects to endpoints as [`Routes`] says.
+#[derive(Clone, Debug)]
+pub(crate) struct Dialer {
+    tcp: HttpConnector<Resolver>,
+    /// To proxies, over TLS where their URLs say so.
+    to_proxy: HttpsConnector<HttpConnector<Resolver>>,
+    routes: Arc<Routes>,
+}
+
+/// A connection to an endpoint, or to a proxy that takes whole requests for it.
+pub(crate) struct Line {
+    stream: Stream,
+    is_proxied: bool,
+}
+
+type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+impl Dialer {
+    pub(crate) const fn new(
+        tcp: HttpConnector<Resolver>,
+        to_proxy: HttpsConnector<HttpConnector<Resolver>>,
+        routes: Arc<Routes>,
+    ) -> Self {
+        Self { tcp, to_proxy, routes }
+    }
+}
+
+impl Service<Uri> for Dialer {
+    type Response = Line;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Line, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.to_proxy.poll_ready(cx)
+    }
+
+    fn call(&mut self, target: Uri) -> Self::Future {
+        let Some(proxy) = self.routes.through(&target).cloned() else {
+            let reaching = self.tcp.call(target);
+            return Box::pin(async {
+                Ok(Line { stream: Stream::Http(reaching.await?), is_proxied: false })
+            });
+        };
+        let reaching = self.to_proxy.call(proxy.uri().clone());
+        Box::pin(async move {
+            let mut stream = reaching.await.map_err(|error| unreached(&proxy, error))?;
+            if target.scheme_str() == Some("https") {
+                let authority = format!("{}:{}", target.host().unwrap_or(""), proxy::port(&target));
+                stream = tunnel(stream, &authority, &proxy).await?;
+            }
+            Ok(Line { stream, is_proxied: true })
+        })
+    }
+}
+
+/// A name that does not resolve and a certificate that is not valid have their own names; the rest
+/// is told as the proxy's.
+fn unreached(proxy: &Proxy, error: BoxError) -> BoxError {
+    tracing::debug!(proxy = proxy.name(), error = &*error as &dyn StdError, "proxy not reached");
+    if failure::has_own_name(&*error) {
+        return error;
+    }
+    ProxyFailure::new(proxy, Trouble::Io(io::Error::other(error))).into()
+}
+
+impl Connection for Line {
+    /// hyper writes the target's whole URL into a plain request to a proxy, and only there.
+    fn connected(&self) -> Connected {
+        Connected::new().proxy(self.is_proxied)
+    }
+}
+
+impl rt::Read for Line {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: rt::ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl rt::Write for Line {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
+    }
+}
