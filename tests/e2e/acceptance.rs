@@ -24,7 +24,7 @@ struct Trial {
 enum Clocks {
     /// No clock runs out on a busy machine.
     Patient,
-    /// Silences are found by the clock alone, and any number of failures in a row is outlived.
+    /// Silences are found by the clock alone, and any number of refusals in a row is outlived.
     Impatient,
 }
 
@@ -47,7 +47,7 @@ impl Trial {
         let mock = route.mock(self.config).await;
         let builder = route.builder(&mock);
         let builder = match self.clocks {
-            Clocks::Patient => builder,
+            Clocks::Patient => builder.limits(patience()),
             Clocks::Impatient => {
                 builder.timeouts(impatient()).policy(stubborn()).limits(patience())
             }
@@ -59,8 +59,10 @@ impl Trial {
     }
 }
 
-/// Failures in a row that nobody gives up at.
+/// Failures in a row that nobody gives up at. By default a client does after three attempts that bring
+/// nothing new, as where each is cut inside a long fragment that it was asked to repeat.
 const IN_A_ROW: u32 = 40;
+
 fn patience() -> Limits {
     Limits { futile_attempts: IN_A_ROW, ..Limits::default() }
 }

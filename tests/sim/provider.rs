@@ -26,6 +26,8 @@ pub(crate) struct Entry {
     pub(crate) head: usize,
     /// The repetition was asked for.
     pub(crate) asked: bool,
+    /// Bytes of the fragment that was quoted in the request, the end of what it held.
+    pub(crate) quoted: usize,
     pub(crate) fault: Option<Fault>,
     pub(crate) refused: bool,
     pub(crate) events: Vec<Event>,
@@ -98,6 +100,10 @@ impl<'s> Provider<'s> {
         let fault = if refused { None } else { self.scenario.faults.get(self.faults).copied() };
         self.faults += usize::from(fault.is_some());
         let (tokens, head, asked) = self.compose(&asks, route);
+        let quoted = match &asks {
+            Asks::Instruct(partial, message) => quoted_suffix(partial, message).len(),
+            Asks::Afresh | Asks::Prefill(_) => 0,
+        };
         let script = Script {
             wire: self.scenario.wire(),
             id: format!("id-{}", self.ledger.len()),
@@ -119,6 +125,7 @@ impl<'s> Provider<'s> {
             text,
             head,
             asked,
+            quoted,
             fault,
             refused,
             events,

@@ -6,7 +6,7 @@ use resume::{Cause, Checkpoint, Outcome, Rung, SeamLabel};
 
 use crate::fault::{Fatal, Fault};
 use crate::provider::Entry;
-use crate::scenario::{Family, Interruption, Scenario, Seam};
+use crate::scenario::{Family, Interruption, Scenario};
 use crate::violation::{Harm, Violation};
 use crate::world::{Span, World};
 
@@ -182,21 +182,21 @@ fn check_drop(
         )));
     }
     let whole_head = dropped >= entry.head;
-    // Where an earlier preamble was shown, the same one again is the fragment word for word: what
-    // comes over the wire cannot tell it from one that was asked for.
-    let preamble = scenario.seam == Seam::Preamble
-        && seam.label == SeamLabel::Anchored
-        && dropped > 0
-        && shown[..entry.sent].ends_with(&entry.text[..dropped]);
+    // A model that says the fragment word for word has repeated it, whatever it meant: what it began
+    // an earlier continuation with may be the fragment of this one.
+    let fragment = &shown[entry.sent - entry.quoted..entry.sent];
+    let said = entry.text[..dropped].rfind(fragment).map(|at| at + fragment.len());
+    let fragment =
+        entry.quoted > 0 && said.is_some_and(|end| tail.starts_with(&entry.text[end..dropped]));
     match seam.label {
         _ if doubled => Ok(()),
-        SeamLabel::Anchored if !(entry.head > 0 && whole_head || restarts || preamble) => {
+        SeamLabel::Anchored if !(entry.head > 0 && whole_head || restarts || fragment) => {
             Err("anchored at what is not the fragment".into())
         }
         SeamLabel::Exact if entry.rung == Rung::Replay && !replays => {
             Err("a replay that is not one is called exact".into())
         }
-        _ if entry.asked && !(whole_head || preamble) => {
+        _ if entry.asked && !(whole_head || fragment) => {
             Err(Harm::Repeated.because("the fragment that was asked for was kept"))
         }
         _ => Ok(()),

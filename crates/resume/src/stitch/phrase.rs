@@ -24,15 +24,16 @@ pub(super) fn is_inside(text: &str, at: usize) -> bool {
         Some(last) if last.is_alphanumeric() => !is_dense(last) && !is_dense(first),
         // The value of a member.
         Some(':') => before.ends_with("\":"),
-        Some(last) => BINDING.contains(&last) && !begins_line(before),
+        Some(last) => BINDING.contains(&last) && binds(before),
         None => false,
     }
 }
 
-/// Whether no word stands before in the last line.
-fn begins_line(text: &str) -> bool {
-    let line = text.rfind('\n').map_or(text, |at| &text[at..]);
-    !line.contains(char::is_alphanumeric)
+/// Whether the marks at the end of `text` bind to something in the same line. A mark behind a
+/// quotation mark begins a string, in which anything may be said again.
+fn binds(text: &str) -> bool {
+    let bound = text.trim_end_matches(|c| BINDING.contains(&c) || c == ' ');
+    bound.ends_with(|c: char| c.is_alphanumeric() || matches!(c, ')' | ']'))
 }
 
 /// Whether a word begins at `at`, or text that has no words.
@@ -86,11 +87,13 @@ mod tests {
         check_inside("and the ", "lamp", true);
         check_inside("每天", "晚上", true);
         check_inside("and the la", "mp", true);
-        check_inside("fn of(", "a: u8", true);
+        for before in ["fn of(", "a == ", "a[0] + ", "f() = ", "a/"] {
+            check_inside(before, "a: u8", true);
+        }
         check_inside("{\n  \"id\": ", "12", true);
         for before in [
             "", "\n", "end. ", "| ", "say: ", "    ", "\n  (", "a\n", "。", "a  ", "word, ", "- ",
-            "\"",
+            "\"", "k: \"/", "k: \"%", "x, (",
         ] {
             check_inside(before, "lamp", false);
         }
