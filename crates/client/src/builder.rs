@@ -4,8 +4,8 @@ use checkpoint_store::Store;
 use cost::Money;
 use http::Uri;
 use resume::{
-    Admission, Deliver, Instruction, Limits, OnStoreFailure, Pace, SeamPolicy, Timeouts, Tools,
-    Ways,
+    Admission, Deliver, GoOn, Instruction, Limits, OnStoreFailure, Pace, SeamPolicy, Timeouts,
+    Tools, Ways,
 };
 use retry_policy::{ConnectFailures, Endpoints, Policy};
 use rustls::ClientConfig;
@@ -52,6 +52,7 @@ pub struct Builder {
     ways: Ways,
     instruction: Instruction,
     tools: Tools,
+    go_on: GoOn,
     deliver: Deliver,
     on_store_failure: OnStoreFailure,
     store_timeout: Option<Duration>,
@@ -177,6 +178,16 @@ impl Builder {
         self
     }
 
+    /// Behind which ends of an answer the response goes on. Default: behind none. Every answer more
+    /// is a request more, within the budget, and is in [`Summary::attempts`](crate::Summary).
+    ///
+    /// What a stream went on behind is in its checkpoint: a process that resumes it goes on from
+    /// there, whatever it says here.
+    pub const fn go_on(mut self, go_on: GoOn) -> Self {
+        self.go_on = go_on;
+        self
+    }
+
     /// Has the provider go on with a response while no connection reads it, and keep it for a
     /// while, where the wire can say so: `background` and `store` on OpenAI's Responses. A stream
     /// that breaks is read on then, exactly, without a second generation.
@@ -269,6 +280,7 @@ impl Builder {
         config.ways = self.ways;
         config.instruction = self.instruction;
         config.tools = self.tools;
+        config.go_on = self.go_on;
         config.deliver = self.deliver;
         config.on_store_failure = self.on_store_failure;
         // An engine that keeps a budget, however large, refuses what has no price.

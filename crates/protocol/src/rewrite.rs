@@ -31,6 +31,8 @@ pub struct Rewrite<'a> {
     pub part_index: Option<u32>,
     /// The new parts of a message or items of an answer: an array in JSON.
     pub list: Option<&'a str>,
+    /// Whether the reason to stop becomes `null`, as in an event that says none.
+    pub drop_stop: bool,
     /// Whether the role is taken out of the delta.
     pub drop_role: bool,
     /// Whether thinking beside the delta is emptied.
@@ -69,7 +71,8 @@ pub fn rewrite(data: &[u8], spans: &Spans, edits: &Rewrite<'_>) -> Vec<u8> {
     change(spans.model, edits.model.map(json_string));
     change(spans.index, edits.index.map(|index| index.to_string()));
     change(spans.text, edits.text.map(json_string));
-    change(spans.stop, edits.stop.map(json_string));
+    let null = || edits.drop_stop.then(|| "null".to_owned());
+    change(spans.stop, edits.stop.map(json_string).or_else(null));
     change(spans.stop_sequence, edits.stop_sequence.map(json_string));
     let empty = || Some(json_string(""));
     for span in spans.more_text.iter().filter(|_| edits.text.is_some()) {

@@ -23,6 +23,14 @@ fn nothing_to_change_changes_nothing() {
 }
 
 #[test]
+fn an_end_is_taken_back_in_place() {
+    let (stops, open) = (CHUNK.replace("null", "\"length\""), CHUNK);
+    let edits = Rewrite { drop_stop: true, ..Rewrite::default() };
+    check(Wire::OpenAiChat, &stops, &edits, open);
+    check(Wire::OpenAiChat, open, &edits, open);
+}
+
+#[test]
 fn every_value_of_a_chunk_changes_in_place() {
     let edits = Rewrite {
         id: Some("c\"2"),

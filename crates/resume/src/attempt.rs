@@ -132,6 +132,8 @@ pub(crate) struct Flow {
     pub(crate) estimated_input: OnceLock<u64>,
     /// The caller's stop sequence over the seam: no new content belongs to the response.
     pub(crate) stopped_at: Option<String>,
+    /// Its end is not told, and the response goes on behind it.
+    pub(crate) goes_on: Option<StopReason>,
     /// New bytes of text that it brought to the consumer.
     pub(crate) text_bytes: u64,
 }
@@ -168,6 +170,7 @@ impl Flow {
             meter: Meter::default(),
             estimated_input: OnceLock::new(),
             stopped_at: None,
+            goes_on: None,
             text_bytes: 0,
         }
     }

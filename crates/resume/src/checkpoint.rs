@@ -171,7 +171,8 @@ impl Checkpoint {
             let output = usage.output_total().unwrap_or(u64::MAX);
             self.output_tokens = self.output_tokens.saturating_add(output);
         }
-        let is_estimate = attempt.recorded.is_none() || self.transcript.stop.is_none();
+        let is_over = attempt.is_over || self.transcript.stop.is_some();
+        let is_estimate = attempt.recorded.is_none() || !is_over;
         self.spent.push(Spent { usage, rung, brought, is_estimate });
     }
 }
@@ -233,6 +234,8 @@ struct Reading {
     reported: Usage,
     /// What it used, once that is recorded.
     recorded: Option<Usage>,
+    /// Its answer came to its end, which was not told.
+    is_over: bool,
     /// Where the provider keeps the generation.
     cursor: Option<Cursor>,
 }
@@ -331,6 +334,11 @@ fn take(checkpoint: &mut Checkpoint, reading: &mut Reading, entry: Entry<'_>) ->
             // A later generation is joined to what was shown in ways that are not written down.
             let is_first = !checkpoint.transcript.begun;
             reading.cursor = is_first.then(|| Cursor::by_number(response, None)).flatten();
+        }
+        Entry::GoOn(reason) => {
+            checkpoint.transcript.go_on(reason);
+            // The provider is done with that answer.
+            (reading.cursor, reading.is_over) = (None, true);
         }
         Entry::Cancel => checkpoint.is_cancelled = true,
         Entry::Close => checkpoint.closed = Closed::Yes,

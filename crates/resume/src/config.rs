@@ -5,6 +5,7 @@ use protocol::Profile;
 use retry_policy::{Nanos, Policy};
 
 use crate::admission::Admission;
+use crate::go_on::GoOn;
 use crate::instruction::Instruction;
 use crate::spending::Pricing;
 
@@ -33,6 +34,8 @@ pub struct Config {
     pub instruction: Instruction,
     /// When the consumer gets a tool call.
     pub tools: Tools,
+    /// Behind which ends of an answer the response goes on.
+    pub go_on: GoOn,
     /// The provider goes on with a response while no connection reads it, and keeps it for a
     /// while, where the wire can say so (OpenAI Responses). A break then costs no new generation;
     /// it changes what the provider retains. Default: no.
@@ -65,6 +68,7 @@ impl Config {
             ways: Ways::default(),
             instruction: Instruction::default(),
             tools: Tools::default(),
+            go_on: GoOn::default(),
             background: false,
             deliver: Deliver::default(),
             on_store_failure: OnStoreFailure::default(),

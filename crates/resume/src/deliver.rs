@@ -202,6 +202,7 @@ impl Session {
             created: self.transcript.created.filter(|_| edits.renamed),
             index: edits.index,
             text,
+            drop_stop: false,
             drop_role: edits.drop_role,
             drop_thoughts: edits.drop_thoughts,
             output_added: edits.output_added,

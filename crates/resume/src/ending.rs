@@ -74,6 +74,9 @@ impl Session {
     // ---- the end
 
     pub(crate) fn finish(&mut self, live: &Attempt, now: Nanos) {
+        if live.flow.goes_on.is_some() {
+            return self.go_on(live, now);
+        }
         self.summary.empty_continuation = live.flow.blocks.is_some()
             && live.flow.text_bytes == 0
             && live.flow.stopped_at.is_none()
@@ -135,6 +138,7 @@ impl Session {
         summary.text_bytes = self.transcript.text.len() as u64;
         summary.stop = self.transcript.stop;
         summary.cost = self.cost();
+        summary.went_on.clone_from(&self.transcript.went_on);
         summary.model.clone_from(&self.transcript.model);
         summary
     }

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use cost::Usage;
-use protocol::{RequestBody, Wire};
+use protocol::{RequestBody, StopReason, Wire};
 use retry_policy::IdempotencyKey;
 
 use crate::checkpoint::CheckpointError;
@@ -51,6 +51,8 @@ pub enum Entry<'a> {
         /// The provider's id of the response.
         response: &'a str,
     },
+    /// An answer ended for this reason, and the response goes on behind it.
+    GoOn(StopReason),
     /// The caller gave the stream up.
     Cancel,
     /// The provider had finished.
@@ -170,6 +172,7 @@ fn read_short<'a>(kind: Kind, fields: &mut Fields<'a>) -> Option<Entry<'a>> {
         Kind::Cursor => {
             Entry::Cursor { attempt: AttemptId(fields.u32()?), response: fields.text()? }
         }
+        Kind::GoOn => Entry::GoOn(fields.reason()?),
         Kind::Cancel => Entry::Cancel,
         Kind::Close => Entry::Close,
     })
@@ -225,7 +228,8 @@ mod tests {
         let records = [
             &b""[..],
             b"\x02",
-            b"\x09\0",
+            b"\x0a\0",
+            b"\x09\0\x07",
             b"\x07\x02",
             b"\x02\0\x09short",
             b"\x03\0\0\0\0\x01\x01",

@@ -5,6 +5,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use cost::Usage;
+use protocol::StopReason;
 use retry_policy::IdempotencyKey;
 use std::fmt;
 use std::sync::Arc;
@@ -64,6 +65,7 @@ pub(crate) enum Kind {
     Cancel,
     Close,
     Cursor,
+    GoOn,
 }
 
 impl Kind {
@@ -77,6 +79,7 @@ impl Kind {
             Self::Cancel => 6,
             Self::Close => 7,
             Self::Cursor => 8,
+            Self::GoOn => 9,
         }
     }
 
@@ -90,6 +93,7 @@ impl Kind {
             6 => Self::Cancel,
             7 => Self::Close,
             8 => Self::Cursor,
+            9 => Self::GoOn,
             _ => return None,
         })
     }
@@ -139,6 +143,13 @@ pub(crate) fn cursor(attempt: AttemptId, response: &str) -> Record {
     let mut out = head(Kind::Cursor);
     out.put_u32(attempt.0);
     put_text(&mut out, response);
+    Record(out.freeze())
+}
+
+/// An answer ended for this reason, which is not told, and the response goes on behind it.
+pub(crate) fn go_on(reason: StopReason) -> Record {
+    let mut out = head(Kind::GoOn);
+    out.put_u8(if reason == StopReason::PauseTurn { 2 } else { 1 });
     Record(out.freeze())
 }
 
@@ -255,6 +266,15 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn rung(&mut self) -> Option<Rung> {
         Rung::from_code(self.u8()?)
+    }
+
+    /// The reason of an end behind which a response goes on.
+    pub(crate) fn reason(&mut self) -> Option<StopReason> {
+        Some(match self.u8()? {
+            1 => StopReason::MaxTokens,
+            2 => StopReason::PauseTurn,
+            _ => return None,
+        })
     }
 
     pub(crate) fn seam(&mut self) -> Option<Seam> {

@@ -72,6 +72,8 @@ pub(crate) struct Standing<'a> {
     pub(crate) learned: Learned,
     pub(crate) kept: Option<&'a Cursor>,
     pub(crate) ways: Ways,
+    /// The response went on behind the end of an answer: what was shown is no single one.
+    pub(crate) has_gone_on: bool,
     pub(crate) instruction: &'a Instruction,
     /// Shown tokens above which an instruction costs less than a replay, where that decides.
     pub(crate) instruct_above: Option<u64>,
@@ -110,7 +112,9 @@ impl Standing<'_> {
         let continuable = request.continuable().is_ok();
         let short = sent.chars().nth(anchor::ANCHOR_CHARS_MIN - 1).is_none();
         let prefill = continuable && !learned.prefill_refused && request.takes_prefill(profile);
-        let replay = !learned.replay_diverged && (profile.deterministic || continuable && short);
+        let is_one = !self.has_gone_on;
+        let replay =
+            is_one && !learned.replay_diverged && (profile.deterministic || continuable && short);
         let prefill = (prefill && !sent.is_empty()).then_some(Rung::Prefill);
         let replay = replay.then_some(Rung::Replay);
         let instruct = (continuable && !sent.is_empty()).then_some(Rung::Instruct);
@@ -145,7 +149,7 @@ pub(crate) fn plan(
     let text = transcript.text.as_str();
     let sent = sendable_len(text);
     let partial = &text[..sent];
-    let spent = transcript.text_events;
+    let spent = transcript.text_events - transcript.text_events_before;
     // Two rungs at one place send two bodies, so they are two operations.
     let derived = key.derive((text.len() as u64) << 3 | u64::from(rung.code()));
     let make = |body, key, stitch: Stitch, sent| {
@@ -183,7 +187,7 @@ pub(crate) fn plan(
             let anchor = anchor::choose(partial);
             // The fragment is generated again; it must not be paid out of the caller's limit.
             let fragment = anchor.map_or(0, |start| (partial.len() - start) as u64);
-            let repeated = (fragment * spent).div_ceil(text.len() as u64);
+            let repeated = (fragment * transcript.text_events).div_ceil(text.len() as u64);
             let spent = spent.saturating_sub(repeated);
             let fragment = anchor.map(|start| &partial[start..]);
             let instruction = standing.instruction.words(partial, fragment);

@@ -19,6 +19,7 @@ mod deliver;
 mod ending;
 mod entry;
 mod frame;
+mod go_on;
 mod held;
 mod input;
 mod instruction;
@@ -48,6 +49,7 @@ pub use config::{
 };
 pub use entry::{Entries, Entry, Start};
 pub use frame::Frame;
+pub use go_on::GoOn;
 pub use input::{AttemptId, Break, Input};
 pub use instruction::{INSTRUCTION_BYTES_MAX, Instruction, InstructionError};
 pub use journal::{Origin, RECORD_BYTES_MAX, Record, Seq};

@@ -195,6 +195,10 @@ pub struct Summary {
     pub stopped_at_seam: Option<String>,
     /// A continuation of text called a tool.
     pub continued_with_tool: bool,
+    /// Ends of answers behind which the response went on because the caller wanted it
+    /// ([`GoOn`](crate::GoOn)), those of earlier processes included. What each answer used is in the
+    /// account of its attempt.
+    pub went_on: Vec<StopReason>,
     /// What the response cost, attempts of earlier processes included; `None` where it is not
     /// known, which is not nothing.
     pub cost: Option<StreamCost>,

@@ -163,7 +163,8 @@ impl Session {
 
     /// The response is whole without the wire's last event, where there is one.
     pub(crate) fn miss_last_event(&mut self) {
-        self.summary.sentinel_missing = self.config.profile.terminal != Terminal::StopReason;
+        self.summary.sentinel_missing =
+            self.transcript.stop.is_some() && self.config.profile.terminal != Terminal::StopReason;
     }
 
     /// What the provider says, as far as it came, when its answer is no event stream.
@@ -176,7 +177,7 @@ impl Session {
     fn read_end(&mut self, live: &mut Attempt) -> Result<Progress, Cause> {
         match live.ended {
             None => Ok(Progress::Drained),
-            Some(_) if self.transcript.stop.is_some() => {
+            Some(_) if self.transcript.stop.is_some() || live.flow.goes_on.is_some() => {
                 self.miss_last_event();
                 Ok(Progress::Finished)
             }
@@ -193,7 +194,7 @@ impl Session {
         decoded: Decoded<'_>,
         now: Nanos,
     ) -> Result<Progress, Cause> {
-        let stopped = self.transcript.stop.is_some();
+        let stopped = self.transcript.stop.is_some() || flow.goes_on.is_some();
         if let Some(failure) = decoded.error {
             // After the stop reason the response is whole, whatever the server says next.
             return if stopped { Ok(Progress::Read) } else { Err(Cause::Provider(*failure)) };
@@ -210,6 +211,9 @@ impl Session {
             self.oddities.misplaced += nesting.take(&decoded);
         }
         let note = self.read_note(flow, &decoded)?;
+        if flow.goes_on.is_some() {
+            return Ok(if note.end { Progress::Finished } else { Progress::Read });
+        }
         if let Some(begin) = decoded.begin.as_ref().filter(|begin| !begin.model.is_empty()) {
             flow.model = Some(Arc::from(&*begin.model));
         }
@@ -224,7 +228,10 @@ impl Session {
             Some(delta) if delta.part == Part::Text && note.choice == 0 => Words::Raw(&delta.text),
             _ => Words::None,
         };
-        self.route(flow, event, words)?;
+        match self.wants_more(flow, &note) {
+            true => self.take_stop(flow, event, words, now)?,
+            false => self.route(flow, event, words)?,
+        }
         if note.stop.is_some() {
             self.clocks.stopped(now, &self.config.timeouts);
         } else if !stopped {
@@ -252,7 +259,8 @@ impl Session {
         if note.begin && self.is_second(flow, decoded) {
             return Err(Cause::Restarted);
         }
-        if note.end && note.stop.is_none() && self.transcript.stop.is_none() {
+        let is_over = self.transcript.stop.is_some() || flow.goes_on.is_some();
+        if note.end && note.stop.is_none() && !is_over {
             return Err(Cause::Truncated);
         }
         Ok(note)
@@ -299,7 +307,12 @@ impl Session {
     }
 
     /// Delivers the event, or keeps it for as long as it must wait.
-    fn route(&mut self, flow: &mut Flow, event: Event, words: Words<'_>) -> Result<(), Cause> {
+    pub(crate) fn route(
+        &mut self,
+        flow: &mut Flow,
+        event: Event,
+        words: Words<'_>,
+    ) -> Result<(), Cause> {
         let note = event.note;
         let calls = note.tool == Tool::Call && !matches!(flow.hold, Hold::Tools);
         // Text beside a call belongs to the seam, which is decided with it.
@@ -350,7 +363,7 @@ impl Session {
     }
 
     /// Decides an open seam with what there is.
-    fn decide_seam(&mut self, flow: &mut Flow) -> Result<(), Cause> {
+    pub(crate) fn decide_seam(&mut self, flow: &mut Flow) -> Result<(), Cause> {
         let Hold::Seam(stitch, sent) = &mut flow.hold else { return Ok(()) };
         let step = stitch.finish(Shown { text: &self.transcript.text, sent: *sent });
         self.act(flow, step)

@@ -22,7 +22,7 @@ use crate::session::Session;
 impl Session {
     /// Ends an attempt that brought no whole response, and decides what comes next.
     pub(crate) fn fail(&mut self, mut live: Box<Attempt>, cause: Cause, now: Nanos) {
-        if self.transcript.stop.is_some() {
+        if self.transcript.stop.is_some() || live.flow.goes_on.is_some() {
             // Whatever fails after the stop reason, the response is whole.
             self.miss_last_event();
             return self.finish(&live, now);
@@ -142,6 +142,7 @@ impl Session {
             learned: self.learned,
             kept: self.kept(),
             ways,
+            has_gone_on: !self.transcript.went_on.is_empty(),
             instruction: &self.config.instruction,
             instruct_above: if is_asked { self.instruction_pays_above(now) } else { None },
         }

@@ -322,6 +322,7 @@ impl Session {
                 self.miss_last_event();
                 self.finish(&live, now);
             }
+            (Due::Sentinel, Some(live)) if live.flow.goes_on.is_some() => self.finish(&live, now),
             (Due::Total, live) => {
                 self.live = live;
                 self.stop(Cause::Deadline, now);

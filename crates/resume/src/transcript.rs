@@ -15,6 +15,10 @@ pub(crate) struct Transcript {
     pub(crate) text: String,
     /// Events that brought text: a lower bound of the output tokens.
     pub(crate) text_events: u64,
+    /// Text events before the answer that is given now: a limit of tokens is one of each answer.
+    pub(crate) text_events_before: u64,
+    /// Ends of answers behind which the response went on.
+    pub(crate) went_on: Vec<StopReason>,
     /// The stream's first event was delivered.
     pub(crate) begun: bool,
     /// Something other than lifecycle events was delivered.
@@ -60,6 +64,12 @@ impl Transcript {
         self.items.count(note.sequence);
         self.stop = note.stop.or(self.stop);
         self.ended |= note.end;
+    }
+
+    /// The answer is over, and the response goes on.
+    pub(crate) fn go_on(&mut self, reason: StopReason) {
+        self.went_on.push(reason);
+        self.text_events_before = self.text_events;
     }
 
     /// Keeps the first id and the first model that are not empty.

@@ -126,6 +126,9 @@ pub(crate) struct Account {
     sentinel_missing: bool,
     empty_continuation: bool,
     continued_with_tool: bool,
+    /// Ends of answers behind which it went on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    went_on: Vec<&'static str>,
     #[serde(skip_serializing_if = "Odd::is_none")]
     oddities: Odd,
     /// Of all attempts, those of earlier processes included; `null` is not known.
@@ -145,6 +148,7 @@ impl From<&Summary> for Account {
             sentinel_missing: summary.sentinel_missing,
             empty_continuation: summary.empty_continuation,
             continued_with_tool: summary.continued_with_tool,
+            went_on: summary.went_on.iter().copied().map(stop_name).collect(),
             oddities: Odd::from(&summary.oddities()),
             cost: summary.cost.as_ref().map(Cost::from),
         }

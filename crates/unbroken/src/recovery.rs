@@ -2,7 +2,7 @@
 
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
-use client::{Builder, Instruction, InstructionError, Tools, Ways};
+use client::{Builder, GoOn, Instruction, InstructionError, Tools, Ways};
 
 /// How a broken answer goes on.
 #[derive(Args, Default)]
@@ -26,6 +26,15 @@ pub(crate) struct Recovery {
     /// break costs no second one (openai-responses). What is stopped here goes on there
     #[arg(long)]
     background: bool,
+
+    /// Go on behind an answer that stopped at its limit of output tokens, with the same limit for
+    /// each answer more; all of them are paid for
+    #[arg(long)]
+    go_on_after_length: bool,
+
+    /// How often at most one answer goes on behind its end [default: 3]
+    #[arg(long, value_name = "N")]
+    go_on_times: Option<u32>,
 }
 
 impl Recovery {
@@ -34,7 +43,13 @@ impl Recovery {
         let tools = if self.stream_tools { Tools::Streamed } else { Tools::Held };
         let Taken(ways) = self.ways.unwrap_or_default();
         let instruction = self.instruction.clone().unwrap_or_default();
+        let builder = builder.go_on(self.go_on());
         builder.ways(ways).tools(tools).background(self.background).instruction(instruction)
+    }
+
+    fn go_on(&self) -> GoOn {
+        let times = self.go_on_times.unwrap_or(GoOn::default().times);
+        GoOn { after_length: self.go_on_after_length, times }
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a response ends, and what comes after or in place of its end: rows 62 to 68.
 
-use client::{Cause, Events, StopReason};
+use client::{Cause, Events, GoOn, StopReason};
 
 use super::ask::{Seen, builder, heals, reads, reads_by, starts_again};
 use super::peer::{Answer, Peer};
@@ -32,6 +32,24 @@ async fn row_062_a_refusal_is_complete_and_never_continued() {
 async fn row_063_the_limit_of_tokens_is_a_complete_end_of_its_own_kind() {
     ends_by(MESSAGES, "max_tokens", StopReason::MaxTokens).await;
     ends_by(CHAT, "length", StopReason::MaxTokens).await;
+}
+
+#[tokio::test]
+async fn row_063_the_limit_of_tokens_is_gone_on_behind_where_the_caller_wants_it() {
+    let go_on = GoOn { after_length: true, ..GoOn::default() };
+    let messages = block_stop(0) + &message_delta("max_tokens");
+    for (route, length) in [(MESSAGES, messages), (CHAT, chunk("{}", r#""length""#))] {
+        let limited = Answer::whole(route.half() + &length + &route.sentinel());
+        let peer = Peer::start([limited, Answer::whole(route.rest())]).await;
+        let seen = Seen::by(route, builder(route, &peer.url()).go_on(go_on)).await;
+        let asked = peer.asked();
+        assert_eq!((seen.text.as_str(), asked.len()), (whole_text().as_str(), 2));
+        assert_eq!(asked[1].last_message(), ("assistant".to_owned(), BEGUN.to_owned()));
+        let summary = seen.summary();
+        assert_eq!(summary.stop, Some(StopReason::EndTurn));
+        assert_eq!((&*summary.went_on, seen.causes().len()), (&[StopReason::MaxTokens][..], 0));
+        assert!(summary.attempts.iter().all(|attempt| attempt.usage.output > 0));
+    }
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod coherence;
 mod completion;
 mod cursor;
 mod gemini;
+mod go_on;
 mod journal;
 mod kept;
 mod ladder;

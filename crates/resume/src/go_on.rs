@@ -1,0 +1,111 @@
+//! Ends that the provider means and behind which the caller wants more.
+//!
+//! An answer that stops at its limit of output tokens is whole for the provider, and its end is not
+//! told: the response goes on behind its text as behind a cut, by the ladder. What the provider still
+//! says of that answer, such as its token counts, is read first.
+
+use bytes::Bytes;
+use protocol::{Rewrite, StopReason};
+use retry_policy::{Budget, Nanos, Unlimited};
+
+use crate::admission::Fate;
+use crate::attempt::{Attempt, Flow, Hold};
+use crate::deliver::Words;
+use crate::held::Event;
+use crate::journal;
+use crate::ladder::{self, Standing};
+use crate::outcome::Cause;
+use crate::seam::Rung;
+use crate::session::Session;
+use crate::transcript::{Note, Tool};
+
+/// Behind which ends of an answer the response goes on. By default behind none: each of them is the
+/// provider's own end, and every answer more is paid for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GoOn {
+    /// Behind an answer that stopped at its limit of output tokens: by the ladder and by the ways
+    /// that the caller wants, as behind a cut, with the caller's own limit for each answer more.
+    /// Where no such way goes on, or the answer brought no text, its end is told. A replay is no
+    /// way: it would stop at the same place.
+    pub after_length: bool,
+    /// How often at most one response goes on so, over all its processes. Default 3.
+    pub times: u32,
+}
+
+impl Default for GoOn {
+    fn default() -> Self {
+        Self { after_length: false, times: 3 }
+    }
+}
+
+impl GoOn {
+    const fn wants(&self, reason: StopReason) -> bool {
+        matches!(reason, StopReason::MaxTokens) && self.after_length
+    }
+}
+
+impl Session {
+    /// Whether more is wanted behind the end that this event says.
+    pub(crate) fn wants_more(&self, flow: &Flow, note: &Note) -> bool {
+        let GoOn { times, .. } = self.config.go_on;
+        note.stop.is_some_and(|reason| self.config.go_on.wants(reason))
+            && self.transcript.went_on.len() < times as usize
+            && !matches!(flow.hold, Hold::Tools)
+            && (note.tool == Tool::None && !note.also_other)
+    }
+
+    /// Takes the end of an answer behind which more is wanted: not told when the response goes on.
+    pub(crate) fn take_stop(
+        &mut self,
+        flow: &mut Flow,
+        mut event: Event,
+        words: Words<'_>,
+        now: Nanos,
+    ) -> Result<(), Cause> {
+        let stop = event.note.stop;
+        if words.len() > 0 {
+            // Its text is told in any case, and the end perhaps.
+            let said = self.changed(&event, &Rewrite { drop_stop: true, ..Rewrite::default() })?;
+            event = self.changed(&event, &Rewrite { text: Some(""), ..Rewrite::default() })?;
+            event.note.stop = stop;
+            self.route(flow, said, words)?;
+        }
+        self.decide_seam(flow)?;
+        match stop.filter(|_| self.can_go_on(flow, now)) {
+            Some(reason) => {
+                flow.goes_on = Some(reason);
+                self.transcript.go_on(reason);
+                self.record(journal::go_on(reason));
+                Ok(())
+            }
+            None => self.route(flow, event, Words::None),
+        }
+    }
+
+    fn changed(&self, event: &Event, edits: &Rewrite<'_>) -> Result<Event, Cause> {
+        let data = Bytes::from(protocol::rewrite(&event.data, &event.spans, edits));
+        let decoded = protocol::decode(self.request.wire(), &event.name, &data);
+        let decoded = decoded.map_err(|_| Cause::Malformed)?;
+        let (note, spans) = (Note::of(&decoded), decoded.spans.clone());
+        drop(decoded);
+        Ok(Event { note, name: event.name.clone(), data, spans })
+    }
+
+    /// Whether there is a way to go on with an answer that brought something.
+    fn can_go_on(&self, flow: &Flow, now: Nanos) -> bool {
+        let standing = Standing { kept: None, has_gone_on: true, ..self.standing(now) };
+        matches!(flow.hold, Hold::Nothing)
+            && flow.stopped_at.is_none()
+            && flow.text_bytes > 0
+            && matches!(ladder::choose(&standing), Ok(Rung::Prefill | Rung::Instruct))
+    }
+
+    /// Closes the books of an answer behind which the response goes on.
+    pub(crate) fn go_on(&mut self, live: &Attempt, now: Nanos) {
+        self.account(live, Fate::Complete, None, now);
+        self.kept = None;
+        self.futile = 0;
+        self.call.on_success(&Unlimited as &dyn Budget, now);
+        self.plan_next(now, now);
+    }
+}
