@@ -52,6 +52,7 @@ mod splice;
 mod usage;
 mod wire;
 
+pub use anthropic::TurnContent;
 pub use classify::{
     CODE_BYTES_MAX, MESSAGE_BYTES_MAX, classify_document, classify_in_band, classify_status,
     is_event_stream,

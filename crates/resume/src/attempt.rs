@@ -2,7 +2,7 @@
 
 use cost::Usage;
 use http::HeaderMap;
-use protocol::{Block, Choices, Reader, StopReason};
+use protocol::{Block, Choices, Reader, StopReason, TurnContent};
 use retry_policy::Nanos;
 use std::sync::{Arc, OnceLock};
 
@@ -132,6 +132,8 @@ pub(crate) struct Flow {
     pub(crate) estimated_input: OnceLock<u64>,
     /// The caller's stop sequence over the seam: no new content belongs to the response.
     pub(crate) stopped_at: Option<String>,
+    /// Its content as it came, where a pause may need it.
+    pub(crate) turn: Option<Box<TurnContent>>,
     /// Its end is not told, and the response goes on behind it.
     pub(crate) goes_on: Option<StopReason>,
     /// New bytes of text that it brought to the consumer.
@@ -139,6 +141,11 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
+    /// Whether its thinking is that of another answer than the one which is shown.
+    pub(crate) fn leaves_thinking(&self) -> bool {
+        self.blocks.is_some() && self.rung != Rung::Turn
+    }
+
     pub(crate) fn new(attempt: AttemptId, rung: Rung, stops: Stops, began: Nanos) -> Self {
         Self {
             attempt,
@@ -170,6 +177,7 @@ impl Flow {
             meter: Meter::default(),
             estimated_input: OnceLock::new(),
             stopped_at: None,
+            turn: None,
             goes_on: None,
             text_bytes: 0,
         }

@@ -7,6 +7,7 @@ use cost::Usage;
 use protocol::{Part, RequestBody, StopReason, Wire};
 use retry_policy::{IdempotencyKey, Nanos};
 use std::fmt;
+use std::sync::Arc;
 
 use crate::attempt::{Flow, Hold, Stops};
 use crate::cursor::Cursor;
@@ -335,8 +336,8 @@ fn take(checkpoint: &mut Checkpoint, reading: &mut Reading, entry: Entry<'_>) ->
             let is_first = !checkpoint.transcript.begun;
             reading.cursor = is_first.then(|| Cursor::by_number(response, None)).flatten();
         }
-        Entry::GoOn(reason) => {
-            checkpoint.transcript.go_on(reason);
+        Entry::GoOn { reason, turn } => {
+            checkpoint.transcript.go_on(reason, turn.map(Arc::from));
             // The provider is done with that answer.
             (reading.cursor, reading.is_over) = (None, true);
         }

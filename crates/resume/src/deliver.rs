@@ -177,7 +177,7 @@ impl Session {
                 Some(&self.transcript.text[start..end])
             }
             // It only comes this far beside a stop reason.
-            Some(Part::Thinking) if continues => Some(""),
+            Some(Part::Thinking) if flow.leaves_thinking() => Some(""),
             _ => None,
         };
         let data = if continues || text.is_some() {
@@ -284,12 +284,13 @@ impl Session {
         index: u32,
         block: Block,
     ) -> Option<Edits> {
+        let leaves_thinking = flow.leaves_thinking();
         let blocks = flow.blocks.as_mut()?;
         if let Some(open) = merges(self.transcript.open, block) {
             blocks.insert(index, Place::At(open));
             return None;
         }
-        if block == Block::Thinking {
+        if block == Block::Thinking && leaves_thinking {
             blocks.insert(index, Place::Nowhere);
             return None;
         }

@@ -78,6 +78,7 @@ impl Session {
             return self.go_on(live, now);
         }
         self.summary.empty_continuation = live.flow.blocks.is_some()
+            && live.rung != Rung::Turn
             && live.flow.text_bytes == 0
             && live.flow.stopped_at.is_none()
             && !live.rung.is_same_generation();

@@ -51,8 +51,13 @@ pub enum Entry<'a> {
         /// The provider's id of the response.
         response: &'a str,
     },
-    /// An answer ended for this reason, and the response goes on behind it.
-    GoOn(StopReason),
+    /// An answer ended, and the response goes on behind it.
+    GoOn {
+        /// Why the answer ended.
+        reason: StopReason,
+        /// The content blocks that are sent back, of a turn that was paused.
+        turn: Option<&'a str>,
+    },
     /// The caller gave the stream up.
     Cancel,
     /// The provider had finished.
@@ -172,7 +177,11 @@ fn read_short<'a>(kind: Kind, fields: &mut Fields<'a>) -> Option<Entry<'a>> {
         Kind::Cursor => {
             Entry::Cursor { attempt: AttemptId(fields.u32()?), response: fields.text()? }
         }
-        Kind::GoOn => Entry::GoOn(fields.reason()?),
+        Kind::GoOn => {
+            let reason = fields.reason()?;
+            let turn = std::str::from_utf8(fields.0).ok()?;
+            Entry::GoOn { reason, turn: Some(turn).filter(|turn| !turn.is_empty()) }
+        }
         Kind::Cancel => Entry::Cancel,
         Kind::Close => Entry::Close,
     })

@@ -1,12 +1,14 @@
 //! Ends that the provider means and behind which the caller wants more.
 //!
 //! An answer that stops at its limit of output tokens is whole for the provider, and its end is not
-//! told: the response goes on behind its text as behind a cut, by the ladder. What the provider still
-//! says of that answer, such as its token counts, is read first.
+//! told: the response goes on behind its text as behind a cut, by the ladder. A turn that the provider
+//! paused is sent back as it came, and what follows belongs to the same turn. What the provider still
+//! says of such an answer, such as its token counts, is read first.
 
 use bytes::Bytes;
-use protocol::{Rewrite, StopReason};
+use protocol::{Decoded, Rewrite, StopReason, TurnContent, Wire};
 use retry_policy::{Budget, Nanos, Unlimited};
+use std::sync::Arc;
 
 use crate::admission::Fate;
 use crate::attempt::{Attempt, Flow, Hold};
@@ -28,19 +30,40 @@ pub struct GoOn {
     /// Where no such way goes on, or the answer brought no text, its end is told. A replay is no
     /// way: it would stop at the same place.
     pub after_length: bool,
+    /// Behind a turn that the provider paused, as Anthropic does with tools that it runs itself for
+    /// long: the turn is sent back with its content blocks as they came, and the blocks that follow are
+    /// those of one message. A turn in which the application is called, or that a break divided, is
+    /// told as paused.
+    pub after_pause: bool,
     /// How often at most one response goes on so, over all its processes. Default 3.
     pub times: u32,
 }
 
 impl Default for GoOn {
     fn default() -> Self {
-        Self { after_length: false, times: 3 }
+        Self { after_length: false, after_pause: false, times: 3 }
     }
 }
 
 impl GoOn {
     const fn wants(&self, reason: StopReason) -> bool {
-        matches!(reason, StopReason::MaxTokens) && self.after_length
+        match reason {
+            StopReason::MaxTokens => self.after_length,
+            StopReason::PauseTurn => self.after_pause,
+            _ => false,
+        }
+    }
+}
+
+impl Flow {
+    /// Gathers the content of an event, where a pause may need it. What is larger than the limit is
+    /// not sent back.
+    pub(crate) fn gather(&mut self, decoded: &Decoded<'_>, data: &[u8], bytes_max: usize) {
+        let Some(turn) = &mut self.turn else { return };
+        if decoded.open.is_some() || decoded.delta.is_some() || decoded.close.is_some() {
+            turn.take(data);
+            self.turn.take_if(|turn| turn.bytes() > bytes_max);
+        }
     }
 }
 
@@ -50,7 +73,7 @@ impl Session {
         let GoOn { times, .. } = self.config.go_on;
         note.stop.is_some_and(|reason| self.config.go_on.wants(reason))
             && self.transcript.went_on.len() < times as usize
-            && !matches!(flow.hold, Hold::Tools)
+            && (note.stop == Some(StopReason::PauseTurn) || !matches!(flow.hold, Hold::Tools))
             && (note.tool == Tool::None && !note.also_other)
     }
 
@@ -63,6 +86,9 @@ impl Session {
         now: Nanos,
     ) -> Result<(), Cause> {
         let stop = event.note.stop;
+        if stop == Some(StopReason::PauseTurn) {
+            return self.take_pause(flow, event);
+        }
         if words.len() > 0 {
             // Its text is told in any case, and the end perhaps.
             let said = self.changed(&event, &Rewrite { drop_stop: true, ..Rewrite::default() })?;
@@ -73,13 +99,43 @@ impl Session {
         self.decide_seam(flow)?;
         match stop.filter(|_| self.can_go_on(flow, now)) {
             Some(reason) => {
-                flow.goes_on = Some(reason);
-                self.transcript.go_on(reason);
-                self.record(journal::go_on(reason));
+                self.note_more(flow, reason, None);
                 Ok(())
             }
             None => self.route(flow, event, Words::None),
         }
+    }
+
+    /// Takes the end of a turn that is paused.
+    fn take_pause(&mut self, flow: &mut Flow, event: Event) -> Result<(), Cause> {
+        let blocks = flow.turn.as_ref().and_then(|turn| turn.blocks());
+        let Some(blocks) = blocks.filter(|_| flow.stopped_at.is_none()) else {
+            return self.route(flow, event, Words::None);
+        };
+        let turn: Arc<str> = match self.transcript.turn.as_deref() {
+            Some(before) => format!("{before},{blocks}").into(),
+            None => blocks.into(),
+        };
+        self.release(flow)?;
+        self.note_more(flow, StopReason::PauseTurn, Some(turn));
+        Ok(())
+    }
+
+    fn note_more(&mut self, flow: &mut Flow, reason: StopReason, turn: Option<Arc<str>>) {
+        flow.goes_on = Some(reason);
+        for record in journal::go_on(reason, turn.as_deref()) {
+            self.record(record);
+        }
+        self.transcript.go_on(reason, turn);
+    }
+
+    /// What gathers the content of an answer that may be paused, from its first event on.
+    pub(crate) fn gather(&self, rung: Rung) -> Option<Box<TurnContent>> {
+        let is_first = rung == Rung::Retry && !self.transcript.begun;
+        let is_wanted = self.config.go_on.after_pause
+            && self.request.wire() == Wire::AnthropicMessages
+            && (is_first || rung == Rung::Turn);
+        is_wanted.then(Box::default)
     }
 
     fn changed(&self, event: &Event, edits: &Rewrite<'_>) -> Result<Event, Cause> {

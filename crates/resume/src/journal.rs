@@ -146,11 +146,13 @@ pub(crate) fn cursor(attempt: AttemptId, response: &str) -> Record {
     Record(out.freeze())
 }
 
-/// An answer ended for this reason, which is not told, and the response goes on behind it.
-pub(crate) fn go_on(reason: StopReason) -> Record {
-    let mut out = head(Kind::GoOn);
+/// An answer ended for this reason, which is not told, and the response goes on behind it; `turn` is
+/// what is sent back then.
+pub(crate) fn go_on(reason: StopReason, turn: Option<&str>) -> Vec<Record> {
+    let mut out = BytesMut::new();
     out.put_u8(if reason == StopReason::PauseTurn { 2 } else { 1 });
-    Record(out.freeze())
+    out.put_slice(turn.unwrap_or_default().as_bytes());
+    split(Kind::GoOn, &out)
 }
 
 pub(crate) fn seam(seam: &Seam) -> Record {

@@ -91,6 +91,9 @@ pub(crate) fn choose(standing: &Standing<'_>) -> Result<Rung, Cause> {
         Some(Way::Whole) => return Ok(Rung::Fetch),
         Some(Way::Gone) | None => {}
     }
+    if standing.transcript.paused().is_some() {
+        return Ok(Rung::Turn);
+    }
     if standing.transcript.final_content {
         return Err(Cause::NotContinuable);
     }
@@ -175,6 +178,12 @@ pub(crate) fn plan(
         Rung::Replay => {
             let key = key.derive(u64::MAX - u64::from(attempt.0));
             make(request.initial(profile), key, Stitch::replay(), 0)
+        }
+        Rung::Turn => {
+            let body = request.send_back(profile, transcript.paused().unwrap_or_default());
+            // Two pauses may come behind the same text.
+            let key = key.derive(u64::MAX / 2 - transcript.went_on.len() as u64);
+            make(body, key, Stitch::start(), 0)
         }
         Rung::Prefill => {
             let stitch = match profile.echoes_prefill {

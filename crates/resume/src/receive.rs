@@ -214,6 +214,7 @@ impl Session {
         if flow.goes_on.is_some() {
             return Ok(if note.end { Progress::Finished } else { Progress::Read });
         }
+        flow.gather(&decoded, &data, self.config.limits.held_bytes);
         if let Some(begin) = decoded.begin.as_ref().filter(|begin| !begin.model.is_empty()) {
             flow.model = Some(Arc::from(&*begin.model));
         }
@@ -329,7 +330,7 @@ impl Session {
         if matches!(flow.hold, Hold::Nothing) {
             return self.deliver(flow, event, words);
         }
-        if flow.blocks.is_some() && note.part == Some(Part::Thinking) && note.stop.is_none() {
+        if flow.leaves_thinking() && note.part == Some(Part::Thinking) && note.stop.is_none() {
             return Ok(());
         }
         let mut text = String::new();

@@ -25,6 +25,9 @@ pub enum Rung {
     Instruct,
     /// The identical request again; what repeats the shown text is swallowed (rung D).
     Replay,
+    /// The turn that the provider paused, sent back as it came: no break, the same turn goes on
+    /// ([`GoOn`](crate::GoOn)).
+    Turn,
 }
 
 impl Rung {
@@ -38,6 +41,7 @@ impl Rung {
             Self::Prefill => "prefill",
             Self::Instruct => "instruct",
             Self::Replay => "replay",
+            Self::Turn => "turn",
         }
     }
 
@@ -49,6 +53,7 @@ impl Rung {
             Self::Instruct => 3,
             Self::Replay => 4,
             Self::Fetch => 5,
+            Self::Turn => 6,
         }
     }
 
@@ -60,6 +65,7 @@ impl Rung {
             3 => Self::Instruct,
             4 => Self::Replay,
             5 => Self::Fetch,
+            6 => Self::Turn,
             _ => return None,
         })
     }

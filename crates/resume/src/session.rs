@@ -400,9 +400,11 @@ impl Session {
                 flow.hold = Hold::Nothing;
             }
         } else if self.transcript.begun {
-            flow.hold = seam;
+            // A turn that goes on has no seam; until it says something it can be asked for again.
+            flow.hold = if rung == Rung::Turn { Hold::Lifecycle } else { seam };
             flow.blocks = Some(Blocks::default());
         }
+        flow.turn = self.gather(rung);
         flow
     }
 

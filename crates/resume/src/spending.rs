@@ -67,7 +67,7 @@ impl Spent {
         match (self.brought, self.rung) {
             (false, _) => Brought::Nothing,
             (true, Rung::Retry | Rung::Replay | Rung::Cursor | Rung::Fetch) => Brought::Answer,
-            (true, Rung::Prefill | Rung::Instruct) => Brought::Rest,
+            (true, Rung::Prefill | Rung::Instruct | Rung::Turn) => Brought::Rest,
         }
     }
 }
@@ -119,7 +119,7 @@ impl Session {
             let new = usize::try_from(flow.text_bytes).unwrap_or(0);
             let partial = match flow.asked {
                 Rung::Retry | Rung::Replay | Rung::Cursor | Rung::Fetch => 0,
-                Rung::Prefill | Rung::Instruct => self.transcript.text.len() - new,
+                Rung::Prefill | Rung::Instruct | Rung::Turn => self.transcript.text.len() - new,
             };
             estimated_input(&self.request, partial)
         };

@@ -5,6 +5,7 @@
 
 use protocol::{Block, Decoded, Node, Part, StopReason};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::items::Items;
 
@@ -19,6 +20,10 @@ pub(crate) struct Transcript {
     pub(crate) text_events_before: u64,
     /// Ends of answers behind which the response went on.
     pub(crate) went_on: Vec<StopReason>,
+    /// The content of the turn that was paused, to be sent back.
+    pub(crate) turn: Option<Arc<str>>,
+    /// Something was delivered behind the end of the answer before.
+    pub(crate) has_moved: bool,
     /// The stream's first event was delivered.
     pub(crate) begun: bool,
     /// Something other than lifecycle events was delivered.
@@ -60,15 +65,21 @@ impl Transcript {
         if note.close.is_some() {
             self.open = None;
         }
-        self.begun = true;
+        (self.begun, self.has_moved) = (true, true);
         self.items.count(note.sequence);
         self.stop = note.stop.or(self.stop);
         self.ended |= note.end;
     }
 
+    /// The turn that is to be sent back; nothing of what follows it was delivered.
+    pub(crate) fn paused(&self) -> Option<&str> {
+        self.turn.as_deref().filter(|_| !self.has_moved)
+    }
+
     /// The answer is over, and the response goes on.
-    pub(crate) fn go_on(&mut self, reason: StopReason) {
+    pub(crate) fn go_on(&mut self, reason: StopReason, turn: Option<Arc<str>>) {
         self.went_on.push(reason);
+        (self.turn, self.has_moved) = (turn, false);
         self.text_events_before = self.text_events;
     }
 

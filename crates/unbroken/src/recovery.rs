@@ -32,6 +32,11 @@ pub(crate) struct Recovery {
     #[arg(long)]
     go_on_after_length: bool,
 
+    /// Send a turn that the provider paused back as it is, so that the model goes on with it
+    /// (anthropic, with tools that the provider runs)
+    #[arg(long)]
+    go_on_after_pause: bool,
+
     /// How often at most one answer goes on behind its end [default: 3]
     #[arg(long, value_name = "N")]
     go_on_times: Option<u32>,
@@ -49,7 +54,8 @@ impl Recovery {
 
     fn go_on(&self) -> GoOn {
         let times = self.go_on_times.unwrap_or(GoOn::default().times);
-        GoOn { after_length: self.go_on_after_length, times }
+        let (after_length, after_pause) = (self.go_on_after_length, self.go_on_after_pause);
+        GoOn { after_length, after_pause, times }
     }
 }
 

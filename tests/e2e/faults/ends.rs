@@ -5,8 +5,8 @@ use client::{Cause, Events, GoOn, StopReason};
 use super::ask::{Seen, builder, heals, reads, reads_by, starts_again};
 use super::peer::{Answer, Peer};
 use super::wire::{
-    BEGUN, CHAT, MESSAGES, PREFILLED, REST, block_start, block_stop, chunk, message_delta,
-    message_start, message_stop, named, text_delta, whole_text,
+    BEGUN, CHAT, MESSAGES, PREFILLED, REST, block_delta, block_start, block_stop, chunk,
+    message_delta, message_start, message_stop, named, text_delta, whole_text,
 };
 use crate::rig::Route;
 
@@ -55,6 +55,35 @@ async fn row_063_the_limit_of_tokens_is_gone_on_behind_where_the_caller_wants_it
 #[tokio::test]
 async fn row_064_a_paused_turn_is_told_and_not_continued_unasked() {
     ends_by(MESSAGES, "pause_turn", StopReason::PauseTurn).await;
+}
+
+#[tokio::test]
+async fn row_064_a_paused_turn_is_sent_back_as_it_came_where_the_caller_wants_it() {
+    let go_on = GoOn { after_pause: true, ..GoOn::default() };
+    let search = r#"{"type":"server_tool_use","id":"s","name":"web_search","input":{}}"#;
+    let asks = r#"{"type":"input_json_delta","partial_json":"{\"q\":\"sea\"}"}"#;
+    let found = r#"{"type":"web_search_tool_result","tool_use_id":"s","content":[]}"#;
+    let end = message_delta("pause_turn") + &message_stop();
+    let calls = block_start(1, search) + &block_delta(1, asks) + &block_stop(1);
+    let paused = MESSAGES.half() + &block_stop(0) + &calls + &end;
+    let text = block_start(1, r#"{"type":"text","text":""}"#) + &text_delta(1, REST);
+    let result = message_start("msg_2") + &block_start(0, found) + &block_stop(0);
+    let rest = result + &text + &block_stop(1) + &message_delta("end_turn") + &message_stop();
+    let peer = Peer::start([Answer::whole(paused), Answer::whole(rest)]).await;
+    let builder = builder(MESSAGES, &peer.url()).go_on(go_on).events(Events::All);
+    let seen = Seen::by(MESSAGES, builder).await;
+    let (text, summary, asked) = (&seen.text, seen.summary(), peer.asked());
+    assert_eq!((text, asked.len(), summary.stop), (&whole_text(), 2, Some(StopReason::EndTurn)));
+    assert_eq!((&*summary.went_on, summary.seams.len()), (&[StopReason::PauseTurn][..], 0));
+    let content = format!(
+        r#"{{"role":"assistant","content":[{{"type":"text","text":"{BEGUN}"}},{}]}}"#,
+        search.replace("{}", r#"{"q":"sea"}"#)
+    );
+    assert!(String::from_utf8_lossy(&asked[1].body).contains(&content));
+    let told: String = seen.frames.iter().map(|f| String::from_utf8_lossy(&f.data)).collect();
+    let opened = told.matches(r#""type":"content_block_start","index":"#);
+    assert_eq!((opened.count(), told.matches("message_start").count()), (4, 1));
+    assert!(told.contains(r#""index":2,"content_block":{"type":"web_search_tool_result""#));
 }
 
 #[tokio::test]

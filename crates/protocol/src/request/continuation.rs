@@ -68,6 +68,15 @@ impl RequestBody {
         self.finish(splice)
     }
 
+    /// The body that sends a paused turn back, so that the model goes on with it: an assistant message
+    /// of these content blocks, in JSON with commas between them. Messages wire only.
+    #[must_use]
+    pub fn send_back(&self, profile: &Profile, blocks: &str) -> Bytes {
+        let mut splice = self.streaming(profile);
+        self.say(&mut splice, &format!(r#"{{"role":"assistant","content":[{blocks}]}}"#));
+        self.finish(splice)
+    }
+
     fn ends_with_assistant(&self) -> bool {
         let Said::List { last, .. } = self.said else { return false };
         let role = last.member(&self.body, "role");

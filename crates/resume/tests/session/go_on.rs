@@ -4,7 +4,8 @@ use crate::drive::*;
 use protocol::{Profile, RequestBody, StopReason};
 use resume::{Break, Config, GoOn, Outcome, Rung, Summary, Ways};
 
-const AFTER_LENGTH: GoOn = GoOn { after_length: true, times: 2 };
+const AFTER_LENGTH: GoOn = GoOn { after_length: true, after_pause: false, times: 2 };
+const AFTER_PAUSE: GoOn = GoOn { after_length: false, after_pause: true, times: 2 };
 
 fn wanting((mut config, request): (Config, RequestBody), go_on: GoOn) -> (Config, RequestBody) {
     config.go_on = go_on;
@@ -31,7 +32,7 @@ fn summary(drive: &Drive) -> &Summary {
 }
 
 fn names(drive: &Drive) -> Vec<&str> {
-    drive.frames.iter().map(|frame| std::str::from_utf8(&frame.name).unwrap()).collect()
+    drive.frames.iter().map(|frame| std::str::from_utf8(&frame.name).expect("a name")).collect()
 }
 
 #[test]
@@ -197,4 +198,144 @@ fn another_process_goes_on_behind_the_end_whatever_it_wants() {
         assert_eq!(drive.session.text(), "Hello world");
         assert_eq!(summary(&drive).went_on, [StopReason::MaxTokens]);
     }
+}
+
+const SEARCH: &str = r#"{"type":"server_tool_use","id":"s","name":"web_search","input":{}}"#;
+const FOUND: &str = r#"{"type":"web_search_tool_result","tool_use_id":"s","content":[{"n":1}]}"#;
+const SENT_BACK: &str = r#"{"role":"assistant","content":[{"type":"thinking","thinking":"hm","signature":"Ab=="},{"type":"text","text":"I search."},{"type":"server_tool_use","id":"s","name":"web_search","input":{"q":1}}]}"#;
+
+fn searching() -> (Config, RequestBody) {
+    wanting(anthropic("claude-opus-5"), AFTER_PAUSE)
+}
+
+fn thinks(index: u32, signature: &str) -> String {
+    block_start(index, r#"{"type":"thinking","thinking":""}"#)
+        + &delta(index, r#"{"type":"thinking_delta","thinking":"hm"}"#)
+        + &delta(index, &format!(r#"{{"type":"signature_delta","signature":"{signature}"}}"#))
+        + &block_stop(index)
+}
+
+fn says(index: u32, said: &str) -> String {
+    text_start(index) + &text(index, said) + &block_stop(index)
+}
+
+/// A turn that is paused at its search.
+fn paused() -> String {
+    let search = block_start(2, SEARCH)
+        + &delta(2, r#"{"type":"input_json_delta","partial_json":"{\"q\""}"#)
+        + &delta(2, r#"{"type":"input_json_delta","partial_json":":1}"}"#)
+        + &block_stop(2);
+    let said = message_start("m1") + &thinks(0, "Ab==") + &says(1, "I search.") + &search;
+    said + &message_delta("pause_turn", 5) + &message_stop()
+}
+
+/// The rest of that turn.
+fn found(end: &str) -> String {
+    let result = block_start(0, FOUND) + &block_stop(0);
+    message_start("m2") + &result + &thinks(1, "Cd==") + &says(2, " Found.") + end
+}
+
+fn opened(drive: &Drive) -> Vec<(u64, String)> {
+    let data = drive.frames.iter().filter(|frame| &*frame.name == b"content_block_start");
+    data.map(|frame| {
+        let data: serde_json::Value = serde_json::from_slice(&frame.data).expect("JSON");
+        let kind = data["content_block"]["type"].as_str().expect("a type").to_owned();
+        (data["index"].as_u64().expect("an index"), kind)
+    })
+    .collect()
+}
+
+#[test]
+fn a_paused_turn_is_sent_back_as_it_came_and_goes_on_as_one_message() {
+    let mut drive = Drive::new(searching());
+    drive.accept().send(paused());
+    assert!(drive.body().contains(SENT_BACK), "{}", drive.body());
+    assert_eq!(drive.requests.last().unwrap().rung, Rung::Turn);
+    drive.accept().send(found(&(message_delta("end_turn", 7) + &message_stop())));
+    let kinds =
+        ["thinking", "text", "server_tool_use", "web_search_tool_result", "thinking", "text"];
+    let opened = opened(&drive);
+    assert_eq!(opened.iter().map(|(_, kind)| kind.as_str()).collect::<Vec<_>>(), kinds);
+    assert!(opened.iter().zip(0..).all(|((index, _), expected)| *index == expected), "{opened:?}");
+    let names = names(&drive);
+    for once in ["message_start", "message_delta", "message_stop"] {
+        assert_eq!(names.iter().filter(|name| **name == once).count(), 1, "{once}");
+    }
+    let told: String = drive.frames.iter().map(|f| String::from_utf8_lossy(&f.data)).collect();
+    assert!(told.contains("Cd==") && told.contains(r#""output_tokens":12"#), "{told}");
+    assert_eq!(drive.text, "I search. Found.");
+    let summary = summary(&drive);
+    assert_eq!(
+        (summary.stop, &*summary.went_on),
+        (Some(StopReason::EndTurn), &[StopReason::PauseTurn][..])
+    );
+    assert!(!summary.empty_continuation && summary.seams.is_empty());
+}
+
+#[test]
+fn a_turn_that_pauses_again_is_sent_back_whole() {
+    let mut drive = Drive::new(searching());
+    drive.accept().send(paused());
+    let first = drive.requests.last().unwrap().key;
+    drive.accept().send(found(&(message_delta("pause_turn", 7) + &message_stop())));
+    let body = drive.body();
+    let (before, after) = (
+        &SENT_BACK[..SENT_BACK.len() - 2],
+        r#",{"type":"thinking","thinking":"hm","signature":"Cd=="},{"type":"text","text":" Found."}]}"#,
+    );
+    assert!(body.contains(&format!("{before},{FOUND}{after}")), "{body}");
+    assert_ne!(drive.requests.last().unwrap().key, first, "another operation");
+    drive.accept().send(message_start("m3") + &message_delta("pause_turn", 1) + &message_stop());
+    assert_eq!(summary(&drive).stop, Some(StopReason::PauseTurn), "so often and no more");
+}
+
+#[test]
+fn a_turn_whose_rest_does_not_begin_is_sent_back_again_and_one_that_was_begun_is_not() {
+    let mut drive = Drive::new(searching());
+    drive.accept().send(paused());
+    drive.accept().send(message_start("m2") + &block_start(0, FOUND)).broke(Break::Reset).pass();
+    assert!(drive.body().contains(SENT_BACK));
+    assert_eq!(drive.requests[1].key, drive.requests[2].key, "the same operation");
+    drive.accept().send(found("")).broke(Break::Reset);
+    assert!(matches!(
+        &drive.outcome,
+        Some(Outcome::Incomplete { cause: resume::Cause::NotContinuable, .. })
+    ));
+}
+
+#[test]
+fn a_paused_turn_that_calls_the_application_is_told() {
+    let call = block_start(2, r#"{"type":"tool_use","id":"t","name":"f","input":{}}"#);
+    let mut drive = Drive::new(searching());
+    let said = paused().replace(&block_start(2, SEARCH), &call);
+    drive.accept().send(said);
+    assert_eq!(summary(&drive).stop, Some(StopReason::PauseTurn));
+    assert_eq!(drive.requests.len(), 1);
+}
+
+#[test]
+fn a_divided_turn_is_told_as_paused() {
+    let mut drive = Drive::new(wanting(anthropic("claude-haiku-4-5"), AFTER_PAUSE));
+    drive.accept().send(opening("m1") + &text(0, "Hello")).broke(Break::Reset).pass();
+    let end = block_stop(0) + &message_delta("pause_turn", 5) + &message_stop();
+    drive.accept().send(opening("m2") + &text(0, " you") + &end);
+    assert_eq!(summary(&drive).stop, Some(StopReason::PauseTurn));
+}
+
+#[test]
+fn another_process_sends_the_paused_turn_back() {
+    let mut first = Drive::new(searching());
+    first.accept().send(paused());
+    let begins = first.records.iter().position(|record| record[0] == 9).expect("a record of it");
+    for len in begins + 1..=first.records.len() {
+        let (config, _) = anthropic("claude-opus-5");
+        let mut drive = Drive::resume(config, &first.records[..len]);
+        assert!(drive.body().contains(SENT_BACK), "{}", drive.body());
+        drive.accept().send(found(&(message_delta("end_turn", 7) + &message_stop())));
+        assert_eq!(drive.session.text(), "I search. Found.");
+        assert_eq!(opened(&drive)[0], (3, "web_search_tool_result".to_owned()));
+        assert_eq!(summary(&drive).went_on, [StopReason::PauseTurn]);
+    }
+    let before = Drive::resume(searching().0, &first.records[..begins]);
+    assert!(matches!(&before.outcome, Some(Outcome::Incomplete { .. })), "no end was told");
 }
