@@ -11,6 +11,7 @@ mod cue;
 mod cursors;
 mod cuts;
 mod ends;
+mod frames;
 mod heads;
 mod hints;
 mod http2;

@@ -6,7 +6,7 @@ mod headers;
 mod keys;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
-use protocol::{KeyHeader, Profile, Wire};
+use protocol::{KeyHeader, Profile, RequestForm, Wire};
 use resume::Origin;
 use std::future::Future;
 
@@ -42,6 +42,31 @@ impl Endpoint {
         Self::known(BaseUrl::ANTHROPIC, Profile::ANTHROPIC, key)
     }
 
+    /// Claude on Amazon Bedrock in a region such as `eu-west-1`, with an API key of Bedrock.
+    ///
+    /// Requests are not signed (SigV4). The key is short-lived or belongs to a user of its own;
+    /// [`Endpoint::renew_key`] brings another one.
+    ///
+    /// ```
+    /// use client::{Endpoint, Secret};
+    ///
+    /// let endpoint = Endpoint::bedrock("eu-west-1", Secret::new("bedrock-api-key"))?;
+    /// assert_eq!(endpoint.base_url(), "https://bedrock-runtime.eu-west-1.amazonaws.com");
+    /// # Ok::<(), client::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `InvalidConfig` for a region that is none: letters of a-z, digits and hyphens.
+    pub fn bedrock(region: &str, key: Secret) -> Result<Self, Error> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if region.is_empty() || region.len() > REGION_BYTES_MAX || !region.bytes().all(plain) {
+            return Err(Error::config("not the name of a region"));
+        }
+        let base = format!("https://bedrock-runtime.{region}.amazonaws.com");
+        Ok(Self::new(&base, Profile::BEDROCK)?.key(key))
+    }
+
     /// OpenAI's own API.
     #[must_use]
     pub fn openai(key: Secret) -> Self {
@@ -62,14 +87,14 @@ impl Endpoint {
 
     /// A server at `base_url` that speaks the profile's wire.
     ///
-    /// A bare host gets the path `/v1`; a given path is kept.
+    /// A bare host gets the path `/v1`, with [`RequestForm::BedrockInvoke`] none; a given path is kept.
     ///
     /// # Errors
     ///
     /// `InvalidConfig` when the URL is not `http` or `https`, or has user info, a query or a
     /// fragment, and for a profile whose key is in a header that the transport owns.
     pub fn new(base_url: &str, profile: Profile) -> Result<Self, Error> {
-        let base = BaseUrl::parse(base_url)?;
+        let base = BaseUrl::parse(base_url, bare_path(&profile))?;
         if let KeyHeader::Named(name) = &profile.key_header {
             headers::parse(name.as_str(), "")?;
         }
@@ -148,7 +173,7 @@ impl Endpoint {
     }
 
     fn known(base: &str, profile: Profile, key: Secret) -> Self {
-        let base = BaseUrl::parse(base).expect("a constant base URL is valid");
+        let base = BaseUrl::parse(base, bare_path(&profile)).expect("a constant base URL is valid");
         Self { base, profile, keys: Keys::default().with(key), headers: HeaderMap::new() }
     }
 
@@ -161,7 +186,7 @@ impl Endpoint {
 
     /// Whether a base URL is one of this server.
     pub(crate) fn is_at(&self, base_url: &str) -> bool {
-        BaseUrl::parse(base_url).is_ok_and(|base| base.is_same_server(&self.base))
+        BaseUrl::parse(base_url, "").is_ok_and(|base| base.is_same_server(&self.base))
     }
 
     /// What a checkpoint keeps of this endpoint.
@@ -180,12 +205,13 @@ impl Endpoint {
     /// The headers of every request: defaults, then those that a checkpoint kept, then the
     /// endpoint's own.
     pub(crate) fn request_headers(&self, kept: &[(String, String)]) -> Result<HeaderMap, Error> {
-        let mut all = headers::defaults();
+        let mut all = headers::defaults(self.profile.framing);
         if let Some(key) = self.keys.current() {
             let (name, value) = self.authorization(&key)?;
             all.insert(name, value);
         }
-        if self.profile.wire == Wire::AnthropicMessages {
+        let says_version = self.profile.request == RequestForm::OfWire;
+        if says_version && self.profile.wire == Wire::AnthropicMessages {
             all.insert("anthropic-version", HeaderValue::from_static(ANTHROPIC_VERSION));
         }
         for (name, value) in kept {
@@ -224,6 +250,17 @@ impl Endpoint {
     }
 }
 
+/// The path of a base URL that has none.
+const fn bare_path(profile: &Profile) -> &'static str {
+    match profile.request {
+        RequestForm::OfWire => "/v1",
+        RequestForm::BedrockInvoke => "",
+    }
+}
+
+/// Bytes of the longest name of a region.
+const REGION_BYTES_MAX: usize = 32;
+
 /// The version of the Anthropic API whose events `protocol` decodes.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
 
@@ -251,6 +288,35 @@ mod tests {
             let headers = local(profile).request_headers(&[]).unwrap();
             assert_eq!(headers[name], "k3y-value");
             assert!(headers[name].is_sensitive() && !headers.contains_key("authorization"));
+        }
+    }
+
+    #[test]
+    fn each_framing_is_asked_for_by_its_media_type() {
+        for (framing, media) in [
+            (protocol::Framing::Sse, "text/event-stream"),
+            (protocol::Framing::NdJson, "application/x-ndjson"),
+            (protocol::Framing::AwsEventStream, "application/vnd.amazon.eventstream"),
+        ] {
+            let headers = local(Profile { framing, ..Profile::VLLM }).request_headers(&[]).unwrap();
+            assert_eq!(headers["accept"], media);
+        }
+    }
+
+    #[test]
+    fn bedrock_has_a_host_for_each_region_and_takes_its_key_as_a_bearer() {
+        let endpoint = Endpoint::bedrock("us-gov-west-1", Secret::new("k3y-value")).unwrap();
+        let host = "https://bedrock-runtime.us-gov-west-1.amazonaws.com";
+        assert_eq!(
+            (endpoint.base_url(), &endpoint.uri("/model/m")),
+            (host, &format!("{host}/model/m").parse().unwrap())
+        );
+        let headers = endpoint.request_headers(&[]).unwrap();
+        assert_eq!(headers["authorization"], "Bearer k3y-value");
+        assert!(!headers.contains_key("anthropic-version") && !headers.contains_key("x-api-key"));
+        let long = "x".repeat(REGION_BYTES_MAX + 1);
+        for none in ["", "eu.evil", "eu/../x", "EU-WEST-1", "eu@x", &long] {
+            assert!(Endpoint::bedrock(none, Secret::new("k")).is_err(), "{none}");
         }
     }
 

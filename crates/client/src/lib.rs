@@ -50,8 +50,9 @@ pub use checkpoint_store::{
 pub use cost::{self, Money, StreamCost};
 pub use endpoint_pool::{self, Snapshot};
 pub use protocol::{
-    Cursor, Heartbeat, KeyHeader, Label, Prefill, Profile, Reported, StopReason, Terminal,
-    TokenLimit, UsageError, UsageFormat, UsageRequest, Wire, read_usage, service_of,
+    Cursor, FrameError, Framing, Heartbeat, KeyHeader, Label, Prefill, Profile, Reported,
+    RequestForm, StopReason, Terminal, TokenLimit, UsageError, UsageFormat, UsageRequest, Wire,
+    read_usage, service_of,
 };
 #[cfg(feature = "profile-files")]
 pub use protocol::{CustomProfile, PROFILE_FILE_BYTES_MAX, ProfileFileError};

@@ -80,7 +80,9 @@ impl Request {
             Content::Body(body) => body.clone(),
             Content::Prompt(prompt) => prompt.body(profile),
         };
-        RequestBody::parse(profile.wire, body).map_err(Error::request)
+        let body = RequestBody::parse(profile.wire, body).map_err(Error::request)?;
+        body.fits(profile).map_err(Error::request)?;
+        Ok(body)
     }
 
     const fn of(content: Content) -> Self {

@@ -36,7 +36,7 @@ pub fn classify_status(
     body: &[u8],
     now_unix: Option<u64>,
 ) -> Failure {
-    let envelope = Envelope::read(body);
+    let envelope = Envelope::read(body).named_by(headers);
     let kind = word::by_wording(&envelope, Some(status))
         .or_else(|| word::by_status(status))
         .unwrap_or(FailureKind::Other);
@@ -48,13 +48,17 @@ pub fn classify_status(
 /// Classifies an error that a provider reports inside a stream, by the event's data.
 #[must_use]
 pub fn classify_in_band(data: &[u8]) -> Failure {
-    let envelope = Envelope::read(data);
+    classify_told(&Envelope::read(data))
+}
+
+/// Classifies an error by what it says alone.
+fn classify_told(envelope: &Envelope<'_>) -> Failure {
     let status = envelope.status();
-    let kind = word::by_wording(&envelope, status)
-        .or_else(|| word::by_general_word(&envelope))
+    let kind = word::by_wording(envelope, status)
+        .or_else(|| word::by_general_word(envelope))
         .or_else(|| word::by_status(status?))
         .unwrap_or(FailureKind::Other);
-    let mut failure = describe(kind, &envelope, &HeaderMap::new(), None);
+    let mut failure = describe(kind, envelope, &HeaderMap::new(), None);
     if let FailureKind::RateLimited | FailureKind::Overloaded = kind {
         // There are no headers here; OpenAI says it in words.
         let hint = ServerHint { after: message::wait_told(envelope.message()), retry: None };
@@ -70,23 +74,13 @@ pub fn classify_in_band(data: &[u8]) -> Failure {
 /// HTML page or nothing at all, is worth another attempt.
 #[must_use]
 pub fn classify_document(headers: &HeaderMap, body_prefix: &[u8]) -> Failure {
-    let mut failure = classify_in_band(body_prefix);
-    if !Envelope::read(body_prefix).is_error() {
+    let envelope = Envelope::read(body_prefix).named_by(headers);
+    let mut failure = classify_told(&envelope);
+    if !envelope.is_error() {
         failure = Failure { message: failure.message, ..Failure::new(FailureKind::NotEventStream) };
     }
     failure.verdict = failure.verdict.with_hint(server_hint(headers, None));
     failure
-}
-
-/// Whether the headers announce an event stream; `None` when they leave it open, by naming no
-/// content type or one that says nothing (`text/plain`, `application/octet-stream`).
-#[must_use]
-pub fn is_event_stream(headers: &HeaderMap) -> Option<bool> {
-    let value = headers.get(http::header::CONTENT_TYPE)?.as_bytes();
-    let essence = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-    let is = |kind: &str| essence.eq_ignore_ascii_case(kind.as_bytes());
-    let open = essence.is_empty() || is("text/plain") || is("application/octet-stream");
-    (!open).then(|| is("text/event-stream"))
 }
 
 fn describe(

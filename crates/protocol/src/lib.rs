@@ -5,6 +5,7 @@
 //! state between events; splitting a stream into events and judging their order is for others.
 //!
 //! - [`decode`] reads one server-sent event of a [`Wire`], borrowed, without building a tree.
+//! - [`Reader`] finds the events of a body, whatever its [`Framing`] is.
 //! - [`rewrite()`] changes single values of an event and leaves every other byte alone.
 //! - [`RequestBody`] holds a body as the caller wrote it and splices continuations into it.
 //! - [`classify_status`], [`classify_in_band`] and [`classify_document`] turn what a server
@@ -39,6 +40,7 @@ mod classify;
 mod decode;
 mod event;
 mod failure;
+mod framing;
 mod gemini;
 mod json;
 mod models;
@@ -55,19 +57,20 @@ mod wire;
 pub use anthropic::TurnContent;
 pub use classify::{
     CODE_BYTES_MAX, MESSAGE_BYTES_MAX, classify_document, classify_in_band, classify_status,
-    is_event_stream,
 };
 pub use decode::{Malformed, decode};
 pub use event::{
     Act, Begin, Block, Choices, Decoded, Delta, Node, Open, Part, PartKind, Span, Spans, StopReason,
 };
 pub use failure::{Failure, FailureKind};
+pub use framing::{FrameError, Framing};
 pub use models::claude_takes_prefill;
 pub use openai_responses::{
     RESPONSE_ID_BYTES_MAX, Stored, ended_item, ended_part, items_of, read_stored, stored_path,
 };
 pub use profile::{
-    Cursor, Heartbeat, KeyHeader, Label, Prefill, Profile, Terminal, TokenLimit, UsageRequest,
+    Cursor, Heartbeat, KeyHeader, Label, Prefill, Profile, RequestForm, Terminal, TokenLimit,
+    UsageRequest,
 };
 #[cfg(feature = "profile-files")]
 pub use profile::{CustomProfile, PROFILE_FILE_BYTES_MAX, ProfileFileError};

@@ -13,6 +13,7 @@ pub use label::Label;
 
 use crate::classify::classify_in_band;
 use crate::event::Decoded;
+use crate::framing::Framing;
 use crate::{Malformed, Wire, claude_takes_prefill, decode};
 
 /// How a server of some wire behaves.
@@ -31,6 +32,10 @@ pub struct Profile {
     pub name: Label,
     /// The wire that the server speaks.
     pub wire: Wire,
+    /// How the events of an answer lie in its body.
+    pub framing: Framing,
+    /// Where a request goes, and what its body says that the wire's own does not.
+    pub request: RequestForm,
     /// How an answer ends.
     pub terminal: Terminal,
     /// What the server sends only to show that it is alive.
@@ -49,8 +54,18 @@ pub struct Profile {
     pub token_limit: TokenLimit,
     /// The header that carries the key.
     pub key_header: KeyHeader,
-    /// How the rest of an answer is asked for that the server keeps.
+    /// How the rest of an answer is asked for that the server keeps; see [`Profile::usable_cursor`].
     pub cursor: Cursor,
+}
+
+/// Where a request goes, and what its body says that the wire's own does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestForm {
+    /// All is as the wire says.
+    OfWire,
+    /// Bedrock's `InvokeModelWithResponseStream`, of the Anthropic Messages wire: the path says the
+    /// model and that the answer is streamed, the body says `anthropic_version` instead.
+    BedrockInvoke,
 }
 
 /// How an answer ends, and what is missing when it does not.
@@ -190,6 +205,18 @@ impl Profile {
         decode(self.wire, name, data)
     }
 
+    /// The cursor, where the framing has what it counts by: ids of events and bytes of their stream
+    /// are those of server-sent events.
+    #[must_use]
+    pub const fn usable_cursor(&self) -> Cursor {
+        match (self.cursor, self.framing) {
+            (Cursor::EventId | Cursor::Offset, Framing::NdJson | Framing::AwsEventStream) => {
+                Cursor::None
+            }
+            (cursor, _) => cursor,
+        }
+    }
+
     /// Whether the server continues an assistant message of this model that was begun.
     ///
     /// Where it depends on the model, a model that is unknown or not named does not.
@@ -217,6 +244,22 @@ mod tests {
             assert_eq!(Profile::named(profile.name.as_str()), Some(*profile));
         }
         assert_eq!(Profile::named("nobody"), None);
+    }
+
+    #[test]
+    fn a_cursor_is_used_where_the_framing_has_what_it_counts_by() {
+        for (cursor, framed) in [
+            (Cursor::None, Cursor::None),
+            (Cursor::Sequence, Cursor::Sequence),
+            (Cursor::EventId, Cursor::None),
+            (Cursor::Offset, Cursor::None),
+        ] {
+            let profile = Profile { cursor, ..Profile::OPENAI_RESPONSES };
+            assert_eq!(profile.usable_cursor(), cursor);
+            for framing in [Framing::NdJson, Framing::AwsEventStream] {
+                assert_eq!(Profile { framing, ..profile }.usable_cursor(), framed);
+            }
+        }
     }
 
     #[test]

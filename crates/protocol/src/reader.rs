@@ -1,12 +1,14 @@
 //! The events of one response body, out of its chunks.
 //!
-//! Framing only: what an event says is [`decode`](crate::decode)'s. An event that lies inside a
+//! Bytes only: what an event says is [`decode`](crate::decode)'s. An event that lies inside a
 //! chunk is lent from it and can be kept as a counted slice of it.
 
+use crate::Wire;
+use crate::framing::{FrameError, Frames, Framing};
 use bytes::Bytes;
 use sse_codec::{DecodeError, Decoder, Event, Limits, Span};
 
-/// Reads server-sent events from the chunks of one body.
+/// Reads events from the chunks of one body, as server-sent events whatever its framing is.
 ///
 /// ```
 /// use protocol::Reader;
@@ -26,6 +28,9 @@ use sse_codec::{DecodeError, Decoder, Event, Limits, Span};
 #[derive(Debug)]
 pub struct Reader {
     decoder: Decoder,
+    /// What turns the body into server-sent events, where it has other frames.
+    frames: Option<Box<Frames>>,
+    /// The chunk that was fed last, as server-sent events.
     chunk: Bytes,
     /// Where the unread part of the chunk begins.
     at: usize,
@@ -36,19 +41,54 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A reader at the start of a body, with a limit of bytes for one event.
+    /// A reader at the start of a body of server-sent events, with a limit of bytes for one event.
     #[must_use]
     pub fn new(event_bytes_max: usize) -> Self {
+        Self::of(None, event_bytes_max)
+    }
+
+    /// A reader at the start of a body of this framing. The limit is that of a frame, too; the wire
+    /// says whether the events have names.
+    #[must_use]
+    pub fn framed(framing: Framing, wire: Wire, event_bytes_max: usize) -> Self {
+        let frames = Frames::new(framing, wire, event_bytes_max);
+        Self::of(frames.map(Box::new), event_bytes_max)
+    }
+
+    fn of(frames: Option<Box<Frames>>, event_bytes_max: usize) -> Self {
         let decoder = Decoder::with_limits(Limits { event_bytes_max });
-        Self { decoder, chunk: Bytes::new(), at: 0, scanned: 0, before: 0 }
+        Self { decoder, frames, chunk: Bytes::new(), at: 0, scanned: 0, before: 0 }
     }
 
     /// Takes the next chunk. The one before must be read to its end; what is left of it is lost
     /// (debug builds panic).
     pub fn feed(&mut self, chunk: Bytes) {
+        let events = match &mut self.frames {
+            None => chunk,
+            Some(frames) => frames.take(&chunk),
+        };
+        self.read_next(events);
+    }
+
+    /// The body ended cleanly: what it completes by that is there to be read. The chunk before must
+    /// be read to its end, as for [`Reader::feed`].
+    pub fn end(&mut self) {
+        if let Some(frames) = &mut self.frames {
+            let events = frames.end();
+            self.read_next(events);
+        }
+    }
+
+    /// Why nothing more comes, once all that came before is read.
+    #[must_use]
+    pub fn failure(&self) -> Option<FrameError> {
+        self.frames.as_ref()?.failure()
+    }
+
+    fn read_next(&mut self, events: Bytes) {
         debug_assert_eq!(self.at, self.chunk.len(), "read one chunk to its end before the next");
         self.before += self.chunk.len() as u64;
-        self.chunk = chunk;
+        self.chunk = events;
         self.at = 0;
     }
 
@@ -64,13 +104,14 @@ impl Reader {
         span
     }
 
-    /// Whether the chunk ended inside an event; comments are none.
+    /// Whether the chunk ended inside an event or the frame of one; comments are none.
     #[must_use]
-    pub const fn is_inside_event(&self) -> bool {
+    pub fn is_inside_event(&self) -> bool {
         self.decoder.is_inside_event()
+            || self.frames.as_ref().is_some_and(|frames| frames.is_inside())
     }
 
-    /// Bytes of the body up to the end of what was scanned.
+    /// Bytes of a body of server-sent events up to the end of what was scanned.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.before + self.at as u64

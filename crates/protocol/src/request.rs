@@ -3,6 +3,7 @@
 //! The text is never parsed into a tree and written again: changes are spliced in by spans, so
 //! that unknown fields, order, white space and the form of numbers stay.
 
+mod bedrock;
 mod continuation;
 mod gemini;
 mod limits;
@@ -12,7 +13,7 @@ pub use limits::MAX_TOKENS_FLOOR;
 
 use crate::json::{Scanner, Value};
 use crate::splice::Splice;
-use crate::{Malformed, Prefill, Profile, UsageRequest, Wire};
+use crate::{Malformed, Prefill, Profile, RequestForm, UsageRequest, Wire};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::fmt;
@@ -118,18 +119,35 @@ impl RequestBody {
         self.wire
     }
 
+    /// Whether a server of this profile can be asked with this body.
+    ///
+    /// # Errors
+    ///
+    /// [`BodyError::NoModel`] where the path has to name the model and the body names none.
+    pub fn fits(&self, profile: &Profile) -> Result<(), BodyError> {
+        match profile.request {
+            RequestForm::BedrockInvoke if !self.model().is_some_and(bedrock::fits) => {
+                Err(BodyError::NoModel)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The path and query that follow the base URL.
     ///
     /// ```
-    /// use protocol::{RequestBody, Wire};
+    /// use protocol::{Profile, RequestBody, Wire};
     ///
     /// let body = r#"{"model":"gemini-2.5-pro","contents":[{"parts":[{"text":"Hi"}]}]}"#;
     /// let body = RequestBody::parse(Wire::Gemini, body.into())?;
-    /// assert_eq!(body.path(), "/models/gemini-2.5-pro:streamGenerateContent?alt=sse");
+    /// assert_eq!(body.path(&Profile::GEMINI), "/models/gemini-2.5-pro:streamGenerateContent?alt=sse");
     /// # Ok::<(), protocol::BodyError>(())
     /// ```
     #[must_use]
-    pub fn path(&self) -> Cow<'static, str> {
+    pub fn path(&self, profile: &Profile) -> Cow<'static, str> {
+        if profile.request == RequestForm::BedrockInvoke {
+            return bedrock::path(self.model().unwrap_or_default()).into();
+        }
         match self.wire {
             Wire::AnthropicMessages => "/messages".into(),
             Wire::OpenAiChat => "/chat/completions".into(),
@@ -233,10 +251,13 @@ impl RequestBody {
 
     /// The changes that every attempt needs.
     fn streaming(&self, profile: &Profile) -> Splice {
+        if profile.request == RequestForm::BedrockInvoke {
+            return self.for_bedrock();
+        }
         let mut splice = Splice::default();
         if self.wire == Wire::Gemini {
             // The path says both that the answer is streamed and by which model.
-            if let Some(model) = self.whole.member_range(&self.body, "model") {
+            for model in self.whole.member_ranges(&self.body, &["model"]) {
                 splice.replace(model, String::new());
             }
             return splice;
@@ -346,7 +367,7 @@ pub enum BodyError {
     /// wire without an `input` and without anything that stands for one.
     #[error("request body has no messages")]
     NoMessages,
-    /// Of the Gemini wire, without a `model` that a URL can hold.
+    /// Without a `model` that a URL can hold, where the URL names it (Gemini, Bedrock).
     #[error("request body names no model, or one that no URL can hold")]
     NoModel,
     /// With a member that stands twice.

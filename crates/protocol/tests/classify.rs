@@ -2,9 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
-use protocol::{
-    FailureKind, classify_document, classify_in_band, classify_status, is_event_stream,
-};
+use protocol::{FailureKind, Framing, classify_document, classify_in_band, classify_status};
 use retry_policy::{Class, Nanos, Sent};
 
 fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -287,7 +285,7 @@ fn a_success_that_is_no_stream() {
 
 #[test]
 fn content_types() {
-    let kind = |value| is_event_stream(&headers(&[("content-type", value)]));
+    let kind = |value| Framing::Sse.is_announced(&headers(&[("content-type", value)]));
     assert_eq!(kind("text/event-stream"), Some(true));
     assert_eq!(kind("Text/Event-Stream; charset=utf-8"), Some(true));
     assert_eq!(kind("text/event-stream-x"), Some(false));
@@ -295,7 +293,18 @@ fn content_types() {
     assert_eq!(kind(""), None);
     assert_eq!(kind("text/plain; charset=utf-8"), None);
     assert_eq!(kind("application/octet-stream"), None);
-    assert_eq!(is_event_stream(&HeaderMap::new()), None);
+    assert_eq!(Framing::Sse.is_announced(&HeaderMap::new()), None);
+    let framed =
+        |framing: Framing, value| framing.is_announced(&headers(&[("content-type", value)]));
+    for kind in ["application/x-ndjson", "application/ndjson", "application/jsonl; charset=utf-8"] {
+        assert_eq!(framed(Framing::NdJson, kind), Some(true));
+        assert_eq!(framed(Framing::Sse, kind), Some(false));
+    }
+    assert_eq!(framed(Framing::NdJson, "application/json"), Some(false), "an error");
+    let binary = "application/vnd.amazon.eventstream";
+    assert_eq!(framed(Framing::AwsEventStream, binary), Some(true));
+    assert_eq!(framed(Framing::AwsEventStream, "text/event-stream"), Some(false));
+    assert_eq!(framed(Framing::AwsEventStream, "application/octet-stream"), None);
 }
 
 proptest! {

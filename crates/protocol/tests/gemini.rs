@@ -34,7 +34,7 @@ fn the_model_is_in_the_path_and_not_in_the_body() {
     }
     let path = |model: &str| {
         let text = format!(r#"{{"model":"{model}",{contents}}}"#);
-        RequestBody::parse(Wire::Gemini, text.into()).map(|body| body.path().into_owned())
+        RequestBody::parse(Wire::Gemini, text.into()).map(|body| body.path(&PROFILE).into_owned())
     };
     let method = ":streamGenerateContent?alt=sse";
     for (model, expected) in [
@@ -227,7 +227,7 @@ proptest! {
         let at = at % written.len();
         written[at] = byte;
         if let Ok(body) = RequestBody::parse(Wire::Gemini, written.into()) {
-            let _ = (body.instruct(&PROFILE, "a", "b", 1), body.path(), body.continuable());
+            let _ = (body.instruct(&PROFILE, "a", "b", 1), body.path(&PROFILE), body.continuable());
         }
     }
 }

@@ -39,6 +39,12 @@ impl Attempt {
         matches!(&self.phase, Phase::Document(document) if is_ok(document))
     }
 
+    /// The body ended without a transport error.
+    pub(crate) fn end(&mut self) {
+        self.reader.end();
+        self.ended = Some(Ended::Clean);
+    }
+
     /// New bytes of text that it brought to the consumer.
     pub(crate) const fn brought(&self) -> u64 {
         self.flow.text_bytes - self.earlier_bytes

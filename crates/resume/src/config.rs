@@ -128,7 +128,8 @@ impl Default for Pace {
 /// Bounds of one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of one server-sent event. Default 16 MiB.
+    /// Bytes of one event, and of one line or message where the profile's framing has them. Default
+    /// 16 MiB.
     pub event_bytes: usize,
     /// Bytes of events held back (tool calls, an undecided seam). Default 8 MiB.
     pub held_bytes: usize,

@@ -156,7 +156,7 @@ pub(crate) fn plan(
     // Two rungs at one place send two bodies, so they are two operations.
     let derived = key.derive((text.len() as u64) << 3 | u64::from(rung.code()));
     let make = |body, key, stitch: Stitch, sent| {
-        let path = request.path();
+        let path = request.path(profile);
         let stitch = stitch.stopping_at(StopSequences::new(request.stop_sequences()));
         let headers = HeaderMap::new();
         Plan { method: Method::POST, path, body, key: Some(key), headers, stitch, sent }

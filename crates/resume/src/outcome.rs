@@ -1,7 +1,7 @@
 //! How a session ended, and what every attempt of it cost.
 
 use cost::{Money, StreamCost, Usage};
-use protocol::{Failure, StopReason};
+use protocol::{Failure, FrameError, StopReason};
 use retry_policy::{GiveUp, Nanos};
 use std::fmt;
 use std::sync::Arc;
@@ -75,6 +75,9 @@ pub enum Cause {
     EventTimeout,
     /// An event is not what the wire allows.
     Malformed,
+    /// A frame that carries events is not as it should be, such as one whose checksum does not match;
+    /// nothing of it was given to the consumer.
+    BadFrame(FrameError),
     /// An event or the response is larger than its limit.
     TooLarge,
     /// An event of a response that the provider keeps is missing in the stream.
@@ -150,6 +153,7 @@ impl fmt::Display for Cause {
             Self::EventTimeout => f.write_str("an event did not come whole in time"),
             Self::ByteTimeout => f.write_str("no sign of life in time"),
             Self::Malformed => f.write_str("malformed event"),
+            Self::BadFrame(error) => error.fmt(f),
             Self::TooLarge => f.write_str("larger than its limit"),
             Self::Gap => f.write_str("events are missing"),
             Self::Unfinished => f.write_str("the response is not finished yet"),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use protocol::{Decoded, Part, StopReason, Stored, Terminal, Wire};
+use protocol::{Decoded, FrameError, Part, Reader, StopReason, Stored, Terminal, Wire};
 use retry_policy::Nanos;
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl Session {
         self.clocks.bytes(now, &self.config.timeouts);
         self.unprocessed = 0;
         let ok = (200..300).contains(&status);
-        live.phase = match protocol::is_event_stream(&headers) {
+        live.phase = match self.config.profile.framing.is_announced(&headers) {
             Some(true) if ok => Phase::Streaming,
             None if ok => Phase::Unlabelled(headers),
             _ => Phase::Document(Document { status, headers, body: Vec::new() }),
@@ -59,7 +59,7 @@ impl Session {
         if let Phase::Unlabelled(headers) = &mut live.phase {
             match chunk.iter().find(|byte| !byte.is_ascii_whitespace()) {
                 None => return,
-                Some(b'<' | b'{') => {
+                Some(first) if self.config.profile.framing.is_document(*first) => {
                     let headers = std::mem::take(headers);
                     live.phase =
                         Phase::Document(Document { status: 200, headers, body: Vec::new() });
@@ -175,6 +175,11 @@ impl Session {
 
     /// The chunk is read; a transport that is over too means that nothing more comes.
     fn read_end(&mut self, live: &mut Attempt) -> Result<Progress, Cause> {
+        match live.reader.failure() {
+            None => {}
+            Some(FrameError::TooLong) => return Err(Cause::TooLarge),
+            Some(error) => return Err(Cause::BadFrame(error)),
+        }
         match live.ended {
             None => Ok(Progress::Drained),
             Some(_) if self.transcript.stop.is_some() || live.flow.goes_on.is_some() => {
@@ -399,6 +404,8 @@ fn read_fetched(live: &mut Attempt, bytes_max: usize) -> Result<Progress, Cause>
     match protocol::read_stored(&document.body).map_err(|_| Cause::Malformed)? {
         Stored::Finished(events) => {
             live.phase = Phase::Streaming;
+            // They are server-sent events, however the provider frames a stream.
+            live.reader = Reader::new(bytes_max);
             live.reader.feed(events.into());
             Ok(Progress::Read)
         }

@@ -169,6 +169,7 @@ const fn is_cut(cause: &Cause) -> bool {
         Cause::Broke(_)
             | Cause::Truncated
             | Cause::Malformed
+            | Cause::BadFrame(_)
             | Cause::Gap
             | Cause::Restarted
             | Cause::Diverged
@@ -219,6 +220,7 @@ fn verdict(live: &Attempt, cause: &Cause) -> Verdict {
         | Cause::PaceTimeout
         | Cause::EventTimeout => Class::Timeout,
         Cause::Malformed
+        | Cause::BadFrame(_)
         | Cause::Gap
         | Cause::Restarted
         | Cause::Diverged

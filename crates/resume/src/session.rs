@@ -256,9 +256,7 @@ impl Session {
             Input::Body { attempt, chunk } => {
                 self.with_live(attempt, |session, live| session.take_body(live, chunk, now));
             }
-            Input::End { attempt } => {
-                self.with_live(attempt, |_, live| live.ended = Some(Ended::Clean));
-            }
+            Input::End { attempt } => self.with_live(attempt, |_, live| live.end()),
             Input::Broke { attempt, cause } => {
                 self.with_live(attempt, |_, live| live.ended = Some(Ended::Broke(cause)));
             }
@@ -365,7 +363,11 @@ impl Session {
             rung,
             began: now,
             phase: Phase::Waiting,
-            reader: Reader::new(self.config.limits.event_bytes),
+            reader: Reader::framed(
+                self.config.profile.framing,
+                self.request.wire(),
+                self.config.limits.event_bytes,
+            ),
             earlier_bytes: flow.text_bytes,
             flow,
             ended: None,

@@ -3,7 +3,7 @@
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use client::{Builder, Client, Endpoint, Profile, Proxy, Secret, Wire};
+use client::{Builder, Client, Endpoint, Profile, Proxy, RequestForm, Secret, Wire};
 use std::env;
 use std::net::IpAddr;
 
@@ -41,7 +41,7 @@ pub(crate) struct Connection {
     headers: Vec<String>,
 
     /// Environment variable that holds the key [default: ANTHROPIC_API_KEY,
-    /// OPENAI_API_KEY or GEMINI_API_KEY, by the protocol]
+    /// OPENAI_API_KEY or GEMINI_API_KEY, by the protocol; AWS_BEARER_TOKEN_BEDROCK with --profile bedrock]
     #[arg(long, value_name = "VAR")]
     api_key_env: Option<String>,
 
@@ -100,7 +100,7 @@ impl Connection {
 
     /// The servers, each with the key and the headers; there is at least one.
     pub(crate) fn endpoints(&self, profile: Profile) -> anyhow::Result<Vec<Endpoint>> {
-        let key = self.key(profile.wire)?;
+        let key = self.key(&profile)?;
         let bare: Vec<_> = match (self.base_urls.as_slice(), &key) {
             ([], Some(key)) => own_endpoint(&profile, key.clone()).into_iter().collect(),
             (urls, _) => {
@@ -174,8 +174,8 @@ impl Connection {
     }
 
     /// The key of the environment. Only a server that a flag names may do without.
-    fn key(&self, wire: Wire) -> anyhow::Result<Option<Secret>> {
-        let name = self.api_key_env.as_deref().unwrap_or(key_variable(wire));
+    fn key(&self, profile: &Profile) -> anyhow::Result<Option<Secret>> {
+        let name = self.api_key_env.as_deref().unwrap_or(key_variable(profile));
         if name.is_empty() {
             return Err(usage_error("--api-key-env: the name of the variable is empty"));
         }
@@ -202,8 +202,11 @@ fn own_endpoint(profile: &Profile, key: Secret) -> Option<Endpoint> {
 }
 
 /// The variable that a provider's own programs read.
-const fn key_variable(wire: Wire) -> &'static str {
-    match wire {
+const fn key_variable(profile: &Profile) -> &'static str {
+    if matches!(profile.request, RequestForm::BedrockInvoke) {
+        return "AWS_BEARER_TOKEN_BEDROCK";
+    }
+    match profile.wire {
         Wire::AnthropicMessages => "ANTHROPIC_API_KEY",
         Wire::OpenAiChat | Wire::OpenAiResponses => "OPENAI_API_KEY",
         Wire::Gemini => "GEMINI_API_KEY",

@@ -17,7 +17,8 @@ impl BaseUrl {
     pub(crate) const GEMINI: &'static str = "https://generativelanguage.googleapis.com/v1beta";
     pub(crate) const OPENAI: &'static str = "https://api.openai.com/v1";
 
-    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+    /// Reads a base URL; a bare host gets the path `bare`, which may be empty.
+    pub(crate) fn parse(text: &str, bare: &str) -> Result<Self, Error> {
         let text = text.trim();
         if text.len() > BASE_URL_BYTES_MAX {
             return Err(Error::config("the base URL is longer than 2048 bytes"));
@@ -45,7 +46,7 @@ impl BaseUrl {
             return Err(Error::config("the port of a base URL is a number up to 65535"));
         }
         let path = match uri.path().trim_end_matches('/') {
-            "" => "/v1",
+            "" => bare,
             path => path,
         };
         let text = format!("{scheme}://{}{path}", authority.to_ascii_lowercase());
@@ -60,7 +61,12 @@ impl BaseUrl {
     /// The URL of `path` below this one.
     pub(crate) fn join(&self, path: &str) -> Uri {
         let mut parts = self.uri.clone().into_parts();
-        let whole = PathAndQuery::try_from(format!("{}{path}", self.uri.path()));
+        // The path of a bare host is `/`.
+        let base = self.uri.path().trim_end_matches('/');
+        let whole = match (base, path) {
+            ("", "") => Ok(PathAndQuery::from_static("/")),
+            _ => PathAndQuery::try_from(format!("{base}{path}")),
+        };
         parts.path_and_query = Some(whole.expect("two valid paths of bounded length are one"));
         Uri::from_parts(parts).expect("a URL with another path is a URL")
     }
@@ -87,12 +93,12 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &str) {
-        assert_eq!(BaseUrl::parse(text).unwrap().as_str(), expected);
+        assert_eq!(BaseUrl::parse(text, "/v1").unwrap().as_str(), expected);
     }
 
     #[track_caller]
     fn refuse(text: &str) {
-        let error = BaseUrl::parse(text).unwrap_err();
+        let error = BaseUrl::parse(text, "/v1").unwrap_err();
         assert!(!format!("{error}").contains("s3cret"));
     }
 
@@ -122,13 +128,17 @@ mod tests {
 
     #[test]
     fn a_path_is_joined() {
-        let base = BaseUrl::parse("https://host/api").unwrap();
+        let base = BaseUrl::parse("https://host/api", "/v1").unwrap();
         assert_eq!(base.join("/messages"), "https://host/api/messages");
+        let bare = BaseUrl::parse("https://host/", "").unwrap();
+        assert_eq!(bare.as_str(), "https://host");
+        assert_eq!(bare.join("/m"), "https://host/m");
+        assert_eq!(bare.join(""), "https://host/");
     }
 
     #[test]
     fn servers_are_compared_with_their_default_ports() {
-        let parse = |text| BaseUrl::parse(text).unwrap();
+        let parse = |text| BaseUrl::parse(text, "/v1").unwrap();
         let base = parse("https://host");
         assert!(base.is_same_server(&parse("https://HOST:443/other")));
         assert!(!base.is_same_server(&parse("https://host:444")));

@@ -1,14 +1,15 @@
 //! Which headers a request has, which are secret and which belong to the transport.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use protocol::Framing;
 
 use crate::error::Error;
 use crate::secret::Secret;
 
-/// What every request has, whatever the endpoint.
-pub(crate) fn defaults() -> HeaderMap {
+/// What every request for a stream of this framing has, whatever the endpoint.
+pub(crate) fn defaults(framing: Framing) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(12);
-    headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::ACCEPT, HeaderValue::from_static(framing.media_type()));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));

@@ -1,11 +1,13 @@
 //! The forms in which servers report an error, read as far as they are there.
 //!
 //! Known: `{"error":{…}}`, `{"error":"…"}`, the same inside a list or under `x_groq`,
-//! `{"object":"error","message":…}`, `{"detail":…}`, plain text. A body that was cut short is
+//! `{"object":"error","message":…}`, `{"detail":…}`, AWS's `{"message":…}` with a name in a header or
+//! under `__type`, plain text. A body that was cut short is
 //! read up to the cut.
 
 use crate::Malformed;
 use crate::json::{Kind, Scanner, Value};
+use http::HeaderMap;
 use std::borrow::Cow;
 
 /// What a server says about an error.
@@ -31,6 +33,17 @@ impl<'a> Envelope<'a> {
             envelope.message = Some(String::from_utf8_lossy(text));
         }
         envelope
+    }
+
+    /// With the name that AWS gives an error in a header, which may have an address behind it.
+    pub(super) fn named_by(mut self, headers: &'a HeaderMap) -> Self {
+        let name = headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
+        let name = name.and_then(|name| name.split(':').next()).map(str::trim);
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
+            self.is_error = true;
+            self.kind = Some(Cow::Borrowed(name));
+        }
+        self
     }
 
     /// Whether the document says that it reports an error.
@@ -87,7 +100,7 @@ impl<'a> Envelope<'a> {
                 Ok(())
             }
             // `type` of a frame is "error" itself and says nothing more.
-            b"message" | b"detail" | b"code" | b"type" => {
+            b"message" | b"Message" | b"detail" | b"code" | b"type" | b"__type" => {
                 let value = scan.value()?;
                 if value.text(data).as_deref() != Some(b"error") {
                     self.word(name, value, data);
@@ -147,14 +160,29 @@ impl<'a> Envelope<'a> {
             b"message" | b"detail" if value.kind == Kind::Array => {
                 self.message = Some(String::from_utf8_lossy(value.raw(data)));
             }
-            b"message" | b"detail" => self.message = value.str(data).or(self.message.take()),
+            b"message" | b"Message" | b"detail" => {
+                self.message = value.str(data).or(self.message.take());
+            }
             // A number names a status, a word names the error.
             b"code" | b"status" if number.is_some() => self.number = number,
             b"code" => self.code = value.str(data),
             b"type" => self.kind = value.str(data),
+            // AWS's, behind the name of a space.
+            b"__type" => self.kind = value.str(data).map(last_name),
             // Google's word for the code.
             b"status" => self.code = self.code.take().or_else(|| value.str(data)),
             _ => {}
         }
+    }
+}
+
+/// What follows the last `#`.
+fn last_name(name: Cow<'_, str>) -> Cow<'_, str> {
+    match name.rfind('#') {
+        None => name,
+        Some(at) => match name {
+            Cow::Borrowed(name) => Cow::Borrowed(&name[at + 1..]),
+            Cow::Owned(name) => Cow::Owned(name[at + 1..].to_owned()),
+        },
     }
 }

@@ -55,17 +55,27 @@ fn specific(word: &str) -> Option<FailureKind> {
         | "permission_error"
         | "permission_denied"
         | "invalid_api_key"
-        | "invalid_authentication_error" => FailureKind::Auth,
+        | "invalid_authentication_error"
+        | "accessdeniedexception"
+        | "unrecognizedclientexception"
+        | "expiredtokenexception"
+        | "invalidsignatureexception"
+        | "incompletesignature"
+        | "invalidclienttokenid"
+        | "missingauthenticationtoken"
+        | "notauthorized" => FailureKind::Auth,
         "rate_limit_error"
         | "rate_limit_exceeded"
         | "rate_limit_reached_error"
         | "ramp_limit_exceeded"
         | "throttlingexception"
+        | "servicequotaexceededexception"
         | "too_many_requests" => FailureKind::RateLimited,
         "overloaded_error"
         | "overloaded"
         | "engine_overloaded_error"
         | "server_is_overloaded"
+        | "modelnotreadyexception"
         | "slow_down" => FailureKind::Overloaded,
         "timeout_error"
         | "gateway_timeout"
@@ -117,6 +127,8 @@ fn general(word: &str) -> Option<FailureKind> {
         | "internal_server_error"
         | "internalservererror"
         | "internalserverexception"
+        | "internalfailure"
+        | "modelerrorexception"
         | "modelstreamerrorexception"
         | "serviceunavailableexception"
         | "service_unavailable"
@@ -159,6 +171,7 @@ const PREFILL_PHRASES: &[&str] = &[
 
 const LENGTH_PHRASES: &[&str] = &[
     "prompt is too long",
+    "input is too long",
     "maximum context length",
     "exceed context limit",
     "exceeds the available context",

@@ -2,9 +2,9 @@
 //!
 //! Reading is lenient: a value of another kind than asked for reads as absent.
 
-use crate::Span;
 use crate::json::Scanner;
 use crate::json::unescape::unescape;
+use crate::{Malformed, Span};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -109,31 +109,47 @@ impl Value {
         walked.ok().and(found)
     }
 
-    /// Where the member of that name lies, the last where there are several, with the comma that
-    /// goes when it goes.
-    pub(crate) fn member_range(&self, data: &[u8], wanted: &str) -> Option<Range<u32>> {
+    /// Where the members of these names lie, with the commas that go when they go.
+    pub(crate) fn member_ranges(&self, data: &[u8], wanted: &[&str]) -> Vec<Range<u32>> {
+        let mut ranges = Vec::new();
+        // Nothing is left out of what cannot be read.
+        if self.find_members(data, wanted, &mut ranges).is_err() {
+            ranges.clear();
+        }
+        ranges
+    }
+
+    fn find_members(
+        &self,
+        data: &[u8],
+        wanted: &[&str],
+        ranges: &mut Vec<Range<u32>>,
+    ) -> Result<(), Malformed> {
         let mut scan = Scanner::at(data, *self);
-        if !scan.object().ok()? {
-            return None;
+        if !scan.object()? {
+            return Ok(());
         }
-        let (mut found, mut before) = (None::<Range<u32>>, scan.position());
-        // Where the member before the found one ends, while that is the last one seen.
-        let mut is_last = None;
-        while let Some(key) = scan.key().ok()? {
-            if is_last.take().is_some() {
-                found = found.map(|found| found.start..key.start);
+        // Where the wanted members begin that were seen last, and where the others end before them.
+        let (mut run, mut before) = (None, scan.position());
+        let mut end = before;
+        while let Some(key) = scan.key()? {
+            let is_wanted = wanted.iter().any(|name| key.says(data, name));
+            match run {
+                None if is_wanted => run = Some(key.start),
+                Some(start) if !is_wanted => {
+                    ranges.push(start..key.start);
+                    run = None;
+                }
+                _ => {}
             }
-            scan.value().ok()?;
-            if key.says(data, wanted) {
-                found = Some(key.start..scan.position());
-                is_last = Some(before);
+            scan.value()?;
+            end = scan.position();
+            if !is_wanted {
+                before = end;
             }
-            before = scan.position();
         }
-        match is_last {
-            Some(before) => found.map(|found| before..found.end),
-            None => found,
-        }
+        ranges.extend(run.map(|_| before..end));
+        Ok(())
     }
 
     /// The last item, when the value is an array that has one.
@@ -247,11 +263,30 @@ mod tests {
             (r#"{"a":1 ,"b":{"b":1}}"#, r#"{"a":1}"#),
             (r#"{ "b":2 }"#, "{ }"),
         ] {
-            let range = value(json.as_bytes()).member_range(json.as_bytes(), "b").unwrap();
-            let (start, end) = (range.start as usize, range.end as usize);
-            assert_eq!([&json[..start], &json[end..]].concat(), rest);
+            assert_eq!(without(json, &["b"]), rest);
         }
-        assert_eq!(value(b"{\"a\":1}").member_range(b"{\"a\":1}", "b"), None);
+        assert_eq!(value(b"{\"a\":1}").member_ranges(b"{\"a\":1}", &["b"]), []);
+    }
+
+    #[test]
+    fn members_side_by_side_go_with_their_commas() {
+        for (json, rest) in [
+            (r#"{"b":1,"c":2, "a":3}"#, r#"{"a":3}"#),
+            (r#"{"a":3 ,"b":1 , "c":2 }"#, r#"{"a":3 }"#),
+            (r#"{"b":1,"a":3,"c":2}"#, r#"{"a":3}"#),
+            (r#"{"a":3,"c":1,"d":4,"b":2,"e":5}"#, r#"{"a":3,"d":4,"e":5}"#),
+            (r#"{"b":1,"c":2}"#, "{}"),
+        ] {
+            assert_eq!(without(json, &["b", "c"]), rest);
+        }
+    }
+
+    fn without(json: &str, names: &[&str]) -> String {
+        let mut rest = json.to_owned();
+        for range in value(json.as_bytes()).member_ranges(json.as_bytes(), names).iter().rev() {
+            rest.replace_range(range.start as usize..range.end as usize, "");
+        }
+        rest
     }
 
     #[test]

@@ -4,15 +4,18 @@
 //! verified" marks common knowledge that nobody checked; "assumed" marks the absence of a statement.
 
 use super::{
-    Cursor, Heartbeat, KeyHeader, Label, Prefill, Profile, Terminal, TokenLimit, UsageRequest,
+    Cursor, Heartbeat, KeyHeader, Label, Prefill, Profile, RequestForm, Terminal, TokenLimit,
+    UsageRequest,
 };
-use crate::Wire;
+use crate::{Framing, Wire};
 
 impl Profile {
     /// Anthropic's own API.
     pub const ANTHROPIC: Self = Self {
         name: Label::of("anthropic"),
         wire: Wire::AnthropicMessages,
+        framing: Framing::Sse,
+        request: RequestForm::OfWire,
         terminal: Terminal::LastEvent,
         heartbeat: Heartbeat::OfWire,
         error_event: None,
@@ -23,6 +26,15 @@ impl Profile {
         token_limit: TokenLimit::MaxTokens,
         key_header: KeyHeader::Named(Label::of("x-api-key")),
         cursor: Cursor::None,
+    };
+    /// Claude on Amazon Bedrock, by `InvokeModelWithResponseStream`. The key is an API key of Bedrock;
+    /// requests are not signed (SigV4). Prefill as at Anthropic, by the model's name.
+    pub const BEDROCK: Self = Self {
+        name: Label::of("bedrock"),
+        framing: Framing::AwsEventStream,
+        request: RequestForm::BedrockInvoke,
+        key_header: KeyHeader::Bearer,
+        ..Self::ANTHROPIC
     };
     /// OpenAI's own API: no prefill.
     pub const OPENAI: Self = Self {
@@ -103,6 +115,7 @@ impl Profile {
     pub const fn all() -> &'static [Self] {
         &[
             Self::ANTHROPIC,
+            Self::BEDROCK,
             Self::OPENAI,
             Self::OPENAI_RESPONSES,
             Self::GEMINI,

@@ -4,11 +4,11 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{CustomProfile, Place, ProfileFileError};
-use crate::Wire;
 use crate::classify::holds_key;
 use crate::profile::{
     Cursor, Heartbeat, KeyHeader, Label, Prefill, Profile, Terminal, TokenLimit, UsageRequest,
 };
+use crate::{Framing, Wire};
 
 type Read<T> = Result<T, ProfileFileError>;
 
@@ -17,6 +17,7 @@ pub(super) const KNOWN: &[&str] = &[
     "name",
     "base",
     "wire",
+    "framing",
     "terminal",
     "heartbeat",
     "error_event",
@@ -28,6 +29,12 @@ pub(super) const KNOWN: &[&str] = &[
     "key_header",
     "cursor",
     "headers",
+];
+
+const FRAMINGS: &[(&str, Framing)] = &[
+    ("sse", Framing::Sse),
+    ("ndjson", Framing::NdJson),
+    ("aws-event-stream", Framing::AwsEventStream),
 ];
 
 const TERMINALS: &[(&str, Terminal)] = &[
@@ -94,6 +101,9 @@ impl<'a> Fields<'a> {
         let profile = Profile {
             name: self.name()?,
             wire: base.wire,
+            framing: self.choice("framing", FRAMINGS)?.unwrap_or(base.framing),
+            // It is told by the base alone: no other server has such a form.
+            request: base.request,
             terminal: self.choice("terminal", TERMINALS)?.unwrap_or(base.terminal),
             heartbeat: self.heartbeat()?.unwrap_or(base.heartbeat),
             error_event: self.label("error_event")?.or(base.error_event),
@@ -199,6 +209,11 @@ impl<'a> Fields<'a> {
                 "cursor",
                 wire == Wire::OpenAiResponses || cursor != Cursor::Sequence,
                 "the wire has no such cursor",
+            ),
+            (
+                "cursor",
+                profile.usable_cursor() == cursor,
+                "it counts by server-sent events, and the framing is another",
             ),
         ];
         for (field, holds, what) in rules {

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::{
-    Cursor, Heartbeat, KeyHeader, Label, Prefill, Terminal, TokenLimit, UsageRequest, Wire,
+    Cursor, Framing, Heartbeat, KeyHeader, Label, Prefill, RequestForm, Terminal, TokenLimit,
+    UsageRequest, Wire,
 };
 
 fn parse(text: &str) -> Result<CustomProfile, ProfileFileError> {
@@ -31,12 +32,15 @@ fn every_field_is_taken() {
     let text = "\u{feff}name = 'lab'\nwire = 'openai-chat'\nterminal = 'last-event-alone'\n\
         heartbeat = { data = 'beat' }\nerror_event = 'fault'\nprefill = 'partial'\n\
         echoes_prefill = true\ndeterministic = true\nusage = 'unasked'\n\
-        token_limit = 'max_tokens'\nkey_header = 'X-Lab-Key'\ncursor = 'event-id'\n\
+        token_limit = 'max_tokens'\nkey_header = 'X-Lab-Key'\ncursor = 'none'\n\
+        framing = 'ndjson'\n\
         [headers]\nx-team = 'search'\n";
     let custom = parse(text).unwrap();
     let expected = Profile {
         name: Label::of("lab"),
         wire: Wire::OpenAiChat,
+        framing: Framing::NdJson,
+        request: RequestForm::OfWire,
         terminal: Terminal::LastEventAlone,
         heartbeat: Heartbeat::Data(Label::of("beat")),
         error_event: Some(Label::of("fault")),
@@ -46,7 +50,7 @@ fn every_field_is_taken() {
         usage: UsageRequest::Unasked,
         token_limit: TokenLimit::MaxTokens,
         key_header: KeyHeader::Named(Label::of("X-Lab-Key")),
-        cursor: Cursor::EventId,
+        cursor: Cursor::None,
     };
     assert_eq!(custom.profile, expected);
     assert_eq!(custom.headers, [("x-team".to_owned(), "search".to_owned())]);
@@ -103,6 +107,8 @@ fn what_the_wire_does_not_have_is_refused() {
         ("anthropic", "usage = 'stream-options'", "usage: the wire reports token counts unasked"),
         ("gemini", "token_limit = 'max_tokens'", "token_limit: the wire has one limit only"),
         ("vllm", "cursor = 'sequence'", "cursor: the wire has no such cursor"),
+        ("llama-cpp", "cursor = 'offset'\nframing = 'ndjson'", "cursor: it counts by server-sent"),
+        ("bedrock", "cursor = 'event-id'", "cursor: it counts by server-sent events"),
     ] {
         let text = format!("name = 'lab'\nbase = '{base}'\n{line}");
         refuse(&text, &format!("p.toml:3: {expected}"));
@@ -146,6 +152,7 @@ fn the_example_of_the_page_is_a_profile_and_has_every_field() {
         token_limit: TokenLimit::MaxCompletionTokens,
         key_header: KeyHeader::Named(Label::of("x-lab-key")),
         cursor: Cursor::EventId,
+        framing: Framing::Sse,
         ..Profile::VLLM
     };
     assert_eq!(custom.profile, expected);
