@@ -10,6 +10,7 @@ mod cuts;
 mod failover;
 mod faults;
 mod fleet;
+mod framings;
 mod honesty;
 mod outage;
 mod pressure;

@@ -5,10 +5,11 @@ mod input;
 mod prefill;
 
 use crate::config::ApiKey;
+use crate::control::percent_decode;
 use crate::http::Request;
 use crate::json::{Value, read};
 use crate::refusal::Refusal;
-use crate::wire::Wire;
+use crate::wire::{Frames, Wire, bedrock_model};
 
 pub(crate) use prefill::PrefillForm;
 
@@ -25,6 +26,8 @@ pub(crate) struct Ask {
     /// How a final assistant message is marked as the beginning of the answer, where it is.
     pub(crate) prefill: Option<PrefillForm>,
     pub(crate) create: Create,
+    /// How the events of the answer are to lie in its body.
+    pub(crate) frames: Frames,
 }
 
 /// How a response is to be made, on the Responses wire.
@@ -71,7 +74,9 @@ pub(crate) struct Extras {
 impl Ask {
     /// Reads a request of the wire.
     pub(crate) fn read(wire: Wire, request: &Request) -> Result<Self, Refusal> {
-        if wire == Wire::AnthropicMessages && request.header("anthropic-version").is_none() {
+        let bedrock = bedrock_model(request.path());
+        let needs_version = wire == Wire::AnthropicMessages && bedrock.is_none();
+        if needs_version && request.header("anthropic-version").is_none() {
             return Err(Refusal::invalid("anthropic-version: header is required"));
         }
         let body = read(&request.body).map_err(|error| {
@@ -81,18 +86,26 @@ impl Ask {
             return Err(Refusal::invalid("The request body is not a JSON object"));
         };
         if wire == Wire::OpenAiResponses {
-            return input::read_body(&body, members);
+            let frames = Frames::of(request);
+            return input::read_body(&body, members).map(|ask| Self { frames, ..ask });
         }
         let turns = read_turns(wire, &body)?;
         Ok(Self {
             wire,
-            model: required_text(&body, "model")?,
+            model: match bedrock {
+                Some(model) => percent_decode(model),
+                None => required_text(&body, "model")?,
+            },
             max_tokens: read_max_tokens(wire, &body)?,
-            extras: read_extras(&body)?,
+            extras: match bedrock {
+                Some(_) => read_bedrock(&body)?,
+                None => read_extras(&body)?,
+            },
             prefill: prefill::form(wire, &body, turns.last()),
             fields: members.iter().filter(|(name, _)| is_callers_own(name)).cloned().collect(),
             turns,
             create: Create::default(),
+            frames: Frames::of(request),
         })
     }
 
@@ -155,6 +168,19 @@ fn read_extras(body: &Value) -> Result<Extras, Refusal> {
         usage: option("include_usage").and_then(Value::as_bool).unwrap_or(false),
         obfuscation: option("include_obfuscation").and_then(Value::as_bool).unwrap_or(true),
     })
+}
+
+/// What a body in Bedrock's form says, and what it must not say because the path does.
+fn read_bedrock(body: &Value) -> Result<Extras, Refusal> {
+    for name in ["model", "stream"] {
+        if body.member(name).is_some() {
+            return Err(Refusal::invalid(format!("{name}: Extra inputs are not permitted")));
+        }
+    }
+    match body.member("anthropic_version").and_then(Value::as_str) {
+        Some("bedrock-2023-05-31") => Ok(Extras::default()),
+        _ => Err(Refusal::invalid("anthropic_version: must be bedrock-2023-05-31")),
+    }
 }
 
 fn read_turns(wire: Wire, body: &Value) -> Result<Vec<Turn>, Refusal> {

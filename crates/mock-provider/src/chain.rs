@@ -147,7 +147,7 @@ mod tests {
     use super::*;
     use crate::ask::{Create, Extras, PrefillForm};
     use crate::text::TextKind;
-    use crate::wire::Wire;
+    use crate::wire::{Frames, Wire};
 
     fn ask(turns: &[(Role, &str)], system: &str) -> Ask {
         let turn = |(role, text): &(Role, &str)| Turn {
@@ -166,6 +166,7 @@ mod tests {
             extras: Extras::default(),
             prefill: ends_open.then_some(PrefillForm::Messages),
             create: Create::default(),
+            frames: Frames::default(),
         }
     }
 

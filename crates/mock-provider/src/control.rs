@@ -37,7 +37,7 @@ fn parameter(target: &str, name: &str) -> Option<String> {
     pairs.find(|(key, _)| *key == name).map(|(_, value)| percent_decode(value))
 }
 
-fn percent_decode(text: &str) -> String {
+pub(crate) fn percent_decode(text: &str) -> String {
     let hex = |byte: &u8| char::from(*byte).to_digit(16);
     let mut decoded = Vec::new();
     let mut rest = text.as_bytes();

@@ -19,7 +19,7 @@ use crate::reply::{Origin, Reply, Token};
 use crate::responder::Responder;
 use crate::shelf::Kept;
 use crate::socket::Gone;
-use crate::wire::{AnswerWriter, Numbering, Settings, Stop, Wire, json_text};
+use crate::wire::{AnswerWriter, Frames, Numbering, Settings, Stop, Wire, json_text};
 
 /// The sending of one verdict.
 #[derive(Debug)]
@@ -27,6 +27,7 @@ pub(crate) struct Delivery<'c> {
     responder: Responder<'c>,
     prompt: String,
     writer: AnswerWriter,
+    frames: Frames,
     /// Decides where writes are cut and where events break.
     random: Random,
     /// Tokens sent, echoes included.
@@ -86,6 +87,7 @@ impl<'c> Delivery<'c> {
             responder,
             prompt: ask.prompt().to_owned(),
             writer,
+            frames: ask.frames,
             random,
             sent: 0,
             create: ask.create.clone(),
@@ -126,14 +128,14 @@ impl<'c> Delivery<'c> {
     }
 
     async fn stream(&mut self, reply: &Reply, fault: &Fault) -> Result<After, Halt> {
-        const EVENTS: &str = "text/event-stream; charset=utf-8";
+        let events = self.frames.content_type();
         if *fault == Fault::EmptyStream {
             let after = self.ending(Ending::Cut).await;
-            self.responder.chunked_head(EVENTS).await?;
+            self.responder.chunked_head(events).await?;
             self.end_body().await?;
             return Ok(after);
         }
-        self.responder.chunked_head(EVENTS).await?;
+        self.responder.chunked_head(events).await?;
         match fault {
             Fault::SilentAfterHead => return Ok(self.hold().await),
             Fault::CrLf => self.writer.line_end = "\r\n",
@@ -141,9 +143,9 @@ impl<'c> Delivery<'c> {
         }
         let failed = self.make(reply, fault);
         let reply = failed.as_ref().unwrap_or(reply);
-        let mut opening = self.writer.opening();
-        if *fault == Fault::ByteOrderMark {
-            opening.splice(0..0, *b"\xEF\xBB\xBF");
+        let opening = self.writer.opening();
+        if *fault == Fault::ByteOrderMark && self.frames != Frames::Messages {
+            self.send(b"\xEF\xBB\xBF").await?;
         }
         self.send_events(&opening).await?;
         let lead = self.responder.shared.config.pace.delay_before_first;
@@ -221,7 +223,7 @@ impl<'c> Delivery<'c> {
         let number = self.responder.number;
         let made = self.writer.numbering.made();
         let noted = self.responder.shared.state().book.sequence(number, made);
-        let sent = self.send(bytes).await;
+        let sent = self.send(&self.frames.encode(bytes)).await;
         if sent.is_err() {
             self.responder.shared.state().book.sequence(number, noted);
         }

@@ -71,6 +71,23 @@ pub enum Fault {
         /// Tokens before it.
         after: u32,
     },
+    /// `torn@K`: the body ends cleanly inside an event.
+    EndInEvent {
+        /// Whole tokens before it.
+        after: u32,
+    },
+    /// `crc@K`: an event whose frame has a wrong checksum takes the place of a token; the rest follows a
+    /// second later. `json@K` where frames have no checksum.
+    WrongChecksum {
+        /// Tokens before it.
+        after: u32,
+    },
+    /// `exception@K`: an exception of a name that nobody knows, then a clean end. `error@K:api` where
+    /// there are no exceptions.
+    UnknownException {
+        /// Tokens before it.
+        after: u32,
+    },
     /// `utf8@K`: the body ends cleanly inside a UTF-8 sequence.
     EndInUtf8 {
         /// Whole tokens before it, at least; a token without such a sequence is passed whole.
@@ -109,6 +126,9 @@ impl Fault {
             | Self::ResetInEvent { after }
             | Self::CloseInChunk { after }
             | Self::EndWithoutTerminal { after }
+            | Self::EndInEvent { after }
+            | Self::WrongChecksum { after }
+            | Self::UnknownException { after }
             | Self::EndInUtf8 { after }
             | Self::BadChunkSize { after }
             | Self::MalformedJson { after }

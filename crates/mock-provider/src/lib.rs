@@ -26,6 +26,8 @@
 //!
 //! `POST` to any path that ends in `/messages`, `/chat/completions` or `/responses`; below the last, `GET
 //! /responses/{id}`, `GET /responses/{id}?stream=true&starting_after=N` and `POST /responses/{id}/cancel`.
+//! `POST …/model/{id}/invoke-with-response-stream` is the Messages wire in Bedrock's form, with its binary
+//! messages; any stream is one JSON document on each line where `Accept` begins with `application/x-ndjson`.
 //! For tests that are another process: `GET /mock/ledger` is the ledger as JSON, `GET /mock/text?prompt=…` (percent-encoded) is the
 //! text that a prompt is answered with.
 //!
@@ -53,6 +55,8 @@
 //! | `stall@K` `pings@K` | silence; heartbeats only |
 //! | `rst@K` `fin@K` | RST inside an event; FIN inside a chunk |
 //! | `end@K` `utf8@K` | a clean end without a terminal event; inside a UTF-8 sequence |
+//! | `torn@K` | a clean end inside an event |
+//! | `crc@K` `exception@K` | a frame with a wrong checksum in place of a token; an exception of an unknown name; elsewhere than at Bedrock `json@K` and `error@K:api` |
 //! | `chunk@K` `json@K` | a bad chunk size; an event that is not JSON in place of a token |
 //! | `error@K` `error@K:KIND` | an error in the stream: `overloaded`, `api`, `rate-limit`, `timeout`, `invalid`, `openrouter` |
 //! | `expire` | a retrieval finds no response, now and later; what is made with it is whole and is not kept |

@@ -4,17 +4,19 @@
 mod answer;
 mod anthropic;
 mod chat;
+mod frames;
 mod object;
 mod responses;
 
 pub(crate) use answer::{AnswerWriter, Stop, Usage, json_text};
+pub(crate) use frames::{Frames, bedrock_model};
 pub(crate) use object::{Settings, Status, object};
 pub(crate) use responses::{Numbering, reading_error};
 
 /// The protocol of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wire {
-    /// `POST …/messages`
+    /// `POST …/messages`, and `POST …/model/{id}/invoke-with-response-stream` in Bedrock's form
     AnthropicMessages,
     /// `POST …/chat/completions`
     OpenAiChat,
@@ -29,7 +31,7 @@ impl Wire {
     pub(crate) fn of_path(path: &str) -> Option<Self> {
         if path.ends_with("/chat/completions") {
             Some(Self::OpenAiChat)
-        } else if path.ends_with("/messages") {
+        } else if path.ends_with("/messages") || bedrock_model(path).is_some() {
             Some(Self::AnthropicMessages)
         } else if path.ends_with("/responses") {
             Some(Self::OpenAiResponses)

@@ -4,7 +4,7 @@
 use crate::ask::{Ask, Create, Extras, Role, Turn};
 use crate::json::Value;
 use crate::refusal::Refusal;
-use crate::wire::Wire;
+use crate::wire::{Frames, Wire};
 
 /// The least bound that the wire takes; below it is 400 `integer_below_min_value`.
 const OUTPUT_TOKENS_MIN: u64 = 16;
@@ -59,6 +59,7 @@ pub(super) fn read_body(body: &Value, members: &[(String, Value)]) -> Result<Ask
             store: flag(body, "store")?.unwrap_or(true),
             instructions: text(body, "instructions")?,
         },
+        frames: Frames::default(),
     })
 }
 

@@ -7,12 +7,12 @@ use tokio::time::Instant;
 
 use crate::connection::After;
 use crate::delivery::{Delivery, Halt};
-use crate::fault::Fault;
+use crate::fault::{Fault, InBandError};
 use crate::http::encode_chunk;
 use crate::json::Escapes;
 use crate::ledger::{Ending, Progress};
 use crate::reply::{Reply, Token};
-use crate::wire::reading_error;
+use crate::wire::{Frames, reading_error};
 
 /// How long the peer has to read what was sent before a reset.
 pub(super) const RESET_PAUSE: Duration = Duration::from_millis(30);
@@ -33,6 +33,9 @@ impl Delivery<'_> {
             Fault::ResetInEvent { .. } => self.reset_in_event(reply, rest).await,
             Fault::CloseInChunk { .. } => self.close_in_chunk(reply, rest).await,
             Fault::EndWithoutTerminal { .. } => self.end_with(b"").await,
+            Fault::EndInEvent { .. } => self.end_in_event(reply, rest).await,
+            Fault::WrongChecksum { .. } => self.wrong_checksum(reply, rest, fault).await,
+            Fault::UnknownException { .. } => self.unknown_exception().await,
             Fault::EndInUtf8 { .. } => self.end_in_utf8(rest).await,
             Fault::BadChunkSize { .. } => self.bad_chunk_size().await,
             Fault::MalformedJson { .. } => self.malformed_json(reply, rest, fault).await,
@@ -54,7 +57,7 @@ impl Delivery<'_> {
         let deadline = Instant::now() + self.responder.socket.hold_max();
         let every = self.responder.shared.config.pace.heartbeat_every.max(Duration::from_millis(1));
         while Instant::now() < deadline {
-            let heartbeat = self.writer.heartbeat();
+            let heartbeat = self.frames.encode(&self.writer.heartbeat());
             let left = self.responder.socket.wait(every).await.is_err();
             if left || self.send(&heartbeat).await.is_err() {
                 break;
@@ -86,6 +89,51 @@ impl Delivery<'_> {
         Ok(After::Close)
     }
 
+    /// At least two bytes are missing, so that also a line lacks more than its end.
+    async fn end_in_event(&mut self, reply: &Reply, rest: &[Token]) -> Result<After, Halt> {
+        let event = self.torn_event(reply, rest);
+        let most = event.len().saturating_sub(2).max(1);
+        let half = self.random.between(1, most);
+        self.end_with(&event[..half]).await
+    }
+
+    /// The token is generated, and its frame is damaged on the way; frames without a checksum hold
+    /// what is not JSON instead.
+    async fn wrong_checksum(
+        &mut self,
+        reply: &Reply,
+        rest: &[Token],
+        fault: &Fault,
+    ) -> Result<After, Halt> {
+        let text = rest.first().map_or("…", |token| token.text.as_str());
+        let event = self.writer.token_with(text, Escapes::Needed);
+        let Some(message) = self.frames.damaged(&event) else {
+            return self.malformed_json(reply, rest, fault).await;
+        };
+        if let Some(token) = rest.first() {
+            self.responder.add(&self.torn(token));
+            self.sent += 1;
+        }
+        self.responder.end(Ending::Cut);
+        self.send(&message).await?;
+        if self.responder.socket.wait(MALFORMED_PAUSE).await.is_err() {
+            return Ok(After::Close);
+        }
+        self.tokens(rest.get(1..).unwrap_or(&[])).await?;
+        self.finish(reply, fault).await
+    }
+
+    /// An exception that no table has; an ordinary error where there are no exceptions.
+    async fn unknown_exception(&mut self) -> Result<After, Halt> {
+        match self.frames.unknown_exception() {
+            Some(message) => self.end_with(&message).await,
+            None => {
+                let event = self.writer.error(InBandError::Api);
+                self.end_with_events(&event).await
+            }
+        }
+    }
+
     pub(super) async fn bad_chunk_size(&mut self) -> Result<After, Halt> {
         self.ending(Ending::Cut).await;
         self.responder.socket.write(b"zz\r\n").await?;
@@ -105,6 +153,11 @@ impl Delivery<'_> {
                 self.writer.token_with(&token.text, Escapes::Needed)
             }
             None => self.writer.comment("é"),
+        };
+        // A message is cut somewhere else than in a character: it has none of more than a byte.
+        let event = match self.frames {
+            Frames::Lines if token.is_none() => "é".as_bytes().to_vec(),
+            frames => frames.encode(&event),
         };
         let first = event.iter().position(|byte| !byte.is_ascii()).unwrap_or(0);
         self.end_with(&event[..=first]).await
@@ -155,9 +208,13 @@ impl Delivery<'_> {
         match rest.first() {
             Some(token) => {
                 self.responder.add(&self.torn(token));
-                self.writer.token_with(&token.text, Escapes::Needed)
+                let event = self.writer.token_with(&token.text, Escapes::Needed);
+                self.frames.encode(&event)
             }
-            None => self.writer.first_of_stop(reply, self.sent),
+            None => {
+                let event = self.writer.first_of_stop(reply, self.sent);
+                self.frames.encode(&event)
+            }
         }
     }
 

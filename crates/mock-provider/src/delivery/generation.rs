@@ -13,7 +13,7 @@ use crate::random::Random;
 use crate::reply::{Reply, Token};
 use crate::responder::Responder;
 use crate::shelf::Kept;
-use crate::wire::Stop;
+use crate::wire::{Frames, Stop};
 
 impl<'c> Delivery<'c> {
     /// The reading of a response that another request made, as a stream or as an object.
@@ -23,6 +23,7 @@ impl<'c> Delivery<'c> {
             responder,
             prompt: kept.prompt.clone(),
             writer: kept.writer.clone(),
+            frames: Frames::Events,
             random,
             sent: 0,
             create: Create { streams, ..Create::default() },

@@ -98,6 +98,9 @@ impl Fault {
             Self::Heartbeats { .. } => "pings",
             Self::CloseInChunk { .. } => "fin",
             Self::EndWithoutTerminal { .. } | Self::EndAfterStop => "end",
+            Self::EndInEvent { .. } => "torn",
+            Self::WrongChecksum { .. } => "crc",
+            Self::UnknownException { .. } => "exception",
             Self::EndInUtf8 { .. } => "utf8",
             Self::BadChunkSize { .. } => "chunk",
             Self::MalformedJson { .. } => "json",
@@ -156,6 +159,9 @@ fn positioned(name: &str, position: &str, part: Option<&str>) -> Result<Fault, F
         "rst" => Fault::ResetInEvent { after: after? },
         "fin" => Fault::CloseInChunk { after: after? },
         "end" => Fault::EndWithoutTerminal { after: after? },
+        "torn" => Fault::EndInEvent { after: after? },
+        "crc" => Fault::WrongChecksum { after: after? },
+        "exception" => Fault::UnknownException { after: after? },
         "utf8" => Fault::EndInUtf8 { after: after? },
         "chunk" => Fault::BadChunkSize { after: after? },
         "json" => Fault::MalformedJson { after: after? },
@@ -182,7 +188,8 @@ fn unpositioned(name: &str, part: Option<&str>) -> Result<Fault, FaultParseError
         "html" => Fault::HtmlBody,
         "json200" => Fault::JsonErrorBody,
         "expire" => Fault::Expired,
-        "stall" | "pings" | "fin" | "end" | "utf8" | "chunk" | "json" | "error" => {
+        "stall" | "pings" | "fin" | "end" | "torn" | "crc" | "exception" | "utf8" | "chunk"
+        | "json" | "error" => {
             return Err(FaultParseError::MissingPosition);
         }
         _ => return status(name, part),
@@ -256,6 +263,9 @@ mod tests {
             "rst@3",
             "fin@4",
             "end@5",
+            "torn@5",
+            "crc@5",
+            "exception@5",
             "utf8@6",
             "chunk@7",
             "json@8",

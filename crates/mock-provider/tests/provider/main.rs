@@ -5,6 +5,7 @@ mod background;
 mod calls;
 mod client;
 mod faults;
+mod frames;
 mod limits;
 mod objects;
 mod requests;

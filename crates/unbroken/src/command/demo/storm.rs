@@ -76,6 +76,9 @@ fn place(fault: &Fault, step: u32) -> Fault {
     | Fault::ResetInEvent { after }
     | Fault::CloseInChunk { after }
     | Fault::EndWithoutTerminal { after }
+    | Fault::EndInEvent { after }
+    | Fault::WrongChecksum { after }
+    | Fault::UnknownException { after }
     | Fault::EndInUtf8 { after }
     | Fault::BadChunkSize { after }
     | Fault::MalformedJson { after }
@@ -108,6 +111,9 @@ pub(super) fn describe(fault: &Fault) -> String {
         Fault::ResetInEvent { .. } => "reset inside an event",
         Fault::CloseInChunk { .. } => "closed inside a chunk",
         Fault::EndWithoutTerminal { .. } => "end without a last event",
+        Fault::EndInEvent { .. } => "end inside an event",
+        Fault::WrongChecksum { .. } => "wrong checksum",
+        Fault::UnknownException { .. } => "unknown exception",
         Fault::EndInUtf8 { .. } => "end inside a character",
         Fault::BadChunkSize { .. } => "bad chunk size",
         Fault::MalformedJson { .. } => "malformed event",
