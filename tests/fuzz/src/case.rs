@@ -25,7 +25,12 @@ impl<'a> Case<'a> {
 
     /// The stream in chunks, empty ones among them.
     pub fn chunks(&self) -> impl Iterator<Item = &'a [u8]> {
-        let mut rest = self.stream;
+        self.chunks_of(self.stream)
+    }
+
+    /// Another stream in chunks of the same sizes.
+    pub fn chunks_of<'s>(&self, stream: &'s [u8]) -> impl Iterator<Item = &'s [u8]> + use<'a, 's> {
+        let mut rest = stream;
         let moves = self.sizes.iter().any(|&size| size > 0);
         let mut sizes = self.sizes.iter().cycle();
         std::iter::from_fn(move || {

@@ -4,11 +4,13 @@
 
 mod case;
 mod operations;
+mod told;
 
 use protocol::Wire;
 
 pub use case::Case;
 pub use operations::Operations;
+pub use told::{Read, Told};
 
 /// The wire that the first byte names, and the rest.
 pub fn wire(input: &[u8]) -> Option<(Wire, &[u8])> {
