@@ -3,6 +3,7 @@
 //! Builds and runs them with `cargo bench` and reads what criterion stored during this run. Does not
 //! measure anything itself, and compares with nothing; that is what suites are for.
 
+mod client;
 mod decode;
 mod machine;
 mod measurement;
@@ -40,6 +41,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "decode", run: decode::run },
     Suite { name: "retry", run: retry::run },
     Suite { name: "store", run: store::run },
+    Suite { name: "client", run: client::run },
     Suite { name: "seams", run: seams::run },
     Suite { name: "recovery", run: recovery::run },
     Suite { name: "outage", run: simulate::outage },

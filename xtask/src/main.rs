@@ -42,6 +42,10 @@ Commands:
   bench store [--streams N] [--seconds N] [--smoke]
                                 Durable streams of ours beside redb, fjall, SQLite and one file
                                 that is only appended to
+  bench client [--sdks] [--rounds N] [--streams N] [--goals] [--smoke]
+                                Whole clients over loopback, ours beside raw hyper, other Rust
+                                clients and, installed by --sdks, the official SDKs: what an
+                                event and an open stream cost. --goals fails where one is missed
   bench seams [--count N] [--seed S]
                                 Adversarial seams: answers of all kinds cut anywhere, models that go
                                 on in every way (100000 of them); how sure the labels are, what is

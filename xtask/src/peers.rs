@@ -20,6 +20,8 @@ pub(crate) enum Selection {
     Retry,
     /// The one that compares durable streams, without the codecs' peers.
     Store,
+    /// Those that compare whole clients, without the codecs' peers.
+    Client,
 }
 
 /// The status with which a program refuses its arguments.
@@ -61,6 +63,9 @@ pub(crate) fn build(selection: Selection, program: &str) -> Result<PathBuf> {
         }
         Selection::Retry => {
             command.args(["--no-default-features", "--features", "retry"]);
+        }
+        Selection::Client => {
+            command.args(["--no-default-features", "--features", "client"]);
         }
         Selection::Store => {
             command.args(["--no-default-features", "--features", "store", "--bin", program]);

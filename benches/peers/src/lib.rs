@@ -2,7 +2,8 @@
 //!
 //! `sse` measures the time of decoders, `sse-allocations` counts their allocations, and
 //! `sse-instructions` runs our codec alone for a counting machine. `retry` and `retry-allocations`
-//! compare retry policies; `store` compares durable streams on disk.
+//! compare retry policies; `store` compares durable streams on disk; `client` and
+//! `client-allocations` compare whole clients over loopback.
 
 pub mod corpus;
 pub mod ours;
@@ -16,7 +17,7 @@ pub mod entry;
 pub mod floor;
 #[cfg(feature = "peers")]
 pub mod goals;
-#[cfg(any(feature = "peers", feature = "store"))]
+#[cfg(any(feature = "client", feature = "peers", feature = "store"))]
 mod grid;
 #[cfg(feature = "peers")]
 pub mod measure;
@@ -26,6 +27,9 @@ pub mod peer;
 pub mod probe;
 #[cfg(feature = "peers")]
 pub mod report;
+
+#[cfg(feature = "client")]
+pub mod client;
 
 #[cfg(feature = "retry")]
 pub mod retry;
