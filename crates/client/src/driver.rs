@@ -9,6 +9,7 @@ mod farewell;
 mod journal;
 mod outbox;
 mod persist;
+mod spans;
 
 use bytes::Bytes;
 use checkpoint_store::{ErrorKind, StreamId};
@@ -37,6 +38,7 @@ use ending::Ending;
 use farewell::Farewell;
 use outbox::{Item, Outbox};
 use persist::Stalled;
+use spans::Spans;
 
 pub(crate) use asking::Asking;
 pub(crate) use journal::Journal;
@@ -75,6 +77,7 @@ pub(crate) struct Driver {
     delivered: usize,
     /// What was charged to the budget that streams share.
     tab: Option<Tab>,
+    spans: Spans,
     phase: Phase,
 }
 
@@ -112,6 +115,8 @@ impl Driver {
         let now = clock.now();
         let session = begin(now);
         let delivered = session.text().len();
+        let wire = client.config.profile.wire.name();
+        let spans = Spans::open(id.as_str(), model.as_deref(), wire);
         let tab = client.budget.as_ref().map(|budget| Tab::open(budget, &session));
         Self {
             client,
@@ -136,6 +141,7 @@ impl Driver {
             patience,
             delivered,
             tab,
+            spans,
             phase: Phase::Running,
         }
     }
@@ -348,12 +354,13 @@ impl Driver {
             Output::Admit(ask) => self.ask(&ask),
             Output::Over { fate, usage, .. } => {
                 self.asking.settle(fate, &usage);
-                self.warn();
+                self.close_attempt();
             }
             Output::Connect(request) => {
                 let (endpoint, transport) = (self.asking.endpoint(), &self.client.transport);
                 let message = self.message(endpoint, &request);
                 let (attempt, connection) = (request.attempt, request.connection);
+                self.spans.begin(&request, self.asking.endpoint_name(), self.session.choice());
                 self.live = Some(Calling::new(attempt, endpoint, transport, message, connection));
             }
             Output::Cancel(request) => self.take_leave(&request),
@@ -414,12 +421,23 @@ impl Driver {
         }
     }
 
-    /// Says what was odd about the attempt that is over, once for each kind.
-    fn warn(&self) {
+    /// Says how the attempt ended that is over, and what was odd about it, once for each kind.
+    fn close_attempt(&self) {
         let Some(attempt) = self.session.last_attempt() else { return };
+        let span = self.spans.attempt();
         for (kind, count, meaning) in attempt.oddities.kinds() {
             let number = attempt.attempt.0;
-            tracing::warn!(id = %self.id, attempt = number, kind, count, "{meaning}");
+            tracing::warn!(parent: span, id = %self.id, attempt = number, kind, count, "{meaning}");
+        }
+        if span.is_disabled() {
+            return;
+        }
+        match attempt.cause.clone() {
+            None => self.spans.end_attempt(attempt, &"complete"),
+            Some(mut cause) => {
+                self.scrub(&mut cause);
+                self.spans.end_attempt(attempt, &cause);
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use crate::catch_up::CatchUp;
 use crate::cursor::{Asked, Cursor};
 use crate::held::Held;
 use crate::input::{AttemptId, Break};
+use crate::ladder::Choice;
 use crate::meter::Meter;
 use crate::oddities::Nesting;
 use crate::seam::Rung;
@@ -21,6 +22,7 @@ use crate::transcript::Note;
 pub(crate) struct Attempt {
     pub(crate) id: AttemptId,
     pub(crate) rung: Rung,
+    pub(crate) choice: Choice,
     pub(crate) began: Nanos,
     pub(crate) phase: Phase,
     pub(crate) reader: Reader,

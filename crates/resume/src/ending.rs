@@ -44,6 +44,7 @@ impl Session {
         self.summary.attempts.push(AttemptSummary {
             attempt: live.id,
             rung: live.rung,
+            choice: live.choice.clone(),
             endpoint: self.endpoint.clone(),
             began: live.began,
             ended: now,

@@ -4,6 +4,11 @@
 //! identical request while nothing was shown, then the exact prefix, then the instruction. Cost
 //! decides only where the caller says so, and only between ways that both work.
 
+mod choice;
+
+pub(crate) use choice::explain;
+pub use choice::{Choice, Reason};
+
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use protocol::{Profile, RequestBody};

@@ -53,6 +53,7 @@ pub use go_on::GoOn;
 pub use input::{AttemptId, Break, Input};
 pub use instruction::{INSTRUCTION_BYTES_MAX, Instruction, InstructionError};
 pub use journal::{Origin, RECORD_BYTES_MAX, Record, Seq};
+pub use ladder::{Choice, Reason};
 pub use oddities::Oddities;
 pub use outcome::{AttemptSummary, Cause, Outcome, Summary};
 pub use output::{Connection, Output, Request, State};

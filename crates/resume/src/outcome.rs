@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::admission::Refusal;
 use crate::input::{AttemptId, Break};
+use crate::ladder::Choice;
 use crate::oddities::Oddities;
 use crate::seam::{Rung, Seam};
 
@@ -238,6 +239,8 @@ pub struct AttemptSummary {
     pub attempt: AttemptId,
     /// How it went on.
     pub rung: Rung,
+    /// Why in this way, and in no better one.
+    pub choice: Choice,
     /// Where it went, when a driver chose among endpoints.
     pub endpoint: Option<Arc<str>>,
     /// When it began, on the caller's clock.
@@ -266,6 +269,7 @@ mod tests {
         AttemptSummary {
             attempt: AttemptId(1),
             rung: Rung::Retry,
+            choice: Choice::default(),
             endpoint: None,
             began: Nanos::ZERO,
             ended: Nanos::ZERO,

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::cursor::Cursor;
 use crate::input::{AttemptId, Input};
 use crate::journal::{self, Origin, Record, Seq, Start};
-use crate::ladder::{self, Learned};
+use crate::ladder::{self, Choice, Learned};
 use crate::oddities::{Arrival, Nesting, Oddities};
 use crate::outcome::{AttemptSummary, Cause, Outcome, Summary};
 use crate::output::{Connection, Output, Request, State};
@@ -216,6 +216,12 @@ impl Session {
         &self.transcript.text
     }
 
+    /// Why the live attempt goes on as it does.
+    #[must_use]
+    pub fn choice(&self) -> Option<&Choice> {
+        self.live().map(|live| &live.choice)
+    }
+
     /// The account of the attempt that ended last.
     #[must_use]
     pub fn last_attempt(&self) -> Option<&AttemptSummary> {
@@ -347,7 +353,9 @@ impl Session {
             self.transcript = Transcript::default();
         }
         let id = AttemptId(self.attempts);
-        let mut plan = ladder::plan(&self.standing(now), rung, id, &self.key);
+        let standing = self.standing(now);
+        let choice = ladder::explain(&standing, rung, self.attempts);
+        let mut plan = ladder::plan(&standing, rung, id, &self.key);
         let mut flow = match self.kept.take_if(|_| rung == Rung::Cursor) {
             Some(kept) => *kept,
             None => self.flow(id, rung, plan.hold(), now),
@@ -361,6 +369,7 @@ impl Session {
         self.live = Some(Box::new(Attempt {
             id,
             rung,
+            choice,
             began: now,
             phase: Phase::Waiting,
             reader: Reader::framed(

@@ -227,6 +227,7 @@ impl Usage {
 struct Attempt {
     attempt: u32,
     rung: &'static str,
+    why: String,
     ms: u64,
     text_bytes: u64,
     usage: Usage,
@@ -240,6 +241,7 @@ impl From<&AttemptSummary> for Attempt {
         Self {
             attempt: attempt.attempt.0,
             rung: attempt.rung.name(),
+            why: attempt.choice.reason.to_string(),
             ms: attempt.ended.saturating_sub(attempt.began).as_millis(),
             text_bytes: attempt.text_bytes,
             usage: Usage::new(&attempt.usage, attempt.estimated),

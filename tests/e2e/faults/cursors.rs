@@ -96,6 +96,25 @@ fn request_line(asked: &Asked) -> &str {
 }
 
 #[tokio::test]
+async fn row_016_a_conflict_over_what_is_kept_is_waited_out_and_what_is_gone_falls_to_the_next_rung()
+ {
+    let events = events();
+    let words = r#"{"error":{"type":"conflict_error","message":"already being continued"}}"#;
+    let busy = || Answer::status("409 Conflict", "", words);
+    let rest = Answer::whole(events[5..].concat());
+    let (seen, asked) = read([begun(&events, 4), busy(), busy(), rest]).await;
+    check_whole(&seen);
+    assert_eq!(request_line(&asked[1]), request_line(&asked[3]));
+    let conflict = seen.causes()[1].failure().expect("the provider's own word");
+    assert_eq!(conflict.status, Some(409));
+
+    let gone = Answer::status("404 Not Found", "", "{}");
+    let (seen, asked) = read([begun(&events, 4), busy(), gone, stored(&whole_text())]).await;
+    assert_eq!((seen.text.as_str(), asked.len()), (whole_text().as_str(), 4));
+    assert_eq!(seen.seams.last().map(|seam| seam.rung), Some(Rung::Fetch));
+}
+
+#[tokio::test]
 async fn row_069_what_comes_twice_is_dropped() {
     let events = events();
     let (seen, asked) = read([begun(&events, 4), Answer::whole(events[2..].concat())]).await;

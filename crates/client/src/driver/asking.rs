@@ -211,6 +211,11 @@ impl Asking {
         self.upstream.at(self.at)
     }
 
+    /// Its name: the base URL, without a key.
+    pub(super) fn endpoint_name(&self) -> &str {
+        self.upstream.name(self.at)
+    }
+
     /// The endpoint that has what was asked for last; `None` where this client does not have it.
     pub(super) fn keeper(&self) -> Option<&Endpoint> {
         (!self.is_elsewhere).then(|| self.endpoint())

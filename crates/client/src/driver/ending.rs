@@ -70,9 +70,13 @@ impl Driver {
             self.client.refusals.learn(self.model.as_deref());
         }
         let summary = match &mut *outcome {
-            Outcome::Complete(summary) => summary,
+            Outcome::Complete(summary) => {
+                self.spans.end(&"complete");
+                summary
+            }
             Outcome::Incomplete { cause, summary } | Outcome::Refused { cause, summary } => {
                 self.scrub(cause);
+                self.spans.end(cause);
                 summary
             }
         };

@@ -10,4 +10,5 @@ mod pool;
 mod prices;
 mod resuming;
 mod secrets;
+mod spans;
 mod streaming;

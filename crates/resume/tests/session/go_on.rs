@@ -1,6 +1,8 @@
 //! Ends of answers behind which the caller wants more.
 
 use crate::drive::*;
+use crate::responses_checker::check;
+use crate::responses_provider::Provider;
 use protocol::{Profile, RequestBody, StopReason};
 use resume::{Break, Config, GoOn, Outcome, Rung, Summary, Ways};
 
@@ -338,4 +340,19 @@ fn another_process_sends_the_paused_turn_back() {
     }
     let before = Drive::resume(searching().0, &first.records[..begins]);
     assert!(matches!(&before.outcome, Some(Outcome::Incomplete { .. })), "no end was told");
+}
+
+#[test]
+fn a_response_of_items_goes_on_as_one_response() {
+    let mut drive = Drive::new(wanting(responses(), AFTER_LENGTH));
+    let limited = Provider::new("resp_1").message(&[&["Hello", " you"]]);
+    drive.accept().send(limited.incomplete("max_output_tokens"));
+    assert_eq!(drive.requests.len(), 2, "{:?}", drive.outcome);
+    drive.accept().send(Provider::new("resp_2").message(&[&[" all."]]).completed(4));
+    assert_eq!(summary(&drive).went_on, [StopReason::MaxTokens]);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let events: Vec<_> = drive.frames.iter().map(|f| (text(&f.name), text(&f.data))).collect();
+    let said = check(&events);
+    assert_eq!((said.text.as_str(), drive.text.as_str()), ("Hello you all.", "Hello you all."));
+    assert_eq!(said.response["usage"]["output_tokens"], 7);
 }
