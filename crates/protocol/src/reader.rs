@@ -101,7 +101,16 @@ impl Reader {
         self.scanned = self.at;
         let (consumed, span) = self.decoder.scan(&self.chunk[self.at..]);
         self.at += consumed;
+        if span.is_none() {
+            self.let_go();
+        }
         span
+    }
+
+    /// Gives the chunk back once it is read, so that the transport can read into its memory again.
+    fn let_go(&mut self) {
+        self.before += self.at as u64;
+        (self.chunk, self.at, self.scanned) = (Bytes::new(), 0, 0);
     }
 
     /// Whether the chunk ended inside an event or the frame of one; comments are none.
@@ -147,6 +156,18 @@ mod tests {
         let kept = reader.keep(reader.resolve(span).data);
         assert_eq!(kept.as_ptr(), chunk[6..].as_ptr());
         assert!(reader.scan().is_none());
+    }
+
+    #[test]
+    fn a_chunk_that_was_read_is_given_back() {
+        let chunk = Bytes::from(b"data: one\n\ndata: t".to_vec());
+        let mut reader = Reader::new(1024);
+        reader.feed(chunk.clone());
+        assert!(reader.scan().is_some());
+        assert!(!chunk.is_unique(), "the rest is to be read");
+        assert!(reader.scan().is_none());
+        assert!(chunk.is_unique());
+        assert_eq!(reader.position(), chunk.len() as u64);
     }
 
     #[test]
