@@ -132,8 +132,8 @@ fn rest_of_text(decoded: &Decoded<'_>, data: &[u8], shown: &str) -> Result<(News
     let text = text_of(decoded);
     let rest = text.strip_prefix(shown).ok_or(Cause::Contradicted)?;
     let news = match (shown, rest) {
-        ("", _) => News::All,
         (_, "") => News::None,
+        ("", _) => News::All,
         (_, rest) => {
             let edits = Rewrite { text: Some(rest), ..Rewrite::default() };
             News::Rest(protocol::rewrite(data, &decoded.spans, &edits))
@@ -145,12 +145,12 @@ fn rest_of_text(decoded: &Decoded<'_>, data: &[u8], shown: &str) -> Result<(News
 /// Thinking is kept as it stands between the quotes of JSON strings. What is written otherwise the
 /// second time is left to the event that repeats it whole.
 fn rest_of_thought(decoded: &Decoded<'_>, data: &[u8], told: &[u8]) -> News {
-    if told.is_empty() {
-        return News::All;
-    }
     let inner = |span: Span| span.range().start + 1..span.range().end - 1;
     let span = decoded.spans.text.map(inner);
     let inside = span.clone().and_then(|span| data.get(span)).unwrap_or_default();
+    if told.is_empty() {
+        return if inside.is_empty() { News::None } else { News::All };
+    }
     match (inside.strip_prefix(told), span) {
         (Some(rest), Some(span)) if !rest.is_empty() => {
             News::Rest([&data[..span.start], rest, &data[span.end..]].concat())

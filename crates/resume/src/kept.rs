@@ -86,14 +86,15 @@ impl Session {
         if self.is_another(flow, decoded) {
             return Order::Another;
         }
-        if flow.lacks_half_of(decoded) {
-            flow.loses_events();
-            return Order::Missing;
-        }
         let order = match &mut flow.cursor {
             Some(cursor) => cursor.take(sight),
             None => self.open_cursor(flow, decoded, sight),
         };
+        // Events that come twice may stand before it.
+        if order == Order::Next && flow.lacks_half_of(decoded) {
+            flow.loses_events();
+            return Order::Missing;
+        }
         if order == Order::Next && std::mem::take(&mut flow.rejoins) {
             self.rejoin(flow.attempt, Rung::Cursor, 0);
         }

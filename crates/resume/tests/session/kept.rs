@@ -2,6 +2,7 @@
 
 use crate::cursor::*;
 use crate::drive::*;
+use crate::responses_checker::check;
 use crate::responses_provider::Provider;
 use http::Method;
 use protocol::Profile;
@@ -170,14 +171,15 @@ fn another_process_makes_a_character_whole_that_was_cut_in_two() {
     let mut whole = Drive::new(background());
     whole.accept().send(&wire);
     assert!(whole.complete());
-    for records in 3..whole.records.len() {
+    // The provider may send events again that came before those that it was asked for.
+    for (records, twice) in (3..whole.records.len()).flat_map(|at| [(at, false), (at, true)]) {
         let mut drive = Drive::resume(responses().0, &whole.records[..records]);
         if drive.complete() {
             continue;
         }
         if drive.requests.last().unwrap().rung == Rung::Cursor {
             let rest = again(&drive, &wire);
-            drive.accept().send(rest);
+            drive.accept().send(if twice { &wire } else { &rest });
         } else {
             drive.accept().send(&wire);
         }
@@ -189,6 +191,29 @@ fn another_process_makes_a_character_whole_that_was_cut_in_two() {
         }
         assert!(drive.complete(), "after {records} records: {:?}", drive.outcome);
         assert_eq!(drive.session.text(), "One 😀 two.", "after {records} records");
+    }
+}
+
+#[test]
+fn a_fetched_part_without_text_brings_no_piece_behind_its_end() {
+    let wire = Provider::new("resp_1").summary(&[]).message(&[&[]]).completed(1);
+    let mut whole = Drive::new(background());
+    whole.accept().send(&wire);
+    assert!(whole.complete());
+    // Nothing is shown before the end, so that only a process that died then leaves a part of it.
+    let told = |drive: &Drive, many| -> Vec<(String, String)> {
+        let text = |bytes: &[u8]| std::str::from_utf8(bytes).expect("UTF-8").to_owned();
+        let frames = drive.frames.iter().take(many);
+        frames.map(|frame| (text(&frame.name), text(&frame.data))).collect()
+    };
+    let begun = whole.records.len() - whole.frames.len() - 2;
+    for shown in 1..whole.frames.len() {
+        let mut drive = Drive::resume(responses().0, &whole.records[..begun + shown]);
+        assert_eq!(drive.requests.last().map(|request| request.rung), Some(Rung::Cursor));
+        drive.head(404, JSON).send("{}").end();
+        fetch(&mut drive, &object(&wire));
+        assert!(drive.complete(), "behind {shown}: {:?}", drive.outcome);
+        check(&[told(&whole, shown), told(&drive, usize::MAX)].concat());
     }
 }
 
