@@ -1,16 +1,22 @@
 //! The caller's request: bodies with fields that nobody here knows, and the rule that a
 //! continuation keeps every one of them.
 
+mod body;
+
 use protocol::Wire;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::dice::Dice;
+use body::Draft;
 
-/// Members that a continuation may add, change or leave out.
-const OURS: [&str; 8] = [
+/// Members that a continuation may add, change or leave out, on any wire.
+const OURS: [&str; 11] = [
     "messages",
+    "input",
+    "contents",
     "max_tokens",
     "max_completion_tokens",
+    "max_output_tokens",
     "stream",
     "stream_options",
     "add_generation_prompt",
@@ -21,6 +27,9 @@ const OURS: [&str; 8] = [
 /// The request as the caller wrote it.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
+    wire: Wire,
+    /// The provider is to keep the response, by the caller's wish or by ours.
+    kept: bool,
     pub(crate) body: String,
     value: Value,
     /// What the caller's own last message begins the answer with.
@@ -41,47 +50,41 @@ pub(crate) enum Asks {
 
 impl Caller {
     pub(crate) fn draw(wire: Wire, model: &str, takes_prefill: bool, dice: &mut Dice) -> Self {
-        let mut members = vec![format!(r#""model":"{model}""#)];
-        let begun = if takes_prefill && dice.percent(8) { "Once upon a" } else { "" };
-        members.push(format!(r#""messages":{}"#, messages(begun, dice)));
-        if wire == Wire::AnthropicMessages || dice.percent(40) {
-            let name = if wire == Wire::OpenAiChat && dice.percent(50) {
-                "max_completion_tokens"
-            } else {
-                "max_tokens"
-            };
-            members.push(format!(r#""{name}": {}"#, 4096));
-        }
-        let optional = [
-            r#""temperature":0.70"#,
-            r#""metadata" : {"user_id":"u-1","n":1.0e0}"#,
-            r#""x_unknown":[1,{"a":null},"\u00e9\/"]"#,
-            r#""tools":[{"name":"f","description":"d","input_schema":{"type":"object"}}]"#,
-            r#""tool_choice":{"type":"auto"}"#,
-            r#""stream":true"#,
-            r#""stream":false"#,
-        ];
-        for (at, member) in optional.iter().enumerate() {
-            let twice = at == 6 && members.iter().any(|have| have.starts_with(r#""stream""#));
-            if dice.percent(30) && !twice {
-                members.push((*member).to_owned());
-            }
-        }
-        if wire == Wire::AnthropicMessages && dice.percent(50) {
-            members.push(r#""system":[{"type":"text","text":"Be brief.","cache_control":{"type":"ephemeral"}}]"#.to_owned());
-        }
-        if wire == Wire::OpenAiChat && dice.percent(30) {
-            members.push(r#""stream_options":{"include_usage":true}"#.to_owned());
-        }
-        let continuable = !dice.percent(3);
-        if !continuable {
-            let name = if wire == Wire::OpenAiChat { "response_format" } else { "output_format" };
-            members.push(format!(r#""{name}":{{"type":"json_schema","schema":{{}}}}"#));
-        }
+        let draft = match wire {
+            Wire::OpenAiResponses => Draft::responses(model, false, dice),
+            Wire::Gemini => Draft::gemini(model, dice),
+            _ => Draft::messages(wire, model, takes_prefill, dice),
+        };
+        Self::write(wire, draft, dice)
+    }
+
+    /// One whose response the provider is to keep; whether the caller says so itself.
+    pub(crate) fn draw_kept(model: &str, dice: &mut Dice) -> (Self, bool) {
+        let says = dice.percent(50);
+        let draft = Draft::responses(model, says, dice);
+        let caller = Self::write(Wire::OpenAiResponses, draft, dice);
+        (Self { kept: true, ..caller }, says)
+    }
+
+    fn write(wire: Wire, draft: Draft, dice: &mut Dice) -> Self {
+        let Draft { members, begun, continuable } = draft;
         let gap = dice.pick(&[",", ", ", ",\n  "]);
         let body = format!("{{{}}}", members.join(gap));
         let value = serde_json::from_str(&body).expect("the caller writes JSON");
-        Self { body, value, begun: begun.to_owned(), continuable }
+        Self { wire, kept: false, body, value, begun: begun.to_owned(), continuable }
+    }
+
+    /// The path of every request that asks for an answer.
+    pub(crate) fn path(&self) -> String {
+        match self.wire {
+            Wire::AnthropicMessages => "/messages".to_owned(),
+            Wire::OpenAiChat => "/chat/completions".to_owned(),
+            Wire::OpenAiResponses => "/responses".to_owned(),
+            Wire::Gemini => {
+                let model = self.value["model"].as_str().unwrap_or_default();
+                format!("/models/{model}:streamGenerateContent?alt=sse")
+            }
+        }
     }
 
     pub(crate) const fn is_continuable(&self) -> bool {
@@ -101,8 +104,19 @@ impl Caller {
     pub(crate) fn read(&self, body: &[u8]) -> Result<Asks, String> {
         let sent: Value =
             serde_json::from_slice(body).map_err(|error| format!("body is no JSON: {error}"))?;
-        let (ours, theirs) = (members(&self.value)?, members(&sent)?);
-        for (name, value) in ours {
+        let (mut ours, theirs) = (members(&self.value)?.clone(), members(&sent)?);
+        if self.wire == Wire::Gemini {
+            // The path says it.
+            ours.remove("model");
+            cap(&mut ours, &sent)?;
+        }
+        if self.kept {
+            ours.extend([
+                ("background".to_owned(), true.into()),
+                ("store".to_owned(), true.into()),
+            ]);
+        }
+        for (name, value) in &ours {
             if !OURS.contains(&name.as_str()) && theirs.get(name) != Some(value) {
                 return Err(format!("the caller's {name} was changed"));
             }
@@ -112,7 +126,7 @@ impl Caller {
         {
             return Err(format!("{name} was added"));
         }
-        if sent["stream"] != Value::Bool(true) {
+        if (sent["stream"] == true) == (self.wire == Wire::Gemini) {
             return Err("no stream was asked for".to_owned());
         }
         self.check_limits(&sent)?;
@@ -120,7 +134,7 @@ impl Caller {
     }
 
     fn check_limits(&self, sent: &Value) -> Result<(), String> {
-        for name in ["max_tokens", "max_completion_tokens"] {
+        for name in ["max_tokens", "max_completion_tokens", "max_output_tokens"] {
             let (ours, theirs) = (&self.value[name], &sent[name]);
             if ours.is_null() != theirs.is_null() {
                 return Err(format!("{name} came or went"));
@@ -135,20 +149,31 @@ impl Caller {
     }
 
     fn read_messages(&self, sent: &Value) -> Result<Asks, String> {
-        let (ours, theirs) = (list(&self.value["messages"])?, list(&sent["messages"])?);
-        if ours == theirs {
+        let name = match self.wire {
+            Wire::OpenAiResponses => "input",
+            Wire::Gemini => "contents",
+            _ => "messages",
+        };
+        if self.value[name] == sent[name] {
             return Ok(Asks::Afresh);
         }
+        let ours = match &self.value[name] {
+            Value::String(text) => &[json!({"type": "message", "role": "user", "content": text})],
+            value => list(value)?,
+        };
+        let theirs = list(&sent[name])?;
         let kept = ours.len() - usize::from(self.has_begun());
         if theirs.get(..kept) != Some(&ours[..kept]) {
             return Err("the caller's messages were changed".to_owned());
         }
         let added = &theirs[kept..];
         let text = |at: usize, role: &str| match added.get(at) {
-            Some(message) if message["role"] == role => text_of(&message["content"]),
+            Some(message) if message["role"] == role => {
+                text_of(message.get("content").unwrap_or(&message["parts"]))
+            }
             _ => Err(format!("message {at} after the caller's is not the {role}'s")),
         };
-        let whole = text(0, "assistant")?;
+        let whole = text(0, if self.wire == Wire::Gemini { "model" } else { "assistant" })?;
         let partial = whole
             .strip_prefix(self.begun.as_str())
             .ok_or_else(|| "what the caller began is gone".to_owned())?
@@ -161,23 +186,18 @@ impl Caller {
     }
 }
 
-fn messages(begun: &str, dice: &mut Dice) -> String {
-    let mut messages = Vec::new();
-    if dice.percent(20) {
-        messages.push(
-            r#"{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello «you»"}"#
-                .to_owned(),
-        );
+/// Takes over the limit of a request of Gemini's wire, which may be lower than the caller's.
+fn cap(ours: &mut serde_json::Map<String, Value>, sent: &Value) -> Result<(), String> {
+    const LIMIT: &str = "maxOutputTokens";
+    let theirs = &sent["generationConfig"][LIMIT];
+    let Some(limit) = ours.get_mut("generationConfig").and_then(|it| it.get_mut(LIMIT)) else {
+        return Ok(());
+    };
+    match (limit.as_u64(), theirs.as_u64()) {
+        (Some(most), Some(tokens)) if (1..=most).contains(&tokens) => *limit = theirs.clone(),
+        _ => return Err(format!("{LIMIT} became {theirs}")),
     }
-    messages.push(if dice.percent(50) {
-        r#"{"role":"user","content":"Write, please."}"#.to_owned()
-    } else {
-        r#"{"content":[{"type":"text","text":"Write, \u0070lease.","cache_control":{"type":"ephemeral"}}],"role":"user"}"#.to_owned()
-    });
-    if !begun.is_empty() {
-        messages.push(format!(r#"{{"role":"assistant","content":"{begun}"}}"#));
-    }
-    format!("[{}]", messages.join(","))
+    Ok(())
 }
 
 fn members(value: &Value) -> Result<&serde_json::Map<String, Value>, String> {

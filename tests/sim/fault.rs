@@ -43,6 +43,10 @@ pub(crate) enum Fault {
     InBand(Place),
     /// A second response inside the first.
     SecondStart(Place),
+    /// Some events come twice, where the provider keeps them.
+    Again(Place, usize),
+    /// An event is left out, where the provider keeps it.
+    Gap(Place),
     /// Something between the stop reason and the wire's last event: the response is whole.
     AfterStop(After),
 }
@@ -159,6 +163,17 @@ impl Fault {
                 (1, After::End),
             ])),
             _ => Self::cut(dice),
+        }
+    }
+
+    /// What may befall the events of a response that the provider keeps.
+    pub(crate) fn kept(dice: &mut Dice) -> Self {
+        let place = Place(dice.below(1001));
+        match dice.below(10) {
+            0 | 1 => Self::Again(place, dice.between(1, 5)),
+            2 | 3 => Self::Gap(place),
+            4..=6 => Self::cut(dice),
+            _ => Self::survivable(dice),
         }
     }
 

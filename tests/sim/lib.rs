@@ -24,7 +24,7 @@ mod verdict;
 mod violation;
 mod world;
 
-pub use scenario::Family;
+pub use scenario::{Family, Wires};
 pub use shrink::Minimal;
 pub use soak::{Report, Soak};
 pub use storm::Storm;

@@ -41,9 +41,12 @@ impl Course {
     pub(crate) fn plot(reply: &Reply, entry: &Entry, timeouts: &Timeouts, dice: &mut Dice) -> Self {
         let mut course = Self::default();
         match (reply, entry.fault) {
-            (Reply::Refusal(body), _) => course.document(400, "application/json", &[], body, dice),
+            (Reply::Refusal(status, body), _) => {
+                course.document(*status, "application/json", &[], body, dice);
+            }
             (_, Some(fault)) if course.spoil(fault, dice) => {}
             (Reply::Stream, fault) => course.stream(entry, fault, timeouts, dice),
+            (Reply::Object, fault) => course.object(&entry.events[0].bytes, fault, dice),
         }
         course
     }
@@ -126,6 +129,27 @@ impl Course {
         }
         if dice.percent(25) {
             self.linger(&whole[len..], dice);
+        }
+    }
+
+    /// A whole response, or the part of it that a cut leaves.
+    fn object(&mut self, object: &[u8], fault: Option<Fault>, dice: &mut Dice) {
+        self.step(Sight::Connected, dice);
+        self.head(200, "application/json", &[], dice);
+        let len = match fault {
+            Some(Fault::Cut(_, Place(place)) | Fault::Stall(Place(place))) => {
+                object.len() * place / 1000
+            }
+            _ => object.len(),
+        };
+        let half = dice.below(len + 1);
+        for part in [&object[..half], &object[half..len]] {
+            self.steps.push((pause(dice), Sight::Body(Bytes::copy_from_slice(part))));
+        }
+        match fault {
+            Some(Fault::Stall(_)) => {}
+            Some(Fault::Cut(Cut::Broken(cause), _)) => self.step(Sight::Broke(cause), dice),
+            _ => self.step(Sight::End, dice),
         }
     }
 

@@ -1,6 +1,9 @@
 //! The model's side: what each request is answered with, and a ledger of what was really sent.
 //! Reads the bodies itself; knows nothing of how the client stitches.
 
+mod bend;
+mod shelf;
+
 use std::collections::HashMap;
 
 use resume::{Request, Rung};
@@ -8,9 +11,11 @@ use resume::{Request, Rung};
 use crate::caller::Asks;
 use crate::corpus::{Answer, KINDS};
 use crate::dice::Dice;
-use crate::fault::{After, Fatal, Fault, Place};
-use crate::scenario::{Route, Scenario, Seam, Takes};
+use crate::fault::Fault;
+use crate::scenario::{Keeps, Route, Scenario, Seam, Takes};
 use crate::stream::{Event, Script, Style};
+use bend::bend;
+pub(crate) use shelf::Generation;
 
 const REFUSAL: &str = r#"{"type":"error","error":{"type":"invalid_request_error","message":"This model does not support assistant message prefill. The conversation must end with a user message."}}"#;
 
@@ -37,16 +42,52 @@ pub(crate) struct Entry {
     pub(crate) received: usize,
     /// Events of which a byte was written.
     pub(crate) written: usize,
+    /// The response that the provider keeps of it.
+    pub(crate) kept: Option<Generation>,
+    /// The entry whose response it reads on, or its own where that is kept.
+    pub(crate) root: Option<usize>,
+    /// It was told that what it asked for is not there, or not yet.
+    pub(crate) withheld: bool,
 }
 
 impl Entry {
+    fn new(rung: Rung, fault: Option<Fault>, events: Vec<Event>, sound: usize) -> Self {
+        let text = events.iter().map(|event| event.text.as_str()).collect();
+        Self {
+            rung,
+            sent: 0,
+            text,
+            head: 0,
+            asked: false,
+            quoted: 0,
+            fault,
+            refused: false,
+            events,
+            sound,
+            received: 0,
+            written: 0,
+            kept: None,
+            root: None,
+            withheld: false,
+        }
+    }
+
+    /// What of the answer that begins here arrived whole, over all connections.
+    fn told(&self) -> &[Event] {
+        match (&self.kept, self.root) {
+            (Some(kept), _) => &kept.events[..kept.received],
+            (None, Some(_)) => &[],
+            (None, None) => &self.events[..self.received],
+        }
+    }
+
     /// The text of the events that arrived whole.
     pub(crate) fn received_text(&self) -> String {
-        self.events[..self.received].iter().map(|event| event.text.as_str()).collect()
+        self.told().iter().map(|event| event.text.as_str()).collect()
     }
 
     pub(crate) fn stopped(&self) -> bool {
-        self.events[..self.received].iter().any(|event| event.stops)
+        self.told().iter().any(|event| event.stops)
     }
 
     /// Tokens that were generated, without those of a repetition that was asked for.
@@ -64,10 +105,12 @@ impl Entry {
 
 /// What the server does with a request.
 pub(crate) enum Reply {
-    /// 400 with this body.
-    Refusal(&'static str),
+    /// This status with this body.
+    Refusal(u16, &'static str),
     /// An event stream; the events are in the ledger.
     Stream,
+    /// A response as a whole, which is the only event in the ledger.
+    Object,
 }
 
 #[derive(Debug)]
@@ -91,14 +134,20 @@ impl<'s> Provider<'s> {
     pub(crate) fn answer(
         &mut self,
         request: &Request,
-        route: Route,
+        endpoint: usize,
         shown: &str,
     ) -> Result<Reply, String> {
+        let route = self.scenario.routes[endpoint];
+        if matches!(request.rung, Rung::Cursor | Rung::Fetch) {
+            return self.read_on(request, endpoint);
+        }
+        if request.path != self.scenario.caller.path() || request.method != http::Method::POST {
+            return Err(format!("asks {} {}", request.method, request.path));
+        }
         let asks = self.scenario.caller.read(&request.body)?;
         check_asks(&asks, request.rung, shown)?;
         let refused = matches!(asks, Asks::Prefill(_)) && route.takes == Takes::No;
-        let fault = if refused { None } else { self.scenario.faults.get(self.faults).copied() };
-        self.faults += usize::from(fault.is_some());
+        let fault = if refused { None } else { self.next_fault() };
         let (tokens, head, asked) = self.compose(&asks, route);
         let quoted = match &asks {
             Asks::Instruct(partial, message) => quoted_suffix(partial, message).len(),
@@ -107,33 +156,41 @@ impl<'s> Provider<'s> {
         let script = Script {
             wire: self.scenario.wire(),
             id: format!("id-{}", self.ledger.len()),
-            tokens: tokens.iter().map(String::as_str).collect(),
+            tokens,
             shape: self.scenario.shape,
             usage: String::from_utf8_lossy(&request.body).contains("\"include_usage\":true"),
+            numbered: self.scenario.keeps != Keeps::Unnumbered,
+            is_kept: self.scenario.keeps.is_kept(),
             style: Style::draw(&mut self.dice),
         };
-        let mut events = script.write(&mut self.dice);
+        let quiet = script.compose(&mut self.dice);
+        let kept = script.is_kept.then(|| Generation::new(&script, quiet.clone(), endpoint));
+        let mut events = script.dress(quiet, &mut self.dice);
         let sound = bend(&mut events, &script, fault, &mut self.dice);
         let sent = match &asks {
             Asks::Afresh => 0,
             Asks::Prefill(partial) | Asks::Instruct(partial, _) => partial.len(),
         };
-        let text = events.iter().map(|event| event.text.as_str()).collect();
-        self.ledger.push(Entry {
-            rung: request.rung,
+        let mut entry = Entry {
             sent,
-            text,
             head,
             asked,
             quoted,
-            fault,
             refused,
-            events,
-            sound,
-            received: 0,
-            written: 0,
-        });
-        Ok(if refused { Reply::Refusal(REFUSAL) } else { Reply::Stream })
+            ..Entry::new(request.rung, fault, events, sound)
+        };
+        if let Some(kept) = &kept {
+            entry.text = kept.events.iter().map(|event| event.text.as_str()).collect();
+            entry.root = Some(self.ledger.len());
+        }
+        self.ledger.push(Entry { kept, ..entry });
+        Ok(if refused { Reply::Refusal(400, REFUSAL) } else { Reply::Stream })
+    }
+
+    fn next_fault(&mut self) -> Option<Fault> {
+        let fault = self.scenario.faults.get(self.faults).copied();
+        self.faults += usize::from(fault.is_some());
+        fault
     }
 
     /// The tokens of the answer, how many bytes of them repeat, and whether that was asked for.
@@ -233,52 +290,6 @@ fn check_asks(asks: &Asks, rung: Rung, shown: &str) -> Result<(), String> {
         return Err(format!("the partial leaves out {tail:?}"));
     }
     Ok(())
-}
-
-/// Puts the fault's own events among those of the answer, before the model stops, and says
-/// how many events come before them.
-fn bend(
-    events: &mut Vec<Event>,
-    script: &Script<'_>,
-    fault: Option<Fault>,
-    dice: &mut Dice,
-) -> usize {
-    let stop = events.iter().position(|event| event.stops).unwrap_or(events.len());
-    let at = |place: Place| place.0 * stop / 1000;
-    let foreign = match fault {
-        Some(Fault::Malformed(place)) => (at(place), script.malformed()),
-        Some(Fault::InBand(place)) => (at(place), script.error(false)),
-        Some(Fault::Fatal(Fatal::InBand(place))) => (at(place), script.error(true)),
-        Some(Fault::Pings(place)) => {
-            events.truncate(at(place));
-            events.extend((0..400).map(|_| script.heartbeat()));
-            return events.len();
-        }
-        Some(Fault::SecondStart(place)) => {
-            let id = format!("{}-again", script.id);
-            let style = script.style.going_on();
-            let again = Script { id, tokens: script.tokens.clone(), style, ..*script };
-            let at = at(place);
-            events.truncate(at);
-            let first = events.iter().all(|event| event.beats);
-            events.extend(again.write(dice));
-            // With nothing before it the second start is the first.
-            return if first { events.len() } else { at };
-        }
-        Some(Fault::AfterStop(after)) => {
-            events.truncate(stop + 1);
-            match after {
-                After::Malformed => events.push(script.malformed()),
-                After::Error => events.push(script.error(dice.percent(50))),
-                After::Heartbeats => events.extend((0..9).map(|_| script.heartbeat())),
-                After::Silence | After::End => {}
-            }
-            return stop + 1;
-        }
-        _ => return events.len(),
-    };
-    events.insert(foreign.0, foreign.1);
-    foreign.0
 }
 
 /// The longest end of the partial at which a quotation in the message ends.

@@ -7,7 +7,7 @@ use protocol::Wire;
 use resume::Admission;
 use retry_policy::Endpoints;
 
-use crate::scenario::{Durability, Halves, Reader, Scenario};
+use crate::scenario::{Durability, Halves, Keeps, Reader, Scenario};
 use crate::storm::{play, trace};
 use crate::violation::{Harm, Violation};
 
@@ -112,7 +112,12 @@ fn answers(scenario: &Scenario) -> Vec<Scenario> {
 
 /// With one thing less that is out of the ordinary.
 fn simpler(scenario: &Scenario) -> Vec<Scenario> {
-    let simplify: [fn(&mut Scenario); 8] = [
+    let simplify: [fn(&mut Scenario); 9] = [
+        |it| {
+            if it.keeps.is_kept() {
+                it.keeps = Keeps::All;
+            }
+        },
         |it| it.reader = Reader::Prompt,
         |it| it.durability = Durability::Immediate,
         |it| {
@@ -129,7 +134,12 @@ fn simpler(scenario: &Scenario) -> Vec<Scenario> {
         |it| it.shape.halves = Halves::Never,
         |it| {
             it.shape.calls = false;
-            it.shape.stop = if it.wire() == Wire::AnthropicMessages { "end_turn" } else { "stop" };
+            it.shape.stop = match it.wire() {
+                Wire::AnthropicMessages => "end_turn",
+                Wire::OpenAiChat => "stop",
+                Wire::OpenAiResponses => "completed",
+                Wire::Gemini => "STOP",
+            };
         },
     ];
     let change = |simplify: fn(&mut Scenario)| {
@@ -144,14 +154,14 @@ fn simpler(scenario: &Scenario) -> Vec<Scenario> {
 #[cfg(test)]
 mod tests {
     use super::Minimal;
-    use crate::scenario::{Family, Scenario};
+    use crate::scenario::{Family, Scenario, Wires};
 
     /// A promise that the engine cannot keep: a line that comes twice is not always told from a
     /// repetition, and outside its own family nothing allows for that.
     fn broken() -> Scenario {
         let harmed = |seed| {
-            let drawn = Scenario::draw(Family::Doubled, seed);
-            Scenario { family: Family::Inexact, ..drawn }
+            let drawn = Scenario::draw(Family::Doubled(Wires::Elder), seed);
+            Scenario { family: Family::Inexact(Wires::Elder), ..drawn }
         };
         let scenarios = (0..20_000).map(harmed);
         scenarios.into_iter().find(|it| Minimal::of(it).is_some()).expect("one of them is broken")

@@ -9,7 +9,9 @@ use crate::violation::{Harm, Violation};
 use crate::world::World;
 
 /// Sequences that one run of the tests takes when `SIM_STREAMS` says nothing.
-const STREAMS: u64 = 110_000;
+const STREAMS: u64 = 176_000;
+/// Parts of all sequences that the tests have together.
+const PARTS: u64 = 176;
 
 /// The sequences of one test.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +21,7 @@ pub struct Storm {
 }
 
 impl Storm {
-    /// `share` of 110 parts of all sequences.
+    /// `share` of 176 parts of all sequences.
     ///
     /// # Panics
     ///
@@ -27,7 +29,7 @@ impl Storm {
     #[must_use]
     pub fn of(family: Family, share: u64) -> Self {
         let all = number("SIM_STREAMS").unwrap_or(STREAMS);
-        Self { family, streams: (all * share).div_ceil(110) }
+        Self { family, streams: (all * share).div_ceil(PARTS) }
     }
 
     /// Runs them all; `name` is the test that does.

@@ -1,5 +1,10 @@
-//! The literal bytes of a response on both wires, event by event, and what each event says.
-//! Written by hand from the wires' documentation; nothing of the code under test is used.
+//! The literal bytes of a response, event by event, and what each event says. One file for a
+//! wire, written by hand from its documentation; nothing of the code under test is used.
+
+mod chat;
+mod gemini;
+mod messages;
+mod responses;
 
 use protocol::Wire;
 
@@ -18,6 +23,8 @@ pub(crate) struct Event {
     pub(crate) stops: bool,
     /// It is only a sign of life.
     pub(crate) beats: bool,
+    /// Its number in a response that the provider keeps.
+    pub(crate) number: Option<usize>,
 }
 
 /// How a server writes what the wire leaves open.
@@ -33,11 +40,27 @@ pub(crate) struct Style {
     unnamed: bool,
     /// Comments and pings between the events, in percent.
     noise: usize,
-    /// The role comes with the first token (chat).
+    /// It says in one event what others say in two: the role with the first token (chat), the
+    /// reason of the stop with the last (Gemini). Or it says what others leave out (Responses).
     eager: bool,
 }
 
 impl Style {
+    /// Puts signs of life between events, and a mark before the first.
+    pub(crate) fn dress(self, quiet: Vec<Event>, beat: &Event, dice: &mut Dice) -> Vec<Event> {
+        let mut events = Vec::with_capacity(quiet.len());
+        for (at, event) in quiet.into_iter().enumerate() {
+            if self.noise > 0 && at > 0 && dice.percent(self.noise) {
+                events.push(beat.clone());
+            }
+            events.push(event);
+        }
+        if let (true, Some(first)) = (self.bom, events.first_mut()) {
+            first.bytes.splice(0..0, *b"\xEF\xBB\xBF");
+        }
+        events
+    }
+
     pub(crate) fn draw(dice: &mut Dice) -> Self {
         Self {
             newline: dice.weigh(&[(6, "\n"), (2, "\r\n"), (1, "\r")]),
@@ -57,13 +80,18 @@ impl Style {
 }
 
 /// What a response says, before it is written.
-pub(crate) struct Script<'a> {
+#[derive(Clone, Debug)]
+pub(crate) struct Script {
     pub(crate) wire: Wire,
     pub(crate) id: String,
-    pub(crate) tokens: Vec<&'a str>,
+    pub(crate) tokens: Vec<String>,
     pub(crate) shape: Shape,
     /// The chat wire's extra chunk with token counts.
     pub(crate) usage: bool,
+    /// The events have numbers (Responses).
+    pub(crate) numbered: bool,
+    /// The provider keeps the response (Responses).
+    pub(crate) is_kept: bool,
     pub(crate) style: Style,
 }
 
@@ -84,26 +112,26 @@ const PLACE: &str = "\"@piece@\"";
 /// The arguments of the tool call, in the pieces in which they come.
 pub(crate) const TOOL_PIECES: [&str; 3] = ["{\"city\":", " \"Se\u{f3}ul\",", "\"n\": 1}"];
 
-impl Script<'_> {
+impl Script {
     pub(crate) fn write(&self, dice: &mut Dice) -> Vec<Event> {
+        let quiet = self.compose(dice);
+        self.dress(quiet, dice)
+    }
+
+    /// What is said, without signs of life.
+    pub(crate) fn compose(&self, dice: &mut Dice) -> Vec<Event> {
         let pieces = self.pieces(dice);
-        let mut events = match self.wire {
+        match self.wire {
             Wire::AnthropicMessages => self.messages(&pieces),
-            _ => self.chat(&pieces),
-        };
-        if self.style.noise > 0 {
-            let quiet = std::mem::take(&mut events);
-            for (at, event) in quiet.into_iter().enumerate() {
-                if at > 0 && dice.percent(self.style.noise) {
-                    events.push(self.heartbeat());
-                }
-                events.push(event);
-            }
+            Wire::OpenAiChat => self.chat(&pieces),
+            Wire::OpenAiResponses => self.responses(&pieces),
+            Wire::Gemini => self.gemini(&pieces),
         }
-        if let (true, Some(first)) = (self.style.bom, events.first_mut()) {
-            first.bytes.splice(0..0, *b"\xEF\xBB\xBF");
-        }
-        events
+    }
+
+    /// The events as the body of one response.
+    pub(crate) fn dress(&self, quiet: Vec<Event>, dice: &mut Dice) -> Vec<Event> {
+        self.style.dress(quiet, &self.heartbeat(), dice)
     }
 
     pub(crate) fn heartbeat(&self) -> Event {
@@ -120,16 +148,25 @@ impl Script<'_> {
         }
     }
 
+    /// An event that is no JSON.
     pub(crate) fn malformed(&self) -> Event {
         match self.wire {
             Wire::AnthropicMessages => {
                 self.event("content_block_delta", r#"{"type":"content_block_delta","index":0,"#)
             }
-            _ => self.event("", r#"{"id":"x","choices":[{"index":0,"delta":{"content":"a"#),
+            Wire::OpenAiChat => {
+                self.event("", r#"{"id":"x","choices":[{"index":0,"delta":{"content":"a"#)
+            }
+            Wire::OpenAiResponses => self.event(
+                "response.output_text.delta",
+                r#"{"type":"response.output_text.delta","item_id":"x","output_index":0,"delta":"#,
+            ),
+            Wire::Gemini => self.event("", r#"{"candidates": [{"content": {"parts": [{"text": "a"#),
         }
     }
 
-    pub(crate) fn error(&self, fatal: bool) -> Event {
+    /// An error behind so many events.
+    pub(crate) fn error(&self, fatal: bool, events: usize) -> Event {
         let kind = match (self.wire, fatal) {
             (_, true) => "invalid_request_error",
             (Wire::AnthropicMessages, false) => "overloaded_error",
@@ -140,131 +177,10 @@ impl Script<'_> {
             Wire::AnthropicMessages => {
                 self.event("error", &format!(r#"{{"type":"error",{error}}}"#))
             }
-            _ => self.event("", &format!("{{{error}}}")),
+            Wire::OpenAiChat => self.event("", &format!("{{{error}}}")),
+            Wire::OpenAiResponses => self.responses_error(fatal, events),
+            Wire::Gemini => self.gemini_error(fatal),
         }
-    }
-
-    fn messages(&self, pieces: &[Piece]) -> Vec<Event> {
-        let mut events = vec![self.event(
-            "message_start",
-            &format!(
-                r#"{{"type":"message_start","message":{{"id":"{}","type":"message","role":"assistant","content":[],"model":"m","stop_reason":null,"usage":{{"input_tokens":9,"output_tokens":1}}}}}}"#,
-                self.id
-            ),
-        )];
-        let mut index = 0;
-        if self.shape.thinks {
-            events.push(self.open(index, r#"{"type":"thinking","thinking":"","signature":""}"#));
-            for part in [
-                r#"{"type":"thinking_delta","thinking":"Let me think. "}"#,
-                r#"{"type":"signature_delta","signature":"c2ln"}"#,
-            ] {
-                events.push(self.delta(index, part));
-            }
-            events.push(self.close(index));
-            index += 1;
-        }
-        // An answer without text has no text block.
-        let mut middle = if self.shape.blocks { pieces.len() / 2 } else { 0 };
-        middle += usize::from(pieces.get(middle).is_some_and(|piece| piece.goes_on));
-        let (first, second) = pieces.split_at(middle);
-        for pieces in [first, second] {
-            if pieces.is_empty() {
-                continue;
-            }
-            events.push(self.open(index, r#"{"type":"text","text":""}"#));
-            for piece in pieces {
-                let part = format!(r#"{{"type":"text_delta","text":{PLACE}}}"#);
-                events.push(fill(self.delta(index, &part), piece));
-            }
-            events.push(self.close(index));
-            index += 1;
-        }
-        if self.shape.calls {
-            events.push(
-                self.open(index, r#"{"type":"tool_use","id":"toolu_1","name":"f","input":{}}"#),
-            );
-            for piece in TOOL_PIECES {
-                let part =
-                    format!(r#"{{"type":"input_json_delta","partial_json":{}}}"#, self.json(piece));
-                events.push(self.delta(index, &part));
-            }
-            events.push(self.close(index));
-        }
-        let stop = format!(
-            r#"{{"type":"message_delta","delta":{{"stop_reason":"{}","stop_sequence":null}},"usage":{{"output_tokens":{}}}}}"#,
-            self.shape.stop,
-            self.tokens.len()
-        );
-        events.push(Event { stops: true, ..self.event("message_delta", &stop) });
-        events.push(self.event("message_stop", r#"{"type":"message_stop"}"#));
-        events
-    }
-
-    fn chat(&self, pieces: &[Piece]) -> Vec<Event> {
-        let mut events = Vec::new();
-        let mut role = r#""role":"assistant","#;
-        if !self.style.eager || self.tokens.is_empty() {
-            events.push(self.chunk(&format!(r#"{{{role}"content":""}}"#), "null"));
-            role = "";
-        }
-        if self.shape.thinks {
-            events.push(
-                self.chunk(&format!(r#"{{{role}"reasoning_content":"Hm, let me see."}}"#), "null"),
-            );
-            role = "";
-        }
-        for piece in pieces {
-            let delta = format!(r#"{{{role}"content":{PLACE}}}"#);
-            role = "";
-            events.push(fill(self.chunk(&delta, "null"), piece));
-        }
-        if self.shape.calls {
-            for (at, piece) in TOOL_PIECES.iter().enumerate() {
-                let head = if at == 0 { r#""id":"call_1","type":"function","# } else { "" };
-                let name = if at == 0 { r#""name":"f","# } else { "" };
-                let delta = format!(
-                    r#"{{"tool_calls":[{{"index":0,{head}"function":{{{name}"arguments":{}}}}}]}}"#,
-                    self.json(piece)
-                );
-                events.push(self.chunk(&delta, "null"));
-            }
-        }
-        let reason = format!("\"{}\"", self.shape.stop);
-        events.push(Event { stops: true, ..self.chunk("{}", &reason) });
-        if self.usage {
-            let tokens = self.tokens.len();
-            events.push(self.event("", &format!(
-                r#"{{"id":"{}","object":"chat.completion.chunk","created":17,"model":"m","choices":[],"usage":{{"prompt_tokens":9,"completion_tokens":{tokens},"total_tokens":{}}}}}"#,
-                self.id, tokens + 9
-            )));
-        }
-        events.push(self.event("", "[DONE]"));
-        events
-    }
-
-    fn open(&self, index: usize, block: &str) -> Event {
-        let data =
-            format!(r#"{{"type":"content_block_start","index":{index},"content_block":{block}}}"#);
-        self.event("content_block_start", &data)
-    }
-
-    fn delta(&self, index: usize, delta: &str) -> Event {
-        let data = format!(r#"{{"type":"content_block_delta","index":{index},"delta":{delta}}}"#);
-        self.event("content_block_delta", &data)
-    }
-
-    fn close(&self, index: usize) -> Event {
-        let data = format!(r#"{{"type":"content_block_stop","index":{index}}}"#);
-        self.event("content_block_stop", &data)
-    }
-
-    fn chunk(&self, delta: &str, reason: &str) -> Event {
-        let data = format!(
-            r#"{{"id":"{}","object":"chat.completion.chunk","created":17,"model":"m","choices":[{{"index":0,"delta":{delta},"finish_reason":{reason}}}]}}"#,
-            self.id
-        );
-        self.event("", &data)
     }
 
     fn event(&self, name: &str, data: &str) -> Event {

@@ -67,7 +67,10 @@ impl Upstream {
         self.kind = Kind::Retry;
         let ticket = self.pool.acquire(
             Request {
-                route: self.avoid.map_or(Route::Any, Route::Avoid),
+                route: match &ask.only {
+                    Some(name) => Route::Only(named(name)?),
+                    None => self.avoid.map_or(Route::Any, Route::Avoid),
+                },
                 deadline: self.deadline,
                 not_before: ask.not_before,
                 tokens: Tokens { input: 100, output: 0 },
@@ -111,7 +114,7 @@ impl Upstream {
     fn place(&self, endpoint: EndpointId, scenario: &Scenario) -> Place {
         let route = &scenario.routes[usize::from(endpoint.0)];
         Place {
-            endpoint: format!("http://provider-{endpoint}/v1").into(),
+            endpoint: name(endpoint).into(),
             profile: route.profile,
             timeouts: scenario.config.timeouts,
         }
@@ -183,6 +186,16 @@ impl Upstream {
         }
         Err(format!("the pool still has {left:?} of a stream that is over"))
     }
+}
+
+fn name(endpoint: EndpointId) -> String {
+    format!("http://provider-{endpoint}/v1")
+}
+
+/// The endpoint of this name.
+fn named(wanted: &str) -> Result<EndpointId, String> {
+    let known = (0..2).map(EndpointId).find(|endpoint| name(*endpoint) == wanted);
+    known.ok_or_else(|| format!("nobody knows {wanted}"))
 }
 
 const fn reason(refusal: endpoint_pool::Refusal) -> resume::Refusal {

@@ -6,7 +6,7 @@ use resume::{Cause, Checkpoint, Outcome, Rung, SeamLabel};
 
 use crate::fault::{Fatal, Fault};
 use crate::provider::Entry;
-use crate::scenario::{Family, Interruption, Scenario};
+use crate::scenario::{Family, Interruption, Keeps, Scenario};
 use crate::violation::{Harm, Violation};
 use crate::world::{Span, World};
 
@@ -72,7 +72,7 @@ pub(crate) fn judge(world: &mut World<'_>) -> Result<Tally, Violation> {
     check_pieces(world, text)?;
     let mut confessed = 0;
     match check_text(world.scenario, text, &outcome) {
-        Err(_) if world.scenario.family == Family::Doubled && confesses(world) => {
+        Err(_) if matches!(world.scenario.family, Family::Doubled(_)) && confesses(world) => {
             confessed = 1;
         }
         checked => checked?,
@@ -166,7 +166,7 @@ fn check_drop(
     let head = entry.head.min(dropped);
     let tail = shown.get(entry.sent..).unwrap_or_default();
     let mut repeats = tail.starts_with(&entry.text[head..dropped]);
-    let doubled = scenario.family == Family::Doubled && removes(seam);
+    let doubled = matches!(scenario.family, Family::Doubled(_)) && removes(seam);
     if !scenario.seam.is_faithful() || doubled {
         // A model that wanders may repeat whatever it likes, as long as it was shown.
         let partial = &shown[..entry.sent];
@@ -258,7 +258,12 @@ fn check_end(world: &World<'_>, outcome: &Outcome) -> Result<(), Violation> {
                 return Err(format!("refused without a reason: {cause}").into());
             }
         }
-        Outcome::Incomplete { cause, .. } => check_cause(world, cause)?,
+        Outcome::Incomplete { cause, .. } => {
+            check_cause(world, cause)?;
+            if *cause == Cause::Cancelled {
+                check_farewell(world)?;
+            }
+        }
     }
     if world.deaths == 0 && world.consumer.has_partial_call() {
         return Err("a part of a tool call was delivered".into());
@@ -317,13 +322,51 @@ fn check_requests(world: &World<'_>, outcome: &Outcome) -> Result<(), String> {
     // That a replay differs is learned once.
     let attempts = &outcome.summary().attempts;
     let compared = usize::from(attempts.iter().any(|one| one.cause == Some(Cause::Diverged)));
-    if world.deaths == 0 && !divergent && ledger.len() > faults + refusals + compared + 1 {
+    let withheld = ledger.iter().filter(|entry| entry.withheld).count();
+    let due = faults + refusals + withheld + compared + 1;
+    if world.deaths == 0 && !divergent && ledger.len() > due {
         return Err(format!("{} requests for {faults} faults", ledger.len()));
     }
+    check_kept(world)?;
     if refusals > 1 + world.deaths {
         return Err(format!("{refusals} refused prefills"));
     }
     Ok(())
+}
+
+/// What is asked of a response that is kept has an end, and who wants it no longer says so.
+fn check_kept(world: &World<'_>) -> Result<(), String> {
+    let scenario = world.scenario;
+    let ledger = &world.provider.ledger;
+    // Its events and the whole may be gone, and it is fetched so often before it is finished.
+    let patience = scenario.config.limits.fetches as usize + 2;
+    let roots =
+        ledger.iter().enumerate().filter_map(|(at, entry)| Some((at, entry.kept.as_ref()?)));
+    for (root, kept) in roots {
+        let told =
+            |entry: &&Entry| entry.withheld && entry.fault.is_none() && entry.root == Some(root);
+        let told = ledger.iter().filter(told).count();
+        if told > patience * (1 + world.deaths) {
+            return Err(format!("asks {told} times for what is not there"));
+        }
+        let fetched = |entry: &&Entry| entry.rung == Rung::Fetch && entry.root == Some(root);
+        let fetches = ledger.iter().filter(fetched).count();
+        let is_left = fetches >= scenario.config.limits.fetches as usize;
+        let is_ended = matches!(scenario.interruption, Some(Interruption::Cancel(_)));
+        if kept.cancelled && !(is_left || is_ended) {
+            return Err("gave up a response that is still wanted".to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// A provider that goes on with a response which nobody wants has to be told.
+fn check_farewell(world: &World<'_>) -> Result<(), String> {
+    let ledger = &world.provider.ledger;
+    let root = ledger.last().and_then(|last| ledger[last.root?].kept.as_ref());
+    let Some(kept) = root.filter(|_| world.scenario.keeps == Keeps::All) else { return Ok(()) };
+    let goes_on = (1..kept.events.len()).contains(&kept.received);
+    if goes_on && !kept.cancelled { Err("nobody told the provider".to_owned()) } else { Ok(()) }
 }
 
 /// Nothing that can be sent back to a model: white space and at most one grapheme, perhaps half.

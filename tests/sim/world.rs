@@ -229,7 +229,7 @@ impl<'s> World<'s> {
                 Output::Admit(ask) => self.admit(&ask)?,
                 Output::Over { fate, .. } => self.over(fate)?,
                 Output::Abort(attempt) => self.abort(attempt)?,
-                Output::Cancel(_) => return Err("cancelled what no provider keeps".to_owned()),
+                Output::Cancel(request) => self.cancel(&request)?,
                 Output::Record { seq, record } => {
                     self.store.append(seq, record.as_ref().to_vec(), None)?;
                 }

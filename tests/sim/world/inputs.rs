@@ -134,7 +134,8 @@ impl World<'_> {
             Sight::Body(chunk) => {
                 *bytes += chunk.len();
                 let bytes = *bytes;
-                let entry = &mut self.provider.ledger[*entry];
+                let at = *entry;
+                let entry = &mut self.provider.ledger[at];
                 let (mut end, mut received, mut written) = (0, 0, 0);
                 for event in &entry.events {
                     written += usize::from(end < bytes);
@@ -144,6 +145,7 @@ impl World<'_> {
                     received += usize::from(end - needless <= bytes);
                 }
                 (entry.received, entry.written) = (received.min(entry.sound), written);
+                self.provider.hear(at);
             }
             Sight::End | Sight::Broke(_) => self.live = None,
             Sight::Connected | Sight::Head(..) => {}

@@ -1,6 +1,6 @@
 //! What the engine asks for: connections, records, events for the consumer.
 
-use resume::{Ask, AttemptId, Fate, Frame, Request, Seam, Seq, Session, State};
+use resume::{Ask, AttemptId, Fate, Frame, Request, Rung, Seam, SeamLabel, Seq, Session, State};
 
 use super::{Due, Hint, Span, World};
 use crate::network::Course;
@@ -8,7 +8,10 @@ use crate::store::Delivery;
 
 impl World<'_> {
     pub(super) fn connect(&mut self, request: &Request, session: &Session) -> Result<(), String> {
-        self.note(|| format!("connect {} {}", request.attempt, request.rung));
+        self.note(|| {
+            let Request { attempt, rung, path, body, .. } = request;
+            format!("connect {attempt} {rung} {path} {}", String::from_utf8_lossy(body))
+        });
         let endpoint = match &mut self.upstream {
             Some(upstream) => upstream.begin()?,
             None => 0,
@@ -22,8 +25,7 @@ impl World<'_> {
         }
         self.attempts += 1;
         let entry = self.provider.ledger.len();
-        let route = self.scenario.routes[endpoint];
-        let reply = self.provider.answer(request, route, session.text())?;
+        let reply = self.provider.answer(request, endpoint, session.text())?;
         let timeouts = &self.scenario.config.timeouts;
         let record = &self.provider.ledger[entry];
         let course = Course::plot(&reply, record, timeouts, &mut self.dice);
@@ -37,8 +39,22 @@ impl World<'_> {
             self.plan(at, Due::Sight(request.attempt, sight, Hint { endpoint, wait }));
         }
         self.live = Some((request.attempt, entry, 0));
-        self.spans.push(Span { entry, start: session.text().len(), seam: None, torn: false });
+        self.span(entry, session.text().len());
         Ok(())
+    }
+
+    /// Notes where the text begins that a request brings, unless it reads on what another began.
+    fn span(&mut self, entry: usize, start: usize) {
+        let root = self.provider.ledger[entry].root.unwrap_or(entry);
+        let torn = root != entry;
+        if !torn || self.spans.last().is_none_or(|last| last.entry != root) {
+            self.spans.push(Span { entry: root, start, seam: None, torn });
+        }
+    }
+
+    pub(super) fn cancel(&mut self, request: &Request) -> Result<(), String> {
+        self.note(|| format!("cancel {}", request.path));
+        self.provider.cancel(request)
     }
 
     pub(super) fn admit(&mut self, ask: &Ask) -> Result<(), String> {
@@ -95,6 +111,12 @@ impl World<'_> {
     pub(super) fn seam(&mut self, seam: Seam) -> Result<(), String> {
         self.note(|| format!("seam {seam:?}"));
         let span = self.spans.last_mut().ok_or("a seam before an attempt")?;
+        if matches!(seam.rung, Rung::Cursor | Rung::Fetch) {
+            let fits = seam.label == SeamLabel::Exact && seam.offset >= span.start as u64;
+            let drops = if seam.rung == Rung::Fetch { seam.offset } else { 0 };
+            let fits = fits && seam.dropped <= drops;
+            return if fits { Ok(()) } else { Err(format!("reads on over a seam: {seam:?}")) };
+        }
         if span.seam.is_some() || seam.offset != span.start as u64 {
             return Err(format!("a seam at {} in the span at {}", seam.offset, span.start));
         }
