@@ -20,6 +20,7 @@ mod lifetimes;
 mod peer;
 mod proxies;
 mod proxy;
+mod sockets;
 mod statuses;
 mod stops;
 mod tls;

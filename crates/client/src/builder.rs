@@ -13,6 +13,7 @@ use std::env;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::carrier::SocketLimits;
 use crate::client::{Client, Clocks, Shared};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
@@ -59,6 +60,7 @@ pub struct Builder {
     events: Events,
     tls: Option<ClientConfig>,
     proxy: Proxying,
+    socket_limits: SocketLimits,
     #[cfg(feature = "prices")]
     prices: Option<Arc<cost::Catalog>>,
     response_budget: Option<Money>,
@@ -235,6 +237,13 @@ impl Builder {
         self
     }
 
+    /// Bounds of the WebSockets that carry responses, where an endpoint
+    /// [asks for them](Endpoint::carried_by).
+    pub const fn socket_limits(mut self, limits: SocketLimits) -> Self {
+        self.socket_limits = limits;
+        self
+    }
+
     /// The proxy that every endpoint is reached through, in place of those that the environment
     /// names.
     pub fn proxy(mut self, proxy: Proxy) -> Self {
@@ -265,6 +274,7 @@ impl Builder {
         let targets = upstream.endpoints().map(|endpoint| endpoint.uri(""));
         let routes = self.proxy.routes(targets)?;
         let transport = Transport::new(self.tls, timeouts.connect.as_duration(), routes)?;
+        let transport = transport.with_sockets(self.socket_limits);
         let mut config = resume::Config::new(*upstream.primary().profile());
         config.admission = Admission::Asked;
         config.timeouts = timeouts;

@@ -3,6 +3,7 @@
 
 mod asking;
 mod calling;
+mod carriage;
 mod clock;
 mod ending;
 mod farewell;
@@ -359,9 +360,9 @@ impl Driver {
             Output::Connect(request) => {
                 let (endpoint, transport) = (self.asking.endpoint(), &self.client.transport);
                 let message = self.message(endpoint, &request);
-                let (attempt, connection) = (request.attempt, request.connection);
+                let (attempt, way) = (request.attempt, self.asking.way(&request));
                 self.spans.begin(&request, self.asking.endpoint_name(), self.session.choice());
-                self.live = Some(Calling::new(attempt, endpoint, transport, message, connection));
+                self.live = Some(Calling::new(attempt, endpoint, transport, message, way));
             }
             Output::Cancel(request) => self.take_leave(&request),
             Output::Abort(attempt) => {

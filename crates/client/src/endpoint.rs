@@ -10,6 +10,7 @@ use protocol::{KeyHeader, Profile, RequestForm, Wire};
 use resume::Origin;
 use std::future::Future;
 
+use crate::carrier::Carrier;
 use crate::error::Error;
 use crate::secret::Secret;
 
@@ -33,6 +34,7 @@ pub struct Endpoint {
     profile: Profile,
     keys: Keys,
     headers: HeaderMap,
+    carrier: Carrier,
 }
 
 impl Endpoint {
@@ -98,7 +100,13 @@ impl Endpoint {
         if let KeyHeader::Named(name) = &profile.key_header {
             headers::parse(name.as_str(), "")?;
         }
-        Ok(Self { base, profile, keys: Keys::default(), headers: HeaderMap::new() })
+        Ok(Self {
+            base,
+            profile,
+            keys: Keys::default(),
+            headers: HeaderMap::new(),
+            carrier: Carrier::default(),
+        })
     }
 
     /// A server at `base_url` that a profile file describes, with the headers of the file.
@@ -160,6 +168,27 @@ impl Endpoint {
         Ok(self)
     }
 
+    /// What carries its responses. Unless told otherwise it is HTTP.
+    ///
+    /// A response that comes over a WebSocket is not kept by its provider, whatever
+    /// [`Builder::background`](crate::Builder::background) says: that holds once it goes on over HTTP.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidConfig` for WebSockets on a wire other than OpenAI's Responses.
+    pub fn carried_by(mut self, carrier: Carrier) -> Result<Self, Error> {
+        if carrier == Carrier::WebSocket && self.profile.wire != Wire::OpenAiResponses {
+            return Err(Error::config("only the Responses wire has WebSockets"));
+        }
+        self.carrier = carrier;
+        Ok(self)
+    }
+
+    /// What carries its responses.
+    pub(crate) const fn carrier(&self) -> Carrier {
+        self.carrier
+    }
+
     /// The base URL, without a trailing slash.
     #[must_use]
     pub fn base_url(&self) -> &str {
@@ -174,7 +203,8 @@ impl Endpoint {
 
     fn known(base: &str, profile: Profile, key: Secret) -> Self {
         let base = BaseUrl::parse(base, bare_path(&profile)).expect("a constant base URL is valid");
-        Self { base, profile, keys: Keys::default().with(key), headers: HeaderMap::new() }
+        let (keys, carrier) = (Keys::default().with(key), Carrier::default());
+        Self { base, profile, keys, headers: HeaderMap::new(), carrier }
     }
 
     /// Takes out of `text` the key and every header that is secret; whether any was there.

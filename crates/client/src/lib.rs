@@ -11,6 +11,7 @@
 //! streams wait for an endpoint (hyper runs one per connection).
 
 mod builder;
+mod carrier;
 mod client;
 mod driver;
 mod endpoint;
@@ -31,6 +32,7 @@ mod transport;
 mod upstream;
 
 pub use builder::Builder;
+pub use carrier::{Carrier, SocketLimits};
 pub use client::Client;
 pub use endpoint::Endpoint;
 pub use error::{Error, ErrorKind};

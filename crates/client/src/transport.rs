@@ -9,7 +9,9 @@ mod failure;
 mod redirect;
 mod resolver;
 mod tls;
+mod traffic;
 mod tunnel;
+mod websocket;
 
 use bytes::Bytes;
 use http::header::PROXY_AUTHORIZATION;
@@ -28,6 +30,7 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
+use crate::carrier::SocketLimits;
 use crate::error::Error;
 use crate::proxy::{Proxy, Routes};
 
@@ -35,6 +38,9 @@ use counted::Counting;
 use dialer::Dialer;
 pub(crate) use exchange::{Arrival, Exchange};
 use resolver::Resolver;
+pub(crate) use traffic::{Traffic, Way};
+pub(crate) use websocket::Message;
+use websocket::Sockets;
 
 /// A pool of connections. Cloning shares it.
 ///
@@ -47,6 +53,9 @@ pub(crate) struct Transport {
     keeping: Http,
     /// Opens one for each request.
     opening: Http,
+    /// Opens those that become WebSockets.
+    upgrading: Http,
+    sockets: Arc<Sockets>,
     routes: Arc<Routes>,
 }
 
@@ -70,12 +79,21 @@ impl Transport {
     ) -> Result<Self, Error> {
         let tls = tls.map_or_else(tls::default_config, Ok)?;
         let routes = Arc::new(routes);
-        let to_proxy = tls::connector_to_proxy(tls.clone(), tcp(connect));
+        let to_proxy = tls::connector_of_http1(tls.clone(), tcp(connect));
         let dialer = Dialer::new(tcp(connect), to_proxy, Arc::clone(&routes));
+        let upgrading = dialer.clone().tunnelling();
+        let upgrading = Counting(tls::connector_of_http1(tls.clone(), upgrading));
+        let upgrading = http(pings).pool_max_idle_per_host(0).build(upgrading);
         let connector = Counting(tls::connector(tls, dialer));
         let keeping = http(pings).build(connector.clone());
         let opening = http(pings).pool_max_idle_per_host(0).build(connector);
-        Ok(Self { keeping, opening, routes })
+        let sockets = Arc::new(Sockets::new(SocketLimits::default()));
+        Ok(Self { keeping, opening, upgrading, sockets, routes })
+    }
+
+    /// Bounds its WebSockets otherwise than by default.
+    pub(crate) fn with_sockets(self, limits: SocketLimits) -> Self {
+        Self { sockets: Arc::new(Sockets::new(limits)), ..self }
     }
 
     /// Begins to send; nothing happens until the exchange is polled.

@@ -19,6 +19,7 @@ use crate::retrieval;
 use crate::server::Shared;
 use crate::socket::{Gone, Socket};
 use crate::state::{Facts, Verdict};
+use crate::websocket;
 use crate::wire::Wire;
 
 /// What becomes of a connection after a response.
@@ -43,6 +44,12 @@ pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>) {
             Err(Gone) => return socket.close().await,
         };
         let keeps_alive = request.keeps_alive();
+        if websocket::is_asked(&request) {
+            return match websocket::serve(&mut socket, &shared, &request, &mut outages).await {
+                After::Reset => socket.reset(),
+                After::Keep | After::Close => socket.close().await,
+            };
+        }
         let active = shared.begin();
         let after = answer(&mut socket, &shared, &request).await;
         // The last byte of a break is sent before the request counts as answered.
@@ -140,6 +147,7 @@ pub(crate) fn facts(shared: &Shared, wire: Wire, request: &Request) -> Facts {
         idempotency_key: request.header("idempotency-key").map(str::to_owned),
         authorization,
         body_bytes: request.body.len(),
+        websocket: None,
     }
 }
 

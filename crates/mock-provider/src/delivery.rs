@@ -3,6 +3,7 @@
 
 mod breakage;
 mod generation;
+mod messages;
 mod page;
 mod unstreamed;
 
@@ -19,6 +20,7 @@ use crate::reply::{Origin, Reply, Token};
 use crate::responder::Responder;
 use crate::shelf::Kept;
 use crate::socket::Gone;
+use crate::websocket;
 use crate::wire::{AnswerWriter, Frames, Numbering, Settings, Stop, Wire, json_text};
 
 /// The sending of one verdict.
@@ -40,6 +42,13 @@ pub(crate) struct Delivery<'c> {
     read: usize,
     /// Whether this request only reads a response that another one made.
     is_reader: bool,
+}
+
+/// Whether a body ends with its response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    Whole,
+    Early,
 }
 
 /// Why tokens stop.
@@ -132,13 +141,12 @@ impl<'c> Delivery<'c> {
         if *fault == Fault::EmptyStream {
             let after = self.ending(Ending::Cut).await;
             self.responder.chunked_head(events).await?;
-            self.end_body().await?;
-            return Ok(after);
+            return Ok(self.end_body(Ended::Early).await?.unwrap_or(after));
         }
         self.responder.chunked_head(events).await?;
         match fault {
             Fault::SilentAfterHead => return Ok(self.hold().await),
-            Fault::CrLf => self.writer.line_end = "\r\n",
+            Fault::CrLf if !self.responder.socket.is_websocket => self.writer.line_end = "\r\n",
             _ => {}
         }
         let failed = self.make(reply, fault);
@@ -171,9 +179,12 @@ impl<'c> Delivery<'c> {
         if *fault != Fault::EndAfterStop {
             bytes.extend(self.writer.sentinel(reply, self.sent));
         }
+        if *fault == Fault::LateEvent {
+            bytes.extend(self.writer.token(" too late"));
+        }
         self.send_events(&bytes).await?;
-        self.end_body().await?;
-        Ok(after)
+        let ended = if *fault == Fault::EndAfterStop { Ended::Early } else { Ended::Whole };
+        Ok(self.end_body(ended).await?.unwrap_or(after))
     }
 
     /// Tokens at their pace, each in the ledger before it is sent.
@@ -233,6 +244,9 @@ impl<'c> Delivery<'c> {
     /// Sends a payload in chunks and writes that are cut by seed.
     async fn send(&mut self, payload: &[u8]) -> Result<(), Gone> {
         let split = self.responder.shared.config.pace.split;
+        if self.responder.socket.is_websocket {
+            return self.send_messages(payload, split).await;
+        }
         for write in frame(payload, split, &mut self.random) {
             self.responder.socket.write(&write).await?;
             // Lets the reader of a single-threaded runtime see this write by itself.
@@ -241,8 +255,16 @@ impl<'c> Delivery<'c> {
         Ok(())
     }
 
-    async fn end_body(&mut self) -> Result<(), Gone> {
-        self.responder.socket.write(b"0\r\n\r\n").await
+    /// Ends a body; a WebSocket that ends before its response is closed, and one that does not goes on.
+    async fn end_body(&mut self, ended: Ended) -> Result<Option<After>, Gone> {
+        let socket = &mut self.responder.socket;
+        match (socket.is_websocket, ended) {
+            (false, _) => socket.write(b"0\r\n\r\n").await.map(|()| None),
+            (true, Ended::Whole) => Ok(None),
+            (true, Ended::Early) => {
+                socket.write(&websocket::close(1000)).await.map(|()| Some(After::Close))
+            }
+        }
     }
 
     /// Notes the end that is about to be sent; a connection does not outlive an outage that begins here.

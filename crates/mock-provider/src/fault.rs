@@ -110,6 +110,20 @@ pub enum Fault {
         /// Which error.
         error: InBandError,
     },
+    /// `late`: a whole answer, and after its end one more event of its text.
+    LateEvent,
+    /// `ws@K:CODE`: on a WebSocket a close frame; elsewhere the body ends cleanly, without any terminal event.
+    Close {
+        /// Tokens before it.
+        after: u32,
+        /// The code of the frame, 1000 to 4999.
+        code: u16,
+    },
+    /// `limit`: on a WebSocket the error that the connection is too old; elsewhere a whole answer.
+    ConnectionLimit,
+    /// `previous`: on a WebSocket the error that it does not know the response that the request goes on
+    /// from; elsewhere a whole answer.
+    PreviousLost,
     /// `expire`: a retrieval finds nothing, now and later; a response that is made with it is whole and
     /// cannot be retrieved. Elsewhere a whole answer.
     Expired,
@@ -132,6 +146,7 @@ impl Fault {
             | Self::EndInUtf8 { after }
             | Self::BadChunkSize { after }
             | Self::MalformedJson { after }
+            | Self::Close { after, .. }
             | Self::InBandError { after, .. } => Some(*after),
             _ => None,
         }
@@ -152,7 +167,12 @@ impl Fault {
     pub fn is_harmless(&self) -> bool {
         matches!(
             self,
-            Self::Healthy | Self::ByteOrderMark | Self::CrLf | Self::Expired | Self::EndAfterStop
+            Self::Healthy
+                | Self::ByteOrderMark
+                | Self::CrLf
+                | Self::Expired
+                | Self::EndAfterStop
+                | Self::LateEvent
         )
     }
 }

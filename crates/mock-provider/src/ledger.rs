@@ -66,6 +66,8 @@ pub struct Totals {
     pub needed_tokens: u64,
     /// Connections accepted.
     pub connections: u64,
+    /// WebSockets that were opened on them.
+    pub websockets: u64,
     /// Connections closed at once because there were too many.
     pub connections_turned_away: u64,
     /// Records that gave way to newer ones.
@@ -102,6 +104,8 @@ pub struct RequestRecord {
     pub idempotency_key: Option<String>,
     /// Whether it carried a key, and whether that was the right one.
     pub authorization: Authorization,
+    /// The WebSocket that it came on, by its number from 1; none for HTTP.
+    pub websocket: Option<u64>,
     /// Bytes of its body.
     pub body_bytes: usize,
     /// The bound of output tokens that it names.

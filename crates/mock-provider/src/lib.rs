@@ -60,9 +60,20 @@
 //! | `chunk@K` `json@K` | a bad chunk size; an event that is not JSON in place of a token |
 //! | `error@K` `error@K:KIND` | an error in the stream: `overloaded`, `api`, `rate-limit`, `timeout`, `invalid`, `openrouter` |
 //! | `expire` | a retrieval finds no response, now and later; what is made with it is whole and is not kept |
+//! | `late` | a whole answer, and one more piece of text after its end |
+//! | `ws@K:CODE` | on a WebSocket: a close frame with this code; over HTTP as `end@K` |
+//! | `limit` `previous` | on a WebSocket: the connection is too old; it does not know the response that was named. Over HTTP a whole answer |
 //! | `end@stop` | no sentinel after the stop reason; this is a whole answer |
 //!
 //! [`Faults::Hazard`] has no script: responses break by chance, in proportion to their time.
+//!
+//! # WebSockets
+//!
+//! A `GET` of a path that ends in `/responses` with the headers of RFC 6455 opens a WebSocket. Each message
+//! `response.create` on it is a request, and the events of its answer are messages; statuses are `error`
+//! messages. Faults that break the framing of a body break that of a message; `pings@K` sends pings, and a
+//! clean end without a terminal event is a close frame with code 1000. It holds no earlier responses:
+//! `previous_response_id` is not found.
 //!
 //! # Background responses
 //!
@@ -120,6 +131,7 @@ mod shelf;
 mod socket;
 mod state;
 mod text;
+mod websocket;
 mod wire;
 
 pub use breakdown::Breakdown;

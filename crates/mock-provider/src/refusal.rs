@@ -1,6 +1,7 @@
 //! Error responses: a status, a message and the form that each wire gives them.
 //! Used for invalid requests, for scripted statuses and for JSON errors with status 200.
 
+use crate::fault::Fault;
 use crate::wire::{Wire, json_text};
 
 /// The 400 of a model that does not go on after a final assistant message.
@@ -62,6 +63,22 @@ impl Refusal {
         let message =
             "You exceeded your current quota, please check your plan and billing details.";
         Self { status: 429, message: message.to_owned(), cause: Cause::Quota, fault: None }
+    }
+
+    /// What only a WebSocket is refused with: it is too old, or does not know a response.
+    pub(crate) fn of_socket(fault: &Fault) -> Self {
+        match fault {
+            Fault::ConnectionLimit => Self::invalid_parameter(
+                "",
+                "websocket_connection_limit_reached",
+                "Responses websocket connection limit reached (60 minutes).",
+            ),
+            _ => Self::invalid_parameter(
+                "previous_response_id",
+                "previous_response_not_found",
+                "Previous response not found.",
+            ),
+        }
     }
 
     /// The error that a provider sends with this status.

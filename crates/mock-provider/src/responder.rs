@@ -11,7 +11,8 @@ use crate::random::hash;
 use crate::refusal::Refusal;
 use crate::server::Shared;
 use crate::socket::{Gone, Socket};
-use crate::wire::Wire;
+use crate::websocket;
+use crate::wire::{Wire, json_text};
 
 /// Sends heads and short bodies of one request.
 #[derive(Debug)]
@@ -43,6 +44,9 @@ impl Responder<'_> {
         headers: Vec<(&'static str, String)>,
     ) -> After {
         self.shared.state().book.status(self.number, status);
+        if self.socket.is_websocket {
+            return self.message(status, body, &headers).await;
+        }
         let mut bytes = self.encode_head(status, content_type, Some(body.len()), headers);
         bytes.extend_from_slice(body);
         match self.socket.write(&bytes).await {
@@ -51,9 +55,35 @@ impl Responder<'_> {
         }
     }
 
+    /// What a page is on a WebSocket: an error is an event with its status, all else is sent as it is.
+    async fn message(
+        &mut self,
+        status: u16,
+        body: &[u8],
+        headers: &[(&'static str, String)],
+    ) -> After {
+        let mut message = Vec::new();
+        match body.strip_prefix(b"{") {
+            Some(rest) if status >= 400 => {
+                let head = format!(r#"{{"type":"error","status":{status},"#);
+                message.extend_from_slice(head.as_bytes());
+                message.extend_from_slice(&members(headers));
+                message.extend_from_slice(rest);
+            }
+            _ => message.extend_from_slice(body),
+        }
+        match self.socket.write(&websocket::text(&message, None)).await {
+            Ok(()) => After::Keep,
+            Err(Gone) => After::Close,
+        }
+    }
+
     /// The head of a body in chunks.
     pub(crate) async fn chunked_head(&mut self, content_type: &'static str) -> Result<(), Gone> {
         self.shared.state().book.status(self.number, 200);
+        if self.socket.is_websocket {
+            return Ok(());
+        }
         let bytes = self.encode_head(200, content_type, None, Vec::new());
         self.socket.write(&bytes).await
     }
@@ -104,4 +134,16 @@ impl Responder<'_> {
         headers.push((self.wire.request_id_header(), self.request_id()));
         encode_head(&Head { status, content_type, length, headers })
     }
+}
+
+/// Headers as a member of a message; nothing where there are none.
+fn members(headers: &[(&'static str, String)]) -> Vec<u8> {
+    if headers.is_empty() {
+        return Vec::new();
+    }
+    let pair = |(name, value): &(&str, String)| {
+        format!("{}:{}", json_text(&name.to_ascii_lowercase()), json_text(value))
+    };
+    let pairs: Vec<_> = headers.iter().map(pair).collect();
+    format!(r#""headers":{{{}}},"#, pairs.join(",")).into_bytes()
 }

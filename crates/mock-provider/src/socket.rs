@@ -20,6 +20,8 @@ pub(crate) struct Socket {
     stream: TcpStream,
     pub(crate) parser: RequestParser,
     hold_max: Duration,
+    /// The connection is a WebSocket from here on: what is sent on it is messages.
+    pub(crate) is_websocket: bool,
 }
 
 impl Socket {
@@ -30,7 +32,12 @@ impl Socket {
     pub(crate) fn new(stream: TcpStream, limits: &Limits) -> Self {
         // Small writes are the point; where it fails they are merely fewer.
         let _ = stream.set_nodelay(true);
-        Self { stream, parser: RequestParser::new(limits), hold_max: limits.hold_max }
+        Self {
+            stream,
+            parser: RequestParser::new(limits),
+            hold_max: limits.hold_max,
+            is_websocket: false,
+        }
     }
 
     /// Waits for more bytes.

@@ -48,6 +48,8 @@ pub(crate) struct Facts {
     pub(crate) idempotency_key: Option<String>,
     pub(crate) authorization: Authorization,
     pub(crate) body_bytes: usize,
+    /// The WebSocket that it came on.
+    pub(crate) websocket: Option<u64>,
 }
 
 /// What a valid request gets.
@@ -242,6 +244,7 @@ fn blank(facts: Facts) -> RequestRecord {
         idempotency_key: facts.idempotency_key,
         authorization: facts.authorization,
         body_bytes: facts.body_bytes,
+        websocket: facts.websocket,
         max_tokens: None,
         fault: Fault::Healthy,
         status: 0,

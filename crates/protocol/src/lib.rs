@@ -66,7 +66,8 @@ pub use failure::{Failure, FailureKind};
 pub use framing::{FrameError, Framing};
 pub use models::claude_takes_prefill;
 pub use openai_responses::{
-    RESPONSE_ID_BYTES_MAX, Stored, ended_item, ended_part, items_of, read_stored, stored_path,
+    RESPONSE_ID_BYTES_MAX, SocketMessage, SocketRefusal, Stored, asks_background, ended_item,
+    ended_part, items_of, previous_response, read_stored, socket_request, stored_path,
 };
 pub use profile::{
     Cursor, Heartbeat, KeyHeader, Label, Prefill, Profile, RequestForm, Terminal, TokenLimit,

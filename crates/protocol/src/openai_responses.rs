@@ -5,9 +5,13 @@
 
 mod decode;
 mod item;
+mod socket;
 mod stored;
 mod usual;
 
 pub(crate) use decode::decode;
 pub use item::{ended_item, ended_part, items_of};
+pub use socket::{
+    SocketMessage, SocketRefusal, asks_background, previous_response, socket_request,
+};
 pub use stored::{RESPONSE_ID_BYTES_MAX, Stored, read_stored, stored_path};

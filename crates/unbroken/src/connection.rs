@@ -3,7 +3,7 @@
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use client::{Builder, Client, Endpoint, Profile, Proxy, RequestForm, Secret, Wire};
+use client::{Builder, Carrier, Client, Endpoint, Profile, Proxy, RequestForm, Secret, Wire};
 use std::env;
 use std::net::IpAddr;
 
@@ -44,6 +44,11 @@ pub(crate) struct Connection {
     /// OPENAI_API_KEY or GEMINI_API_KEY, by the protocol; AWS_BEARER_TOKEN_BEDROCK with --profile bedrock]
     #[arg(long, value_name = "VAR")]
     api_key_env: Option<String>,
+
+    /// Has responses come over WebSockets: OpenAI's Responses alone. One that is lost on a socket goes on
+    /// over HTTP
+    #[arg(long)]
+    websocket: bool,
 
     /// Proxy that every server is reached through, http:// or https://, in place of those of
     /// https_proxy, http_proxy, all_proxy and no_proxy; a password is better in those variables,
@@ -122,6 +127,11 @@ impl Connection {
         if let Some(key) = key {
             endpoint = endpoint.key(key.clone());
         }
+        if self.websocket {
+            let carried = endpoint.carried_by(Carrier::WebSocket);
+            endpoint =
+                carried.map_err(|error| usage_error(format_args!("--websocket: {error}")))?;
+        }
         if let Some(ProfileFile { path, custom }) = &self.profile_file {
             for (name, value) in &custom.headers {
                 endpoint = endpoint.header(name, value).map_err(|error| {
@@ -161,6 +171,9 @@ impl Connection {
         }
         if let Some(name) = &self.api_key_env {
             advice.flag("--api-key-env", name);
+        }
+        if self.websocket {
+            advice.switch("--websocket");
         }
         if self.no_proxy {
             advice.switch("--no-proxy");
@@ -345,6 +358,14 @@ mod tests {
         let mut connection = local();
         connection.base_urls = vec!["https://user:s3cret@host".to_owned()];
         refuse(connection.endpoints(Profile::OPENAI), "user name or password");
+    }
+
+    #[test]
+    fn only_the_responses_wire_has_websockets() {
+        let mut connection = local();
+        connection.websocket = true;
+        refuse(connection.endpoints(Profile::OPENAI), "--websocket: ");
+        connection.endpoints(Profile::OPENAI_RESPONSES).unwrap();
     }
 
     #[test]

@@ -9,6 +9,7 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -25,6 +26,8 @@ pub(crate) struct TlsPeer {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
     requests: Arc<AtomicUsize>,
+    /// Relayed connections that are over.
+    over: Arc<Notify>,
 }
 
 impl TlsPeer {
@@ -34,6 +37,11 @@ impl TlsPeer {
 
     pub(crate) fn url(&self) -> String {
         format!("https://localhost:{}", self.address.port())
+    }
+
+    /// Waits for the end of a connection that is relayed.
+    pub(crate) async fn closed(&self) {
+        self.over.notified().await;
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -131,6 +139,25 @@ impl Tls {
         peer
     }
 
+    /// Takes the TLS off what is for the server at `target`.
+    pub(crate) async fn relay(&self, target: SocketAddr) -> TlsPeer {
+        let acceptor = self.acceptor(b"http/1.1");
+        let (peer, listener) = TlsPeer::bind().await;
+        let over = Arc::clone(&peer.over);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (acceptor, over) = (acceptor.clone(), Arc::clone(&over));
+                tokio::spawn(async move {
+                    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                    let mut server = TcpStream::connect(target).await.expect("it is there");
+                    let _ = tokio::io::copy_bidirectional(&mut stream, &mut server).await;
+                    over.notify_one();
+                });
+            }
+        });
+        peer
+    }
+
     fn acceptor(&self, protocol: &[u8]) -> TlsAcceptor {
         let mut config = rustls::ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
@@ -147,7 +174,12 @@ impl TlsPeer {
     async fn bind() -> (Self, TcpListener) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let peer = Self { address, connections: Arc::default(), requests: Arc::default() };
+        let peer = Self {
+            address,
+            connections: Arc::default(),
+            requests: Arc::default(),
+            over: Arc::default(),
+        };
         (peer, listener)
     }
 }

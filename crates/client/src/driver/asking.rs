@@ -6,15 +6,19 @@ use endpoint_pool::{
     EndpointId, Grant, Kind, Learned, Purpose, Quota, RateLimits, Refusal, Request, Route, Sign,
     Ticket, Tokens,
 };
-use http::HeaderMap;
+use http::{HeaderMap, Method};
+use protocol::{Cursor, Profile};
 use resume::{Ask, Fate, Input, Place, Rung, Timeouts};
 use retry_policy::{Nanos, RateLimit};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use super::carriage::Carriage;
 use super::clock::Clock;
+use crate::carrier::Carrier;
 use crate::client::{Clocks, Shared};
 use crate::endpoint::Endpoint;
+use crate::transport::{Message, Transport, Way};
 use crate::upstream::{Permit, Upstream, affinity};
 
 /// The asking side of one stream.
@@ -38,6 +42,12 @@ pub(crate) struct Asking {
     /// The endpoint that failed last.
     avoid: Option<EndpointId>,
     ear: Ear,
+    transport: Transport,
+    carriage: Carriage,
+    /// The caller's own body asks for the background.
+    is_background: bool,
+    /// How the attempt that was asked for would go on.
+    rung: Rung,
 }
 
 enum Stage {
@@ -108,6 +118,10 @@ impl Asking {
             follows: None,
             avoid: None,
             ear: Ear::default(),
+            transport: shared.transport.clone(),
+            carriage: Carriage::default(),
+            is_background: protocol::asks_background(body),
+            rung: Rung::Retry,
         }
     }
 
@@ -143,6 +157,7 @@ impl Asking {
             _ => Kind::Continuation,
         };
         self.kind = Kind::Retry;
+        self.rung = ask.rung;
         let not_before = self
             .clock
             .map_or(Nanos::ZERO, |clock| self.upstream.time(clock.instant(ask.not_before)));
@@ -194,8 +209,31 @@ impl Asking {
         self.ear = Ear { away: self.ear.away, ..Ear::default() };
         Place {
             endpoint: Arc::clone(self.upstream.name(grant.endpoint)),
-            profile: *self.endpoint().profile(),
+            profile: self.profile(),
             timeouts: self.timeouts(),
+        }
+    }
+
+    /// The profile of the endpoint, as what carries the attempt leaves it: nobody keeps what is
+    /// generated for a socket.
+    fn profile(&mut self) -> Profile {
+        let endpoint = self.upstream.at(self.at);
+        let mut profile = *endpoint.profile();
+        let serves = !self.is_background
+            && endpoint.carrier() == Carrier::WebSocket
+            && self.transport.has_sockets(&endpoint.uri(RESPONSES_PATH));
+        if self.carriage.choose(endpoint.carrier(), self.rung, serves) == Carrier::WebSocket {
+            profile.cursor = Cursor::None;
+        }
+        profile
+    }
+
+    /// How a request of the admitted attempt is sent.
+    pub(super) fn way(&self, request: &resume::Request) -> Way {
+        let is_socket = self.carriage.now() == Carrier::WebSocket && request.method == Method::POST;
+        match is_socket.then(|| Message::of(&request.body)).flatten() {
+            Some(message) => Way::WebSocket(message, request.connection),
+            None => Way::Http(request.connection),
         }
     }
 
@@ -264,6 +302,7 @@ impl Asking {
         match fate {
             Fate::Complete => permit.finish(tokens),
             Fate::Failed(verdict) => {
+                self.carriage.failed(&verdict);
                 self.avoid = (!verdict.class.is_terminal()).then_some(self.at);
                 permit.fail(&verdict, tokens);
             }
@@ -316,6 +355,8 @@ fn saturated(count: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
+/// Where a response is asked for, over HTTP and on sockets.
+const RESPONSES_PATH: &str = "/responses";
 /// The id of no endpoint: who may only go there is refused.
 const NOWHERE: EndpointId = EndpointId(u16::MAX);
 /// Bytes of a request body per token of input; a rough guess that the usage corrects.

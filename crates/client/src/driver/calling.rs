@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::Full;
-use resume::{AttemptId, Connection};
+use resume::AttemptId;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -13,12 +13,12 @@ use std::task::{Context, Poll, ready};
 use crate::endpoint::Endpoint;
 use crate::proxy::ProxyFailure;
 use crate::secret::Secret;
-use crate::transport::{Arrival, Exchange, Transport};
+use crate::transport::{Arrival, Traffic, Transport, Way};
 
 /// One attempt on the wire.
 pub(super) struct Calling {
     pub(super) attempt: AttemptId,
-    exchange: Exchange,
+    traffic: Traffic,
     renewal: Renewal,
 }
 
@@ -44,7 +44,7 @@ struct Letter {
     sent: Option<Secret>,
     transport: Transport,
     request: Request<Full<Bytes>>,
-    connection: Connection,
+    way: Way,
 }
 
 impl Calling {
@@ -53,7 +53,7 @@ impl Calling {
         endpoint: &Endpoint,
         transport: &Transport,
         request: Request<Full<Bytes>>,
-        connection: Connection,
+        way: Way,
     ) -> Self {
         let renewal = if endpoint.keys().can_be_renewed() {
             Renewal::Ready(Box::new(Letter {
@@ -61,17 +61,17 @@ impl Calling {
                 sent: endpoint.keys().current(),
                 transport: transport.clone(),
                 request: request.clone(),
-                connection,
+                way: way.clone(),
             }))
         } else {
             Renewal::None
         };
-        Self { attempt, exchange: transport.send(request, connection), renewal }
+        Self { attempt, traffic: transport.begin(request, way), renewal }
     }
 
     /// What the proxy did, if it was the proxy that gave no connection.
     pub(super) const fn proxy_failure(&mut self) -> Option<ProxyFailure> {
-        self.exchange.proxy_failure()
+        self.traffic.proxy_failure()
     }
 
     /// The next arrival. After `End` or `Broke` it is pending forever.
@@ -82,7 +82,7 @@ impl Calling {
             {
                 return Poll::Ready(refusal);
             }
-            match (ready!(self.exchange.poll(cx)), &self.renewal) {
+            match (ready!(self.traffic.poll(cx)), &self.renewal) {
                 (Arrival::Connected, Renewal::Done) => {}
                 (Arrival::Head { status, headers }, Renewal::Ready(_)) if is_refused(status) => {
                     self.ask(headers);
@@ -114,9 +114,9 @@ impl Calling {
             return Poll::Ready(None);
         };
         match key.and_then(|key| letter.send(&key)) {
-            Some(exchange) => {
+            Some(traffic) => {
                 tracing::debug!(attempt = %self.attempt, "key renewed");
-                self.exchange = exchange;
+                self.traffic = traffic;
                 self.renewal = Renewal::Done;
                 Poll::Ready(None)
             }
@@ -129,10 +129,10 @@ impl Calling {
 }
 
 impl Letter {
-    fn send(self, key: &Secret) -> Option<Exchange> {
+    fn send(self, key: &Secret) -> Option<Traffic> {
         let mut request = self.request;
         self.endpoint.put_key(key, request.headers_mut()).ok()?;
-        Some(self.transport.send(request, self.connection))
+        Some(self.transport.begin(request, self.way))
     }
 }
 

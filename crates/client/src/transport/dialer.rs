@@ -27,6 +27,15 @@ pub(crate) struct Dialer {
     /// To proxies, over TLS where their URLs say so.
     to_proxy: HttpsConnector<HttpConnector<Resolver>>,
     routes: Arc<Routes>,
+    tunnels: Tunnels,
+}
+
+/// For which targets a proxy is asked for a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tunnels {
+    /// Those of TLS; the requests of others are handed to it whole.
+    Tls,
+    All,
 }
 
 /// A connection to an endpoint, or to a proxy that takes whole requests for it.
@@ -44,7 +53,12 @@ impl Dialer {
         to_proxy: HttpsConnector<HttpConnector<Resolver>>,
         routes: Arc<Routes>,
     ) -> Self {
-        Self { tcp, to_proxy, routes }
+        Self { tcp, to_proxy, routes, tunnels: Tunnels::Tls }
+    }
+
+    /// The same with a tunnel to every target: for connections that do not stay HTTP.
+    pub(crate) fn tunnelling(self) -> Self {
+        Self { tunnels: Tunnels::All, ..self }
     }
 }
 
@@ -65,13 +79,15 @@ impl Service<Uri> for Dialer {
             });
         };
         let reaching = self.to_proxy.call(proxy.uri().clone());
+        let is_tunnelled = self.tunnels == Tunnels::All || target.scheme_str() == Some("https");
         Box::pin(async move {
             let mut stream = reaching.await.map_err(|error| unreached(&proxy, error))?;
-            if target.scheme_str() == Some("https") {
+            if is_tunnelled {
                 let authority = format!("{}:{}", target.host().unwrap_or(""), proxy::port(&target));
                 stream = tunnel(stream, &authority, &proxy).await?;
             }
-            Ok(Line { stream, is_proxied: true })
+            // Through a tunnel it is the endpoint that is spoken to.
+            Ok(Line { stream, is_proxied: !is_tunnelled })
         })
     }
 }

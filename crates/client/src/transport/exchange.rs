@@ -2,9 +2,10 @@
 //! connection and resets an HTTP/2 stream.
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, Request, Response, header};
+use http::{Extensions, HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
+use hyper::upgrade::{self, OnUpgrade};
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::client::legacy::{self, ResponseFuture};
 use resume::Break;
@@ -23,6 +24,8 @@ pub(crate) struct Exchange {
     connected: bool,
     /// The proxy that gave no way.
     proxy_failure: Option<ProxyFailure>,
+    /// The connection, once the server left HTTP.
+    upgrade: Option<OnUpgrade>,
 }
 
 /// What came back next.
@@ -114,12 +117,22 @@ impl Asking {
 impl Exchange {
     pub(crate) fn new(http: Http, request: Request<Full<Bytes>>) -> Self {
         let asking = Asking::new(http, request, redirect::REDIRECTS_MAX);
-        Self { phase: Phase::Asking(Box::new(asking)), connected: false, proxy_failure: None }
+        Self {
+            phase: Phase::Asking(Box::new(asking)),
+            connected: false,
+            proxy_failure: None,
+            upgrade: None,
+        }
     }
 
     /// What the proxy did, if it was the proxy that gave no connection.
     pub(crate) const fn proxy_failure(&mut self) -> Option<ProxyFailure> {
         self.proxy_failure.take()
+    }
+
+    /// The connection that follows a head of status 101.
+    pub(crate) const fn take_upgrade(&mut self) -> Option<OnUpgrade> {
+        self.upgrade.take()
     }
 
     /// The next arrival. After `End` or `Broke` it is pending forever.
@@ -172,7 +185,10 @@ impl Exchange {
         }
     }
 
-    fn answer(&mut self, response: Response<Incoming>) -> Arrival {
+    fn answer(&mut self, mut response: Response<Incoming>) -> Arrival {
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            self.upgrade = Some(upgrade::on(&mut response));
+        }
         let (head, body) = response.into_parts();
         if head.status.is_success() && is_encoded(&head.headers) {
             self.phase = Phase::Over;

@@ -19,8 +19,8 @@ pub(crate) fn default_config() -> Result<ClientConfig, Error> {
     Ok(config)
 }
 
-/// `https` by TLS and `http` plainly, both for HTTP/1.1: a tunnel is asked for in it.
-pub(crate) fn connector_to_proxy<T>(mut config: ClientConfig, tcp: T) -> HttpsConnector<T> {
+/// `https` by TLS and `http` plainly, both for HTTP/1.1, in which tunnels and WebSockets are asked for.
+pub(crate) fn connector_of_http1<T>(mut config: ClientConfig, tcp: T) -> HttpsConnector<T> {
     config.alpn_protocols.clear();
     HttpsConnectorBuilder::new()
         .with_tls_config(config)

@@ -6,12 +6,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::connection::After;
-use crate::delivery::{Delivery, Halt};
+use crate::delivery::{Delivery, Ended, Halt};
 use crate::fault::{Fault, InBandError};
 use crate::http::encode_chunk;
 use crate::json::Escapes;
 use crate::ledger::{Ending, Progress};
 use crate::reply::{Reply, Token};
+use crate::socket::Gone;
+use crate::websocket;
 use crate::wire::{Frames, reading_error};
 
 /// How long the peer has to read what was sent before a reset.
@@ -32,7 +34,10 @@ impl Delivery<'_> {
             Fault::Heartbeats { .. } => Ok(self.heartbeats().await),
             Fault::ResetInEvent { .. } => self.reset_in_event(reply, rest).await,
             Fault::CloseInChunk { .. } => self.close_in_chunk(reply, rest).await,
-            Fault::EndWithoutTerminal { .. } => self.end_with(b"").await,
+            Fault::Close { code, .. } if self.responder.socket.is_websocket => {
+                self.close_with(*code).await
+            }
+            Fault::EndWithoutTerminal { .. } | Fault::Close { .. } => self.end_with(b"").await,
             Fault::EndInEvent { .. } => self.end_in_event(reply, rest).await,
             Fault::WrongChecksum { .. } => self.wrong_checksum(reply, rest, fault).await,
             Fault::UnknownException { .. } => self.unknown_exception().await,
@@ -57,13 +62,20 @@ impl Delivery<'_> {
         let deadline = Instant::now() + self.responder.socket.hold_max();
         let every = self.responder.shared.config.pace.heartbeat_every.max(Duration::from_millis(1));
         while Instant::now() < deadline {
-            let heartbeat = self.frames.encode(&self.writer.heartbeat());
             let left = self.responder.socket.wait(every).await.is_err();
-            if left || self.send(&heartbeat).await.is_err() {
+            if left || self.heartbeat().await.is_err() {
                 break;
             }
         }
         After::Reset
+    }
+
+    async fn heartbeat(&mut self) -> Result<(), Gone> {
+        if self.responder.socket.is_websocket {
+            return self.responder.socket.write(&websocket::ping()).await;
+        }
+        let heartbeat = self.frames.encode(&self.writer.heartbeat());
+        self.send(&heartbeat).await
     }
 
     async fn reset_in_event(&mut self, reply: &Reply, rest: &[Token]) -> Result<After, Halt> {
@@ -80,6 +92,11 @@ impl Delivery<'_> {
     async fn close_in_chunk(&mut self, reply: &Reply, rest: &[Token]) -> Result<After, Halt> {
         let event = self.torn_event(reply, rest);
         let half = self.random.between(1, event.len() - 1);
+        if self.responder.socket.is_websocket {
+            self.ending(Ending::Cut).await;
+            self.send(&event[..half]).await?;
+            return Ok(After::Close);
+        }
         let mut chunk = Vec::new();
         encode_chunk(&mut chunk, &event);
         // The size line promises the whole event.
@@ -191,16 +208,14 @@ impl Delivery<'_> {
     pub(super) async fn end_with(&mut self, bytes: &[u8]) -> Result<After, Halt> {
         let after = self.ending(Ending::Cut).await;
         self.send(bytes).await?;
-        self.end_body().await?;
-        Ok(after)
+        Ok(self.end_body(Ended::Early).await?.unwrap_or(after))
     }
 
     /// Some last events, then a clean end of the body.
     async fn end_with_events(&mut self, events: &[u8]) -> Result<After, Halt> {
         let after = self.ending(Ending::Cut).await;
         self.send_events(events).await?;
-        self.end_body().await?;
-        Ok(after)
+        Ok(self.end_body(Ended::Whole).await?.unwrap_or(after))
     }
 
     /// The event that is cut: the next token, which counts as billed, or the first terminal event.

@@ -3,7 +3,7 @@
 
 use crate::connection::After;
 use crate::delivery::breakage::RESET_PAUSE;
-use crate::delivery::{Delivery, Halt};
+use crate::delivery::{Delivery, Ended, Halt};
 use crate::fault::Fault;
 use crate::http::encode_chunk;
 use crate::ledger::{Ending, Progress};
@@ -66,7 +66,7 @@ impl Delivery<'_> {
         }
         let after = self.ending(Ending::Cut).await;
         self.responder.chunked_head(JSON).await?;
-        self.end_body().await?;
+        self.end_body(Ended::Early).await?;
         Ok(after)
     }
 

@@ -21,6 +21,10 @@ impl Delivery<'_> {
             Fault::QuotaExhausted => {
                 return Some(self.rejected(&Refusal::quota(), Vec::new()).await);
             }
+            Fault::ConnectionLimit | Fault::PreviousLost if self.responder.socket.is_websocket => {
+                let refusal = Refusal::of_socket(fault);
+                return Some(self.rejected(&refusal, Vec::new()).await);
+            }
             Fault::HtmlBody => {
                 let body = b"<!DOCTYPE html>\n<html><body><h1>502 Bad Gateway</h1></body></html>\n";
                 ("text/html", body.to_vec())

@@ -38,6 +38,9 @@ pub enum FaultParseError {
     /// No in-band error has this name.
     #[error("unknown in-band error")]
     UnknownError,
+    /// A close code outside 1000 to 4999.
+    #[error("the close code is not between 1000 and 4999")]
+    BadCode,
     /// A `:` part that this fault does not have.
     #[error("the fault takes nothing after ':'")]
     UnexpectedPart,
@@ -69,6 +72,7 @@ impl fmt::Display for Fault {
             Self::Refused { lasting } => write!(f, "refused:{}ms", lasting.as_millis()),
             Self::Status { status, hint } => write!(f, "{status}{hint}"),
             Self::InBandError { after, error } => write!(f, "error@{after}:{}", error.name()),
+            Self::Close { after, code } => write!(f, "ws@{after}:{code}"),
             Self::EndAfterStop => f.write_str("end@stop"),
             _ => match self.after() {
                 Some(after) => write!(f, "{}@{after}", self.name()),
@@ -105,6 +109,10 @@ impl Fault {
             Self::BadChunkSize { .. } => "chunk",
             Self::MalformedJson { .. } => "json",
             Self::InBandError { .. } => "error",
+            Self::Close { .. } => "ws",
+            Self::LateEvent => "late",
+            Self::ConnectionLimit => "limit",
+            Self::PreviousLost => "previous",
         }
     }
 }
@@ -154,6 +162,9 @@ fn positioned(name: &str, position: &str, part: Option<&str>) -> Result<Fault, F
             let error = part.map_or(Ok(InBandError::Overloaded), in_band)?;
             return Ok(Fault::InBandError { after: after?, error });
         }
+        "ws" => {
+            return Ok(Fault::Close { after: after?, code: part.map_or(Ok(1006), close_code)? });
+        }
         "stall" => Fault::Stall { after: after? },
         "pings" => Fault::Heartbeats { after: after? },
         "rst" => Fault::ResetInEvent { after: after? },
@@ -188,8 +199,11 @@ fn unpositioned(name: &str, part: Option<&str>) -> Result<Fault, FaultParseError
         "html" => Fault::HtmlBody,
         "json200" => Fault::JsonErrorBody,
         "expire" => Fault::Expired,
-        "stall" | "pings" | "fin" | "end" | "torn" | "crc" | "exception" | "utf8" | "chunk"
-        | "json" | "error" => {
+        "late" => Fault::LateEvent,
+        "limit" => Fault::ConnectionLimit,
+        "previous" => Fault::PreviousLost,
+        "ws" | "stall" | "pings" | "fin" | "end" | "torn" | "crc" | "exception" | "utf8"
+        | "chunk" | "json" | "error" => {
             return Err(FaultParseError::MissingPosition);
         }
         _ => return status(name, part),
@@ -222,6 +236,12 @@ fn hint(text: &str) -> Result<RetryHint, FaultParseError> {
 fn in_band(name: &str) -> Result<InBandError, FaultParseError> {
     let mut all = InBandError::ALL.into_iter();
     all.find(|error| error.name() == name).ok_or(FaultParseError::UnknownError)
+}
+
+/// 1006 stands for no frame at all: the connection ends.
+fn close_code(text: &str) -> Result<u16, FaultParseError> {
+    let code = text.parse().ok().filter(|code| (1000..5000).contains(code));
+    code.ok_or(FaultParseError::BadCode)
 }
 
 fn duration(text: &str) -> Result<Duration, FaultParseError> {
@@ -258,6 +278,10 @@ mod tests {
             "html",
             "json200",
             "expire",
+            "late",
+            "limit",
+            "previous",
+            "ws@3:1011",
             "stall@1",
             "pings@2",
             "rst@3",
@@ -308,6 +332,9 @@ mod tests {
         refuses("429:date=x", FaultParseError::BadHint);
         refuses("429:raw=a\r\nb", FaultParseError::BadHint);
         refuses("refused:3", FaultParseError::BadDuration);
+        refuses("ws@3:999", FaultParseError::BadCode);
+        refuses("ws@3:5000", FaultParseError::BadCode);
+        refuses("ws", FaultParseError::MissingPosition);
         refuses("error@3:odd", FaultParseError::UnknownError);
         refuses("ok:3", FaultParseError::UnexpectedPart);
         refuses("rst@3:x", FaultParseError::UnexpectedPart);

@@ -135,6 +135,12 @@ impl Book {
         self.totals.connections += 1;
     }
 
+    /// One more WebSocket; its number, from 1.
+    pub(crate) fn websocket(&mut self) -> u64 {
+        self.totals.websockets += 1;
+        self.totals.websockets
+    }
+
     pub(crate) fn turn_away(&mut self) {
         self.totals.connections_turned_away += 1;
     }
@@ -184,6 +190,7 @@ mod tests {
             prompt: prompt.to_owned(),
             idempotency_key: None,
             authorization: Authorization::Absent,
+            websocket: None,
             body_bytes: 0,
             max_tokens: None,
             fault: Fault::Healthy,

@@ -25,12 +25,13 @@ pub(crate) fn ledger(ledger: &Ledger) -> String {
 fn totals(ledger: &Ledger) -> String {
     let totals = &ledger.totals;
     format!(
-        r#"{{"requests":{},"billed_tokens":{},"echo_tokens":{},"needed_tokens":{},"connections":{},"connections_turned_away":{},"records_dropped":{}}}"#,
+        r#"{{"requests":{},"billed_tokens":{},"echo_tokens":{},"needed_tokens":{},"connections":{},"websockets":{},"connections_turned_away":{},"records_dropped":{}}}"#,
         totals.requests,
         totals.billed_tokens,
         totals.echo_tokens,
         totals.needed_tokens,
         totals.connections,
+        totals.websockets,
         totals.connections_turned_away,
         totals.records_dropped
     )
@@ -47,6 +48,7 @@ fn request(record: &RequestRecord, ledger: &Ledger) -> String {
         ("prompt", json_text(&record.prompt)),
         ("idempotency_key", or_null(record.idempotency_key.as_deref().map(json_text))),
         ("authorization", json_text(authorization(record.authorization))),
+        ("websocket", or_null(record.websocket.map(|number| number.to_string()))),
         ("body_bytes", record.body_bytes.to_string()),
         ("max_tokens", or_null(record.max_tokens.map(|count| count.to_string()))),
         ("fault", json_text(&record.fault.to_string())),

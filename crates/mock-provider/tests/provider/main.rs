@@ -13,4 +13,5 @@ mod responses;
 mod resuming;
 mod retrieval;
 mod seams;
+mod sockets;
 mod wires;

@@ -260,7 +260,7 @@ Faults, separated by commas, each for one request; FAULT*N repeats it:
   silent empty html json200
                         status 200 without an answer
   stall@K pings@K       after K tokens: silence, heartbeats only
-  rst@K fin@K end@K utf8@K chunk@K json@K
+  rst@K fin@K end@K utf8@K chunk@K json@K ws@K:CODE limit previous late
                         after K tokens: reset inside an event, closed inside a chunk, ended
                         without a terminal event, ended inside a character, bad chunk size,
                         malformed event
@@ -282,6 +282,7 @@ mod tests {
             prompt: String::new(),
             idempotency_key: None,
             authorization: mock_provider::Authorization::Absent,
+            websocket: None,
             body_bytes: 9,
             max_tokens: None,
             fault: mock_provider::Fault::ResetInEvent { after: 4 },
