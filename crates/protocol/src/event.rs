@@ -66,7 +66,7 @@ pub struct Decoded<'a> {
 
 /// Whether an event of this type has another name. One without a name, or with the one that a browser
 /// gives it then, has none.
-#[inline]
+#[inline(always)]
 pub(crate) fn is_misnamed(name: &[u8], kind: &[u8]) -> bool {
     name != kind && !matches!(name, b"" | b"message")
 }

@@ -24,11 +24,8 @@ pub(crate) const EVENT_NAMES: &[&[u8]] = &[
 
 #[inline]
 pub(crate) fn decode<'a>(name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Malformed> {
-    match usual(data) {
-        Some(mut event) => {
-            event.misnamed = is_misnamed(name, b"content_block_delta");
-            Ok(event)
-        }
+    match usual(name, data) {
+        Some(event) => Ok(event),
         None => by_all_rules(name, data),
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! Says of an event what [`decode`](super::decode) says of it by all rules, or nothing.
 
-use crate::event::{Decoded, Delta, Part, Span, Spans};
+use crate::event::{Decoded, Delta, Part, Span, Spans, is_misnamed};
 use crate::json::Compact;
 
 /// The event, when it is a piece of text, thinking or a tool's input in the usual form.
 #[inline(always)]
-pub(super) fn usual(data: &[u8]) -> Option<Decoded<'_>> {
+pub(super) fn usual<'a>(name: &[u8], data: &'a [u8]) -> Option<Decoded<'a>> {
     let mut json = Compact::new(data)?;
     json.eat(br#"{"type":"content_block_delta","index":"#)?;
     let (index, index_value) = json.number()?;
@@ -28,6 +28,7 @@ pub(super) fn usual(data: &[u8]) -> Option<Decoded<'_>> {
             delta: Span::new(delta_start, delta_end),
             ..Spans::default()
         },
+        misnamed: is_misnamed(name, b"content_block_delta"),
         ..Decoded::default()
     })
 }

@@ -16,11 +16,8 @@ use std::borrow::Cow;
 
 #[inline]
 pub(crate) fn decode<'a>(name: &[u8], data: &'a [u8]) -> Result<Decoded<'a>, Malformed> {
-    match usual(data) {
-        Some(mut event) => {
-            event.misnamed = is_misnamed(name, b"response.output_text.delta");
-            Ok(event)
-        }
+    match usual(name, data) {
+        Some(event) => Ok(event),
         None => by_all_rules(name, data),
     }
 }

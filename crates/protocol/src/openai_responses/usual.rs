@@ -2,12 +2,12 @@
 //!
 //! Says of an event what [`decode`](super::decode) says of it by all rules, or nothing.
 
-use crate::event::{Act, Decoded, Delta, Node, Part, PartKind, Spans};
+use crate::event::{Act, Decoded, Delta, Node, Part, PartKind, Spans, is_misnamed};
 use crate::json::{Compact, Value};
 
 /// The event, when it is a piece of text in the usual form; its members may stand in any order.
 #[inline(always)]
-pub(super) fn usual(data: &[u8]) -> Option<Decoded<'_>> {
+pub(super) fn usual<'a>(name: &[u8], data: &'a [u8]) -> Option<Decoded<'a>> {
     let mut json = Compact::new(data)?;
     let (mut kind, mut delta, mut item_id) = (None, None, None);
     let (mut sequence, mut item, mut part) = (None, None, None);
@@ -44,6 +44,7 @@ pub(super) fn usual(data: &[u8]) -> Option<Decoded<'_>> {
             text: delta.span(),
             ..Spans::default()
         },
+        misnamed: is_misnamed(name, b"response.output_text.delta"),
         ..Decoded::default()
     })
 }
