@@ -15,27 +15,28 @@ struct Socket(TcpStream);
 impl Socket {
     /// Asks for a socket; the head of the answer.
     async fn open(mock: &Mock, headers: &str) -> (Self, String) {
-        let mut stream = TcpStream::connect(mock.addr()).await.unwrap();
+        let mut stream = TcpStream::connect(mock.addr()).await.expect("the mock listens");
         let head = format!(
             "GET /v1/responses HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
         );
-        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(head.as_bytes()).await.expect("the mock reads");
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            head.push(stream.read_u8().await.unwrap());
+            head.push(stream.read_u8().await.expect("the mock answers"));
         }
-        (Self(stream), String::from_utf8(head).unwrap())
+        (Self(stream), String::from_utf8(head).expect("a head is text"))
     }
 
     /// One masked frame.
     async fn send(&mut self, first: u8, payload: &[u8]) {
         let mask = [7, 0, 255, 9];
         let mut frame = vec![first, 0x80 | 126];
-        frame.extend_from_slice(&u16::try_from(payload.len()).unwrap().to_be_bytes());
+        frame
+            .extend_from_slice(&u16::try_from(payload.len()).expect("a short frame").to_be_bytes());
         frame.extend_from_slice(&mask);
         frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-        self.0.write_all(&frame).await.unwrap();
+        self.0.write_all(&frame).await.expect("the mock reads");
     }
 
     async fn ask(&mut self, message: &Value) {
@@ -50,7 +51,7 @@ impl Socket {
             127 => self.0.read_u64().await.ok()?,
             length => u64::from(length),
         };
-        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        let mut payload = vec![0; usize::try_from(length).expect("a frame fits into memory")];
         self.0.read_exact(&mut payload).await.ok()?;
         Some((first, payload))
     }
@@ -90,8 +91,10 @@ async fn mock() -> Mock {
 }
 
 async fn with_fault(script: &str) -> Mock {
-    let faults = mock_provider::Faults::InOrder(script.parse().unwrap());
-    Mock::start(Config { tokens: 30, faults, ..Config::default() }).await.unwrap()
+    let faults = mock_provider::Faults::InOrder(script.parse().expect("a valid script"));
+    Mock::start(Config { tokens: 30, faults, ..Config::default() })
+        .await
+        .expect("loopback has a free port")
 }
 
 #[tokio::test]
