@@ -8,6 +8,7 @@ mod background;
 mod checkpoints;
 mod cuts;
 mod failover;
+mod fallback;
 mod faults;
 mod fleet;
 mod framings;

@@ -36,7 +36,7 @@ enum Stage {
 pub(crate) enum Answer {
     /// Nothing before this instant.
     Later(Nanos),
-    Said(Input),
+    Said(Box<Input>),
 }
 
 impl Upstream {
@@ -100,11 +100,11 @@ impl Upstream {
                 self.stage = Stage::Granted(ticket, grant.endpoint);
                 self.purpose = grant.purpose;
                 let place = self.place(grant.endpoint, scenario);
-                Ok(Some(Answer::Said(Input::Admitted(place))))
+                Ok(Some(Answer::Said(Box::new(Input::Admitted(place)))))
             }
             Action::Refuse { ticket: of, refusal } if of == ticket => {
                 self.stage = Stage::Nothing;
-                Ok(Some(Answer::Said(Input::NotAdmitted(reason(refusal)))))
+                Ok(Some(Answer::Said(Box::new(Input::NotAdmitted(reason(refusal))))))
             }
             Action::Wait(Some(at)) if at > now => Ok(Some(Answer::Later(at))),
             said => Err(format!("the pool lets the only stream wait for good: {said:?}")),
@@ -116,6 +116,7 @@ impl Upstream {
         Place {
             endpoint: name(endpoint).into(),
             profile: route.profile,
+            model: None,
             timeouts: scenario.config.timeouts,
         }
     }

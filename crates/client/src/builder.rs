@@ -23,7 +23,7 @@ use crate::proxy::{Proxy, Routes};
 use crate::refusals::Refusals;
 use crate::spending::SharedBudget;
 use crate::transport::Transport;
-use crate::upstream::Upstream;
+use crate::upstream::Upstreams;
 
 /// Who says which proxy there is.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +42,7 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 #[must_use]
 pub struct Builder {
     endpoints: Vec<Endpoint>,
+    fallbacks: Vec<Endpoint>,
     pool: endpoint_pool::Config,
     store: Option<Store>,
     timeouts: Option<Timeouts>,
@@ -85,6 +86,28 @@ impl Builder {
     /// and headers.
     pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
         self.endpoints.push(endpoint);
+        self
+    }
+
+    /// Where a response goes on when all of [`endpoint`](Self::endpoint) failed for good; given again,
+    /// the next such place. It may be another provider or, with [`Endpoint::model`], another model.
+    ///
+    /// It is used while none of the endpoints before it answers, when their attempts are used up or
+    /// their wait is longer than [`Limits::fallback_wait`], and when they refuse for a reason of their
+    /// own: the key, the quota, a model that they do not have. Streams that begin later use the first
+    /// endpoints again as soon as one answers; one that moved does not move back.
+    ///
+    /// A response of which nothing was shown is asked for anew. Behind shown text another model goes
+    /// on by an [`Instruction`] alone, where [`Ways`] allow it, and a seam names
+    /// [both](crate::Moved). Nothing else of the first answer is sent: no thinking, no tool call. The
+    /// caller's body is, as it is: the fallback speaks the same wire, and is to take the same
+    /// parameters. A body that names what one provider keeps, such as an earlier response, does not
+    /// move.
+    ///
+    /// [`Policy::limits`] count the attempts at each such place anew; the deadline and the budget are
+    /// those of the whole response.
+    pub fn fallback(mut self, endpoint: Endpoint) -> Self {
+        self.fallbacks.push(endpoint);
         self
     }
 
@@ -267,11 +290,14 @@ impl Builder {
     /// # Errors
     ///
     /// `InvalidConfig` without an endpoint, with a key that no header can carry, for endpoints of
-    /// different wires, for a variable that names a proxy and does not name one, or for settings of the pool that contradict each other.
+    /// different wires, a fallback of another wire included, for a model that no request can name,
+    /// for a variable that names a proxy and does not name one, or for settings of the pool that
+    /// contradict each other.
     pub fn build(self) -> Result<Client, Error> {
-        let upstream = Upstream::new(self.endpoints, self.pool)?;
+        let upstreams = Upstreams::new(self.endpoints, self.fallbacks, self.pool)?;
+        let upstream = upstreams.first();
         let timeouts = self.timeouts.unwrap_or_default();
-        let targets = upstream.endpoints().map(|endpoint| endpoint.uri(""));
+        let targets = upstreams.endpoints().map(|endpoint| endpoint.uri(""));
         let routes = self.proxy.routes(targets)?;
         let transport = Transport::new(self.tls, timeouts.connect.as_duration(), routes)?;
         let transport = transport.with_sockets(self.socket_limits);
@@ -295,9 +321,10 @@ impl Builder {
         config.on_store_failure = self.on_store_failure;
         // An engine that keeps a budget, however large, refuses what has no price.
         let boundless = self.shared_budget.as_ref().map(|_| Money::from_units(i128::MAX));
+        config.fallbacks = upstreams.declared();
         config.budget = self.response_budget.or(boundless);
         Ok(Client::new(Arc::new(Shared {
-            upstream: Arc::new(upstream),
+            upstreams,
             clocks: if self.timeouts.is_some() { Clocks::Given } else { Clocks::Learned },
             leftovers: self.store.is_none().then(Leftovers::default),
             store: self.store.unwrap_or_else(Store::memory),

@@ -7,7 +7,7 @@ use checkpoint_store::{
 use cost::Money;
 use endpoint_pool::Snapshot;
 use protocol::RequestBody;
-use resume::{Checkpoint, Config, Pricing, Session};
+use resume::{Checkpoint, Config, PricedModel, Pricing, Session};
 use retry_policy::Nanos;
 use std::fmt;
 use std::future::Future;
@@ -30,7 +30,7 @@ use crate::spending;
 use crate::spending::SharedBudget;
 use crate::stream::ResponseStream;
 use crate::transport::Transport;
-use crate::upstream::Upstream;
+use crate::upstream::Upstreams;
 
 /// Streams responses from one upstream. Cloning shares its connections and its pool.
 #[derive(Clone)]
@@ -40,7 +40,7 @@ pub struct Client {
 
 /// What all streams of a client share.
 pub(crate) struct Shared {
-    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) upstreams: Upstreams,
     pub(crate) clocks: Clocks,
     pub(crate) store: Store,
     pub(crate) transport: Transport,
@@ -74,8 +74,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// `InvalidRequest` for a body that is not the wire's, or of unknown price where there is a
-    /// budget, `Exists` for a name that is taken,
+    /// `InvalidRequest` for a body that is not the wire's, or where there is a budget and the price of
+    /// a model is unknown that may be asked, that of a fallback included; `Exists` for a name that is taken,
     /// or what the store says.
     ///
     /// # Cancel safety
@@ -83,22 +83,21 @@ impl Client {
     /// Dropping the future may leave an empty journal of that name.
     pub async fn stream(&self, request: Request) -> Result<ResponseStream, Error> {
         let shared = &self.shared;
-        let endpoint = shared.upstream.primary();
+        let endpoint = shared.upstreams.first().primary();
         let body = request.body(endpoint.profile())?;
-        let model = body.model().map(str::to_owned);
         let id = request.id.map_or_else(random::stream_id, Ok)?;
         let key = request.key.map_or_else(random::idempotency_key, Ok)?;
         let seed = random::seed()?;
         let origin = endpoint.origin();
         let config = shared.config(&body, request.deadline, request.budget);
-        if config.budget.is_some() && config.pricing.is_none() {
+        if config.budget.is_some() && !shared.knows_prices(&config) {
             return Err(Error::unpriced());
         }
         shared.clear_surplus().await;
         let writer = shared.answer(shared.store.create(&id)).await.map_err(Error::store)?;
         let journal = shared.journal(Some(writer));
         let asking = Asking::new(shared, body.bytes(), config.policy.limits.deadline);
-        let plan = Plan { client: Arc::clone(shared), id, model, origin: None, asking, journal };
+        let plan = Plan { client: Arc::clone(shared), id, origin: None, asking, journal };
         let begin = |now| Session::new(config, &origin, body, key, seed, now);
         Ok(ResponseStream::new(Driver::new(plan, begin)))
     }
@@ -142,31 +141,37 @@ impl Client {
                 ErrorKind::NotFound => error,
                 _ => error.at(id),
             })?;
-        let model = checkpoint.model().map(str::to_owned);
         let seed = random::seed()?;
         let origin = Some(checkpoint.origin().clone());
         let config = shared.config(checkpoint.request(), options.within, options.budget);
         let journal = shared.journal(writer);
         let asked = checkpoint.request().bytes();
-        let mut asking = Asking::new(shared, asked, config.policy.limits.deadline);
-        if let Some(last) = checkpoint.endpoints().last() {
-            asking.went_to(last);
-        }
-        let plan =
-            Plan { client: Arc::clone(shared), id: id.clone(), model, origin, asking, journal };
+        let asking = Asking::new(shared, asked, config.policy.limits.deadline);
+        let plan = Plan { client: Arc::clone(shared), id: id.clone(), origin, asking, journal };
         let begin = |now| Session::resume(config, checkpoint, seed, now);
         Ok(ResponseStream::new(Driver::new(plan, begin)))
     }
 
     /// The base URLs of the endpoints, in the order of the [`Snapshot`]'s.
     pub fn endpoints(&self) -> impl Iterator<Item = &str> {
-        self.shared.upstream.endpoints().map(Endpoint::base_url)
+        self.shared.upstreams.first().endpoints().map(Endpoint::base_url)
+    }
+
+    /// The base URLs of the fallbacks, in their order.
+    pub fn fallbacks(&self) -> impl Iterator<Item = &str> {
+        let fallbacks = self.shared.upstreams.fallbacks().iter();
+        fallbacks.map(|upstream| upstream.primary().base_url())
     }
 
     /// The pool in numbers: who is active, who waits, what was refused, how each endpoint does.
     #[must_use]
     pub fn pool_statistics(&self) -> Snapshot {
-        self.shared.upstream.snapshot()
+        self.shared.upstreams.first().snapshot()
+    }
+
+    /// The pool of each fallback in numbers, in their order.
+    pub fn fallback_statistics(&self) -> impl Iterator<Item = Snapshot> {
+        self.shared.upstreams.fallbacks().iter().map(|upstream| upstream.snapshot())
     }
 
     pub(crate) const fn new(shared: Arc<Shared>) -> Self {
@@ -176,7 +181,7 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("upstream", &self.shared.upstream).finish_non_exhaustive()
+        f.debug_struct("Client").field("upstreams", &self.shared.upstreams).finish_non_exhaustive()
     }
 }
 
@@ -192,19 +197,41 @@ impl Shared {
         if let Some(deadline) = deadline {
             config.policy.limits.deadline = Some(Nanos::from_duration(deadline));
         }
-        config.pricing = self.pricing(request);
+        config.pricing = request.model().and_then(|model| self.pricing(model, request));
+        config.priced_models = self
+            .models()
+            .filter_map(|model| {
+                let pricing = self.pricing(model, request)?;
+                Some(PricedModel { model: Arc::clone(model), pricing })
+            })
+            .collect();
         config.budget = budget.or(config.budget);
         config
     }
 
     #[cfg(feature = "prices")]
-    fn pricing(&self, request: &RequestBody) -> Option<Pricing> {
-        spending::pricing(self.prices.as_ref()?, request)
+    fn pricing(&self, model: &str, request: &RequestBody) -> Option<Pricing> {
+        spending::pricing(self.prices.as_ref()?, model, request)
     }
 
     #[cfg(not(feature = "prices"))]
-    const fn pricing(&self, _: &RequestBody) -> Option<Pricing> {
+    const fn pricing(&self, _: &str, _: &RequestBody) -> Option<Pricing> {
         None
+    }
+
+    /// What endpoints ask in the place of a request's model.
+    fn models(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.upstreams.endpoints().filter_map(Endpoint::asked_model)
+    }
+
+    /// Whether the price is known of every model that may be asked.
+    fn knows_prices(&self, config: &Config) -> bool {
+        let is_priced =
+            |model: &Arc<str>| config.priced_models.iter().any(|priced| priced.model == *model);
+        self.upstreams.endpoints().all(|endpoint| match endpoint.asked_model() {
+            None => config.pricing.is_some(),
+            Some(model) => is_priced(model),
+        })
     }
 
     fn journal(&self, writer: Option<StreamWriter>) -> Journal {
@@ -289,10 +316,10 @@ impl Shared {
     fn fold(&self, pages: &[Page]) -> Result<Checkpoint, Error> {
         let records = pages.iter().flat_map(Page::records).map(|record| record.bytes);
         let checkpoint = Checkpoint::fold(records).map_err(Error::unreadable)?;
-        if checkpoint.wire() != self.upstream.primary().profile().wire {
+        if checkpoint.wire() != self.upstreams.first().primary().profile().wire {
             return Err(Error::mismatch("it is on another wire"));
         }
-        if !self.upstream.has_served(&checkpoint) {
+        if !self.upstreams.have_served(&checkpoint) {
             return Err(Error::mismatch("it was made at another server"));
         }
         Ok(checkpoint)

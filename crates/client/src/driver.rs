@@ -48,7 +48,6 @@ pub(crate) use journal::Journal;
 pub(crate) struct Driver {
     client: Arc<Shared>,
     id: StreamId,
-    model: Option<String>,
     session: Session,
     journal: Journal,
     /// Where a resumed stream began.
@@ -86,7 +85,6 @@ pub(crate) struct Driver {
 pub(crate) struct Plan {
     pub(crate) client: Arc<Shared>,
     pub(crate) id: StreamId,
-    pub(crate) model: Option<String>,
     pub(crate) origin: Option<Origin>,
     pub(crate) asking: Asking,
     pub(crate) journal: Journal,
@@ -106,7 +104,7 @@ enum Phase {
 
 impl Driver {
     pub(crate) fn new(plan: Plan, begin: impl FnOnce(Nanos) -> Session) -> Self {
-        let Plan { client, id, model, origin, mut asking, journal } = plan;
+        let Plan { client, id, origin, mut asking, journal } = plan;
         if let Some(leftovers) = &client.leftovers {
             leftovers.take_up(&id);
         }
@@ -115,14 +113,16 @@ impl Driver {
         let patience = Patience::new(client.store_timeout);
         let now = clock.now();
         let session = begin(now);
+        if let Some(last) = session.endpoint() {
+            asking.went_to(session.upstream(), last);
+        }
         let delivered = session.text().len();
         let wire = client.config.profile.wire.name();
-        let spans = Spans::open(id.as_str(), model.as_deref(), wire);
+        let spans = Spans::open(id.as_str(), session.model(), wire);
         let tab = client.budget.as_ref().map(|budget| Tab::open(budget, &session));
         Self {
             client,
             id,
-            model,
             session,
             journal,
             origin,
@@ -475,7 +475,7 @@ impl Driver {
     fn scrub(&self, cause: &mut Cause) {
         match cause {
             Cause::Provider(failure) => {
-                for endpoint in self.client.upstream.endpoints() {
+                for endpoint in self.client.upstreams.endpoints() {
                     endpoint.scrub(&mut failure.message);
                     // A code with a placeholder in it would be no code.
                     failure.code.take_if(|code| endpoint.scrub(code));

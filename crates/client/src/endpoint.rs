@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use protocol::{KeyHeader, Profile, RequestForm, Wire};
 use resume::Origin;
 use std::future::Future;
+use std::sync::Arc;
 
 use crate::carrier::Carrier;
 use crate::error::Error;
@@ -35,6 +36,7 @@ pub struct Endpoint {
     keys: Keys,
     headers: HeaderMap,
     carrier: Carrier,
+    model: Option<Arc<str>>,
 }
 
 impl Endpoint {
@@ -106,6 +108,7 @@ impl Endpoint {
             keys: Keys::default(),
             headers: HeaderMap::new(),
             carrier: Carrier::default(),
+            model: None,
         })
     }
 
@@ -189,6 +192,17 @@ impl Endpoint {
         self.carrier
     }
 
+    /// What is asked here in the place of the model that a request names.
+    ///
+    /// It is priced as the model of this name, and a limit of output tokens that is above what it
+    /// gives is lowered to that, as far as it is known. Text of another model is only gone on with by
+    /// an [`Instruction`](crate::Instruction).
+    #[must_use]
+    pub fn model(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.model = Some(name.into());
+        self
+    }
+
     /// The base URL, without a trailing slash.
     #[must_use]
     pub fn base_url(&self) -> &str {
@@ -204,7 +218,7 @@ impl Endpoint {
     fn known(base: &str, profile: Profile, key: Secret) -> Self {
         let base = BaseUrl::parse(base, bare_path(&profile)).expect("a constant base URL is valid");
         let (keys, carrier) = (Keys::default().with(key), Carrier::default());
-        Self { base, profile, keys, headers: HeaderMap::new(), carrier }
+        Self { base, profile, keys, headers: HeaderMap::new(), carrier, model: None }
     }
 
     /// Takes out of `text` the key and every header that is secret; whether any was there.
@@ -253,6 +267,10 @@ impl Endpoint {
         }
         all.extend(self.headers.clone());
         Ok(all)
+    }
+
+    pub(crate) const fn asked_model(&self) -> Option<&Arc<str>> {
+        self.model.as_ref()
     }
 
     pub(crate) const fn keys(&self) -> &Keys {

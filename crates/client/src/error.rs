@@ -3,6 +3,7 @@
 
 use checkpoint_store::{StoreError, StreamId};
 use resume::{Break, Cause, Summary};
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -13,7 +14,7 @@ pub struct Error(Box<Inner>);
 
 struct Inner {
     kind: ErrorKind,
-    message: Option<&'static str>,
+    message: Option<Cow<'static, str>>,
     checkpoint: Option<StreamId>,
     cause: Option<Cause>,
     summary: Option<Summary>,
@@ -88,7 +89,7 @@ impl Error {
         }
     }
 
-    pub(crate) fn config(message: &'static str) -> Self {
+    pub(crate) fn config(message: impl Into<Cow<'static, str>>) -> Self {
         Self::of(ErrorKind::InvalidConfig).with_message(message)
     }
 
@@ -182,8 +183,8 @@ impl Error {
         }))
     }
 
-    fn with_message(mut self, message: &'static str) -> Self {
-        self.0.message = Some(message);
+    fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.0.message = Some(message.into());
         self
     }
 
@@ -200,7 +201,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind().describe())?;
-        if let Some(message) = self.0.message {
+        if let Some(message) = &self.0.message {
             write!(f, ": {message}")?;
         }
         // A failing store says it by the kind already.

@@ -104,10 +104,14 @@ mod priced {
     use resume::Pricing;
     use std::sync::Arc;
 
-    /// The price of a request, if it is known.
-    pub(crate) fn pricing(catalog: &Catalog, request: &RequestBody) -> Option<Pricing> {
+    /// The price of a request to this model, if it is known.
+    pub(crate) fn pricing(
+        catalog: &Catalog,
+        model: &str,
+        request: &RequestBody,
+    ) -> Option<Pricing> {
         let began = super::now();
-        let model = catalog.resolve(request.model()?).ok()?;
+        let model = catalog.resolve(model).ok()?;
         let tier = request.service_tier().filter(|tier| tier != "auto");
         let region = request.inference_geo().filter(|region| region != "global");
         Some(Pricing {
@@ -129,7 +133,7 @@ mod priced {
         fn priced(members: &str) -> Option<Pricing> {
             let body = format!(r#"{{{members},"messages":[{{"role":"user","content":"hi"}}]}}"#);
             let request = RequestBody::parse(Wire::OpenAiChat, body.into()).unwrap();
-            pricing(Catalog::builtin(), &request)
+            pricing(Catalog::builtin(), request.model()?, &request)
         }
 
         #[test]

@@ -4,9 +4,9 @@
 mod desk;
 mod permit;
 mod timer;
+mod upstreams;
 
 use endpoint_pool::{EndpointId, Learned, Pool, Request, Snapshot};
-use resume::Checkpoint;
 use retry_policy::Nanos;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +19,7 @@ use desk::Desk;
 use timer::Timer;
 
 pub(crate) use permit::Permit;
+pub(crate) use upstreams::Upstreams;
 
 /// The endpoints of one logical upstream and who may use them now.
 ///
@@ -90,14 +91,6 @@ impl Upstream {
     pub(crate) fn find(&self, name: &str) -> Option<EndpointId> {
         let at = self.endpoints.iter().position(|place| &*place.name == name)?;
         u16::try_from(at).ok().map(EndpointId)
-    }
-
-    /// Whether a response began or went on at any of these servers. What a checkpoint names is
-    /// only compared: requests go where the caller said.
-    pub(crate) fn has_served(&self, checkpoint: &Checkpoint) -> bool {
-        let origin = &checkpoint.origin().endpoint;
-        let mut named = checkpoint.endpoints().iter().chain([origin]);
-        named.any(|url| self.endpoints().any(|endpoint| endpoint.is_at(url)))
     }
 
     /// An instant on the clock of the pool.

@@ -44,6 +44,10 @@ pub struct Request {
     /// The earlier ticket of the same logical request, over or not, whose place in the queue this
     /// one takes.
     pub follows: Option<Ticket>,
+    /// Another pool can take it. It is [refused](crate::Refusal::UpstreamDown) instead of waiting
+    /// while no endpoint is in use, unless it is the next probe, and where every endpoint that it
+    /// may go to has asked to be left alone for longer than this.
+    pub spare: Option<Nanos>,
 }
 
 impl Request {
@@ -58,6 +62,7 @@ impl Request {
             affinity: None,
             tokens: Tokens { input: 0, output: 0 },
             follows: None,
+            spare: None,
         }
     }
 }

@@ -132,6 +132,15 @@ impl Tickets {
         Some(Key { slot, generation: entry.generation })
     }
 
+    /// The tickets that wait and that another pool can take.
+    pub(crate) fn spares(&self) -> Vec<Key> {
+        let waits = |entry: &Entry| matches!(entry.stage, Stage::Delayed | Stage::Queued);
+        let spares = (0..)
+            .zip(&self.entries)
+            .filter(|(_, entry)| entry.request.spare.is_some() && waits(entry));
+        spares.map(|(slot, entry)| Key { slot, generation: entry.generation }).collect()
+    }
+
     pub(crate) fn ticket(&self, slot: u32) -> Ticket {
         let entry = self.at(slot);
         Ticket { slot, generation: entry.generation, order: entry.order }

@@ -35,6 +35,35 @@ impl Failure {
             code: None,
         }
     }
+
+    /// Whether another provider, or another model, may answer what this one refuses for good: its
+    /// account or its key is at fault, or it does not have the model.
+    ///
+    /// ```
+    /// use protocol::classify_status;
+    ///
+    /// let none = http::HeaderMap::new();
+    /// let refuses = |status, body: &[u8]| classify_status(status, &none, body, None);
+    /// assert!(refuses(401, b"").is_of_the_provider());
+    /// assert!(refuses(404, br#"{"error":{"code":"model_not_found"}}"#).is_of_the_provider());
+    /// assert!(!refuses(400, b"").is_of_the_provider());
+    /// ```
+    #[must_use]
+    pub fn is_of_the_provider(&self) -> bool {
+        match self.kind {
+            FailureKind::PrefillRefused | FailureKind::ContextTooLong => false,
+            FailureKind::BadRequest => {
+                matches!(self.status, Some(404 | 410))
+                    || self.code.as_deref().is_some_and(is_absence)
+            }
+            _ => true,
+        }
+    }
+}
+
+/// Whether a provider's code says that it does not have what was asked for.
+fn is_absence(code: &str) -> bool {
+    matches!(code, "model_not_found" | "not_found_error" | "notfounderror" | "deploymentnotfound")
 }
 
 impl fmt::Display for Failure {

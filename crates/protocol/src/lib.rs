@@ -46,6 +46,7 @@ mod json;
 mod models;
 mod openai_chat;
 mod openai_responses;
+mod output_limit;
 mod profile;
 mod reader;
 mod request;
@@ -69,6 +70,7 @@ pub use openai_responses::{
     RESPONSE_ID_BYTES_MAX, SocketMessage, SocketRefusal, Stored, asks_background, ended_item,
     ended_part, items_of, previous_response, read_stored, socket_request, stored_path,
 };
+pub use output_limit::output_tokens_max;
 pub use profile::{
     Cursor, Heartbeat, KeyHeader, Label, Prefill, Profile, RequestForm, Terminal, TokenLimit,
     UsageRequest,

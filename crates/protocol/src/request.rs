@@ -7,6 +7,7 @@ mod bedrock;
 mod continuation;
 mod gemini;
 mod limits;
+mod other_model;
 mod stop;
 
 pub use limits::MAX_TOKENS_FLOOR;

@@ -33,6 +33,12 @@ pub struct Ask {
     pub not_before: Nanos,
     /// Only this endpoint has what is asked for: a response that the provider keeps.
     pub only: Option<Arc<str>>,
+    /// The upstream that it is for: 0 is the first, any other the
+    /// [fallback](crate::Config::fallbacks) of this number.
+    pub upstream: usize,
+    /// A fallback can go on: the attempt need not wait for longer than this, nor for an upstream of
+    /// which nothing answers. [`Input::NotAdmitted`] makes the stream move there.
+    pub spare: Option<Nanos>,
 }
 
 /// Where an admitted attempt goes.
@@ -42,6 +48,8 @@ pub struct Place {
     pub endpoint: Arc<str>,
     /// Its wire and quirks. The wire is that of the request.
     pub profile: Profile,
+    /// What is asked there in the place of the request's model; `None` leaves that.
+    pub model: Option<Arc<str>>,
     /// The clocks of this attempt.
     pub timeouts: Timeouts,
 }
@@ -115,7 +123,16 @@ impl Session {
             Admission::Own => self.clocks.retry = Some(at),
             Admission::Asked => {
                 let only = self.endpoint.clone().filter(|_| rung.is_same_generation());
-                self.queue.push_back(Output::Admit(Ask { rung, not_before: at, only }));
+                let next = || self.next_upstream(now).map(|_| self.config.limits.fallback_wait);
+                let spare = if only.is_none() { next() } else { None };
+                let (not_before, upstream) = (at, self.upstream);
+                self.queue.push_back(Output::Admit(Ask {
+                    rung,
+                    not_before,
+                    only,
+                    upstream,
+                    spare,
+                }));
             }
         }
     }
@@ -137,6 +154,10 @@ impl Session {
                 self.plan_next(now, now);
             }
             Input::NotAdmitted(refusal) => {
+                if let Some(upstream) = self.next_upstream(now) {
+                    self.next = None;
+                    return self.move_to(upstream, now);
+                }
                 let last = self.last.take().map(Box::new);
                 self.give_up(Cause::NotAdmitted { refusal, last }, now);
             }
@@ -150,6 +171,9 @@ impl Session {
         self.config.profile = place.profile;
         self.config.timeouts = place.timeouts;
         self.endpoint = Some(place.endpoint);
+        if let Err(cause) = self.ask_model(place.model).and_then(|()| self.afford_attempt(now)) {
+            return self.give_up(cause, now);
+        }
         match self.choose(now) {
             Ok(rung) => {
                 self.leave_kept_unless(rung);

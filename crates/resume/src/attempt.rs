@@ -119,6 +119,10 @@ pub(crate) struct Flow {
     pub(crate) begins_often: bool,
     /// The id of this attempt's response (Chat Completions).
     pub(crate) id: Option<String>,
+    /// What it was asked of in the place of the caller's model.
+    pub(crate) asked_model: Option<Arc<str>>,
+    /// It goes on with text that another model wrote.
+    pub(crate) is_foreign: bool,
     /// The model of this attempt, as the provider names it.
     pub(crate) model: Option<Arc<str>>,
     /// More than one event had it.
@@ -174,6 +178,8 @@ impl Flow {
             begun: false,
             begins_often: false,
             id: None,
+            asked_model: None,
+            is_foreign: false,
             model: None,
             id_repeated: false,
             catch_up: None,

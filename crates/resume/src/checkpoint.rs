@@ -18,6 +18,7 @@ use crate::journal::{Origin, Seq};
 use crate::meter::{Meter, estimated_input};
 use crate::seam::{Rung, Seam};
 use crate::session::Closed;
+use crate::source::{Author, Source};
 use crate::spending::Spent;
 use crate::text::Joiner;
 use crate::transcript::{Note, Transcript};
@@ -40,6 +41,12 @@ pub struct Checkpoint {
     pub(crate) is_cancelled: bool,
     origin: Origin,
     endpoints: Vec<String>,
+    /// Where the last attempt was made.
+    pub(crate) last_endpoint: Option<Arc<str>>,
+    /// What it was asked of in the place of the request's model.
+    pub(crate) last_model: Option<Arc<str>>,
+    /// Who wrote the text.
+    pub(crate) author: Author,
     profile: String,
 }
 
@@ -77,6 +84,18 @@ impl Checkpoint {
     #[must_use]
     pub fn endpoints(&self) -> &[String] {
         &self.endpoints
+    }
+
+    /// Where the last attempt was made, as far as the journal says.
+    #[must_use]
+    pub fn last_endpoint(&self) -> Option<&str> {
+        self.last_endpoint.as_deref()
+    }
+
+    /// The model that the last attempt was made with.
+    #[must_use]
+    pub fn last_model(&self) -> Option<&str> {
+        self.last_model.as_deref().or_else(|| self.model())
     }
 
     fn note_endpoint(&mut self, endpoint: &str) {
@@ -153,6 +172,7 @@ impl Checkpoint {
         let cursor = reading.cursor?;
         flow.begun = !cursor.is_at_start();
         flow.is_taken_over = true;
+        flow.asked_model = reading.model;
         flow.cursor = Some(cursor);
         if self.transcript.begun {
             flow.hold = Hold::Nothing;
@@ -174,7 +194,12 @@ impl Checkpoint {
         }
         let is_over = attempt.is_over || self.transcript.stop.is_some();
         let is_estimate = attempt.recorded.is_none() || !is_over;
-        self.spent.push(Spent { usage, rung, brought, is_estimate });
+        let model = attempt.model.clone();
+        if brought || self.transcript.paused().is_some() {
+            let name = model.clone().or_else(|| self.request.model().map(Arc::from));
+            self.author.note(Source { endpoint: attempt.endpoint.clone(), model: name });
+        }
+        self.spent.push(Spent { usage, rung, brought, is_estimate, model });
     }
 }
 
@@ -224,6 +249,8 @@ struct Reading {
     stops: Option<Stops>,
     /// How the attempt goes on; `None` before the first.
     rung: Option<Rung>,
+    endpoint: Option<Arc<str>>,
+    model: Option<Arc<str>>,
     /// Text events before the attempt.
     text_events: u64,
     /// Bytes of text before the attempt.
@@ -298,6 +325,9 @@ fn begin(start: Start) -> Checkpoint {
         is_cancelled: false,
         origin: start.origin,
         endpoints: Vec::new(),
+        last_endpoint: None,
+        last_model: None,
+        author: Author::default(),
         profile: start.profile,
     }
 }
@@ -307,11 +337,14 @@ fn take(checkpoint: &mut Checkpoint, reading: &mut Reading, entry: Entry<'_>) ->
     match entry {
         Entry::Start(_) => return None,
         Entry::Emitted { name, data } => emit(checkpoint, reading, name, data)?,
-        Entry::Attempt { attempt, rung, endpoint, .. } => {
+        Entry::Attempt { attempt, rung, endpoint, model, .. } => {
             checkpoint.attempts = checkpoint.attempts.max(attempt.0);
             if let Some(endpoint) = endpoint {
                 checkpoint.note_endpoint(endpoint);
             }
+            let (endpoint, model) = (endpoint.map(Arc::from), model.map(Arc::from));
+            checkpoint.last_endpoint.clone_from(&endpoint);
+            checkpoint.last_model.clone_from(&model);
             if rung.is_same_generation() {
                 reading.recorded = None;
                 if let (Rung::Fetch, Some(cursor)) = (rung, &mut reading.cursor) {
@@ -323,6 +356,8 @@ fn take(checkpoint: &mut Checkpoint, reading: &mut Reading, entry: Entry<'_>) ->
             let transcript = &checkpoint.transcript;
             *reading = Reading {
                 rung: Some(rung),
+                endpoint,
+                model,
                 text_events: transcript.text_events,
                 text_bytes: transcript.text.len(),
                 continues: transcript.begun,

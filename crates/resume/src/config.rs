@@ -5,9 +5,10 @@ use protocol::Profile;
 use retry_policy::{Nanos, Policy};
 
 use crate::admission::Admission;
+use crate::fallback::Fallback;
 use crate::go_on::GoOn;
 use crate::instruction::Instruction;
-use crate::spending::Pricing;
+use crate::spending::{PricedModel, Pricing};
 
 /// Settings of one session.
 #[derive(Clone, Debug)]
@@ -44,8 +45,13 @@ pub struct Config {
     pub deliver: Deliver,
     /// What a failing store does to the stream.
     pub on_store_failure: OnStoreFailure,
+    /// Where the response goes on when its upstream fails for good, the first one first. Default:
+    /// nowhere.
+    pub fallbacks: Vec<Fallback>,
     /// What the model costs; without it nothing has a price.
     pub pricing: Option<Pricing>,
+    /// What the models cost that are asked in its place.
+    pub priced_models: Vec<PricedModel>,
     /// The most that the response may cost, over all attempts and processes. Asked before each
     /// attempt and during the stream; what is on its way then is paid for in addition. Default:
     /// no limit.
@@ -72,7 +78,9 @@ impl Config {
             background: false,
             deliver: Deliver::default(),
             on_store_failure: OnStoreFailure::default(),
+            fallbacks: Vec::new(),
             pricing: None,
+            priced_models: Vec::new(),
             budget: None,
         }
     }
@@ -150,6 +158,9 @@ pub struct Limits {
     pub fetches: u32,
     /// Attempts in a row at a name that does not exist before that is final. Default 3.
     pub unknown_name_attempts: u32,
+    /// The longest wait for an upstream, by its own wish or by the policy, where a fallback can go
+    /// on. Default 10 s.
+    pub fallback_wait: Nanos,
 }
 
 impl Default for Limits {
@@ -163,6 +174,7 @@ impl Default for Limits {
             unprocessed_attempts: 3,
             fetches: 8,
             unknown_name_attempts: 3,
+            fallback_wait: Nanos::from_secs(10),
         }
     }
 }

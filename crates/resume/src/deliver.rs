@@ -17,6 +17,7 @@ use crate::outcome::Cause;
 use crate::output::Output;
 use crate::seam::{Seam, SeamLabel};
 use crate::session::Session;
+use crate::source::Moved;
 use crate::text::Joiner;
 use crate::transcript::{Note, Tool};
 
@@ -59,6 +60,7 @@ struct Edits {
     drop_role: bool,
     drop_thoughts: bool,
     renamed: bool,
+    renames_model: bool,
     output_added: u64,
     /// All that a part said.
     whole: Option<String>,
@@ -131,11 +133,19 @@ impl Session {
             model: flow.model.clone().filter(|model| {
                 self.transcript.model.as_deref().is_some_and(|first| first != &**model)
             }),
+            moved: self.moved(),
         };
         self.record(journal::seam(&seam));
         self.summary.seams.push(seam.clone());
         self.queue.push_back(Output::Seam(seam));
         Ok(())
+    }
+
+    /// What the seam says of who goes on.
+    fn moved(&self) -> Option<Box<Moved>> {
+        let (from, to) = (self.author.last()?.clone(), self.source());
+        let is_elsewhere = self.upstream > 0 && from.endpoint != to.endpoint;
+        (is_elsewhere || from.model != to.model).then(|| Box::new(Moved { from, to }))
     }
 
     pub(crate) fn emit_heartbeat(&mut self, name: Bytes, data: Bytes) {
@@ -155,7 +165,8 @@ impl Session {
         if note.usage_only && !self.request.wants_usage() {
             return Ok(());
         }
-        let Some(edits) = self.place(flow, &mut note, &data, &spans) else { return Ok(()) };
+        let Some(mut edits) = self.place(flow, &mut note, &data, &spans) else { return Ok(()) };
+        edits.renames_model = edits.renamed && flow.is_foreign;
         let start = self.transcript.text.len();
         if start + words.len() > self.config.limits.text_bytes {
             return Err(Cause::TooLarge);
@@ -198,7 +209,7 @@ impl Session {
     fn edited(&self, data: &[u8], spans: &Spans, edits: &Edits, text: Option<&str>) -> Bytes {
         let rewrite = Rewrite {
             id: self.transcript.id.as_deref().filter(|_| edits.renamed),
-            model: None,
+            model: self.transcript.model.as_deref().filter(|_| edits.renames_model),
             created: self.transcript.created.filter(|_| edits.renamed),
             index: edits.index,
             text,

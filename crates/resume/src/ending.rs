@@ -32,6 +32,7 @@ impl Session {
             rung: flow.asked,
             brought: flow.text_bytes + kept > 0 && !goes_on,
             is_estimate: !flow.usage_final && !goes_on,
+            model: flow.asked_model.clone(),
         };
         self.count_output(&spent);
         let usage = spent.usage;
@@ -41,11 +42,16 @@ impl Session {
         }
         let cost = self.spend(&spent, flow.began);
         let oddities = self.take_oddities(live);
+        let source = self.source();
+        if live.brought() > 0 || self.transcript.paused().is_some() {
+            self.author.note(source.clone());
+        }
         self.summary.attempts.push(AttemptSummary {
             attempt: live.id,
             rung: live.rung,
             choice: live.choice.clone(),
-            endpoint: self.endpoint.clone(),
+            endpoint: source.endpoint,
+            model: source.model,
             began: live.began,
             ended: now,
             text_bytes: live.brought(),

@@ -34,6 +34,8 @@ pub enum Entry<'a> {
         offset: u64,
         /// Where it was made, as far as the journal says.
         endpoint: Option<&'a str>,
+        /// What was asked there in the place of the request's model.
+        model: Option<&'a str>,
     },
     /// A joint of the text.
     Seam(Seam),
@@ -170,7 +172,8 @@ fn read_short<'a>(kind: Kind, fields: &mut Fields<'a>) -> Option<Entry<'a>> {
             attempt: AttemptId(fields.u32()?),
             rung: fields.rung()?,
             offset: fields.u64()?,
-            endpoint: fields.text(),
+            endpoint: fields.text().filter(|name| !name.is_empty()),
+            model: fields.text(),
         },
         Kind::Seam => Entry::Seam(fields.seam()?),
         Kind::Usage => Entry::Usage { attempt: AttemptId(fields.u32()?), usage: fields.usage()? },

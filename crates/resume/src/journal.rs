@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::input::AttemptId;
 use crate::seam::{Rung, Seam, SeamLabel};
+use crate::source::{Moved, Source};
 
 /// Bytes of the largest record. Larger contents are split over several.
 pub const RECORD_BYTES_MAX: usize = 256 << 10;
@@ -126,14 +127,24 @@ impl Start<'_> {
     }
 }
 
-/// The endpoint comes last and may be missing: records without it are read as well.
-pub(crate) fn attempt(id: AttemptId, rung: Rung, offset: u64, endpoint: Option<&str>) -> Record {
+/// The endpoint, and behind it the model that was asked in the place of the request's, come last and
+/// may be missing: records without them are read as well.
+pub(crate) fn attempt(
+    id: AttemptId,
+    rung: Rung,
+    offset: u64,
+    endpoint: Option<&str>,
+    model: Option<&str>,
+) -> Record {
     let mut out = head(Kind::Attempt);
     out.put_u32(id.0);
     out.put_u8(rung.code());
     out.put_u64(offset);
-    if let Some(endpoint) = endpoint {
-        put_text(&mut out, endpoint);
+    if endpoint.is_some() || model.is_some() {
+        put_text(&mut out, endpoint.unwrap_or_default());
+    }
+    if let Some(model) = model {
+        put_text(&mut out, model);
     }
     Record(out.freeze())
 }
@@ -162,9 +173,13 @@ pub(crate) fn seam(seam: &Seam) -> Record {
     out.put_u8(seam.label.code());
     out.put_u64(seam.offset);
     out.put_u64(seam.dropped);
-    // Comes last and may be missing.
-    if let Some(model) = &seam.model {
-        put_text(&mut out, model);
+    // The model, and behind it who wrote before and after, come last and may be missing.
+    if seam.model.is_some() || seam.moved.is_some() {
+        put_text(&mut out, seam.model.as_deref().unwrap_or_default());
+    }
+    for source in seam.moved.iter().flat_map(|moved| [&moved.from, &moved.to]) {
+        put_text(&mut out, source.endpoint.as_deref().unwrap_or_default());
+        put_text(&mut out, source.model.as_deref().unwrap_or_default());
     }
     Record(out.freeze())
 }
@@ -286,8 +301,23 @@ impl<'a> Fields<'a> {
             label: SeamLabel::from_code(self.u8()?)?,
             offset: self.u64()?,
             dropped: self.u64()?,
-            model: self.text().map(Arc::from),
+            model: self.name(),
+            moved: self.moved(),
         })
+    }
+
+    /// A name, which may be missing or empty where there is none.
+    pub(crate) fn name(&mut self) -> Option<Arc<str>> {
+        self.text().filter(|name| !name.is_empty()).map(Arc::from)
+    }
+
+    fn moved(&mut self) -> Option<Box<Moved>> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let mut source = || Source { endpoint: self.name(), model: self.name() };
+        let (from, to) = (source(), source());
+        Some(Box::new(Moved { from, to }))
     }
 
     pub(crate) fn usage(&mut self) -> Option<Usage> {

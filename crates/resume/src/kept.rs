@@ -147,7 +147,7 @@ impl Session {
     pub(crate) fn rejoin(&mut self, attempt: AttemptId, rung: Rung, dropped: u64) {
         let offset = self.transcript.text.len() as u64;
         let label = SeamLabel::Exact;
-        let seam = Seam { attempt, rung, offset, label, dropped, model: None };
+        let seam = Seam { attempt, rung, offset, label, dropped, model: None, moved: None };
         self.record(journal::seam(&seam));
         self.summary.seams.push(seam.clone());
         self.queue.push_back(Output::Seam(seam));
@@ -179,7 +179,8 @@ impl Session {
     /// Whether the stream can go on elsewhere than where the response is kept.
     pub(crate) fn has_other_place(&self, now: Nanos) -> bool {
         let standing = Standing { kept: None, ..self.standing(now) };
-        self.config.policy.endpoints == Endpoints::Several && ladder::choose(&standing).is_ok()
+        let has_several = self.config.policy.endpoints == Endpoints::Several;
+        (has_several || self.next_upstream(now).is_some()) && ladder::choose(&standing).is_ok()
     }
 
     fn learn_from_events(&self, live: &mut Attempt, cause: &Cause) -> bool {
@@ -273,6 +274,7 @@ impl Session {
             rung: flow.asked,
             brought: flow.text_bytes > 0,
             is_estimate: !flow.usage_final,
+            model: flow.asked_model.clone(),
         };
         self.record(journal::usage(flow.attempt, &spent.usage));
         self.count_output(&spent);

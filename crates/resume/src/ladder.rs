@@ -75,6 +75,8 @@ pub(crate) struct Standing<'a> {
     pub(crate) request: &'a RequestBody,
     pub(crate) profile: &'a Profile,
     pub(crate) learned: Learned,
+    /// There is shown text that another model wrote than the one that is asked.
+    pub(crate) is_foreign: bool,
     pub(crate) kept: Option<&'a Cursor>,
     pub(crate) ways: Ways,
     /// The response went on behind the end of an answer: what was shown is no single one.
@@ -97,7 +99,8 @@ pub(crate) fn choose(standing: &Standing<'_>) -> Result<Rung, Cause> {
         Some(Way::Gone) | None => {}
     }
     if standing.transcript.paused().is_some() {
-        return Ok(Rung::Turn);
+        // Its blocks hold signatures, and results of tools, that are one model's own.
+        return if standing.is_foreign { Err(Cause::NotContinuable) } else { Ok(Rung::Turn) };
     }
     if standing.transcript.final_content {
         return Err(Cause::NotContinuable);
@@ -118,6 +121,10 @@ impl Standing<'_> {
         let Self { transcript, request, profile, learned, .. } = self;
         let sent = &transcript.text[..sendable_len(&transcript.text)];
         let continuable = request.continuable().is_ok();
+        if self.is_foreign {
+            // Only a finished turn says nothing of who wrote it.
+            return [(continuable && !sent.is_empty()).then_some(Rung::Instruct), None, None];
+        }
         let short = sent.chars().nth(anchor::ANCHOR_CHARS_MIN - 1).is_none();
         let prefill = continuable && !learned.prefill_refused && request.takes_prefill(profile);
         let is_one = !self.has_gone_on;

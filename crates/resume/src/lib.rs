@@ -18,6 +18,7 @@ mod cursor;
 mod deliver;
 mod ending;
 mod entry;
+mod fallback;
 mod frame;
 mod go_on;
 mod held;
@@ -37,6 +38,7 @@ mod receive;
 mod recovery;
 mod seam;
 mod session;
+mod source;
 mod spending;
 mod stitch;
 mod text;
@@ -48,6 +50,7 @@ pub use config::{
     Config, Deliver, Limits, OnStoreFailure, Pace, SeamPolicy, Timeouts, Tools, Ways,
 };
 pub use entry::{Entries, Entry, Start};
+pub use fallback::Fallback;
 pub use frame::Frame;
 pub use go_on::GoOn;
 pub use input::{AttemptId, Break, Input};
@@ -59,7 +62,8 @@ pub use outcome::{AttemptSummary, Cause, Outcome, Summary};
 pub use output::{Connection, Output, Request, State};
 pub use seam::{Rung, Seam, SeamLabel};
 pub use session::Session;
-pub use spending::Pricing;
+pub use source::{Moved, Source};
+pub use spending::{PricedModel, Pricing};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -243,6 +243,8 @@ pub struct AttemptSummary {
     pub choice: Choice,
     /// Where it went, when a driver chose among endpoints.
     pub endpoint: Option<Arc<str>>,
+    /// The model that was asked.
+    pub model: Option<Arc<str>>,
     /// When it began, on the caller's clock.
     pub began: Nanos,
     /// When it ended.
@@ -271,6 +273,7 @@ mod tests {
             rung: Rung::Retry,
             choice: Choice::default(),
             endpoint: None,
+            model: None,
             began: Nanos::ZERO,
             ended: Nanos::ZERO,
             text_bytes: 1,

@@ -12,6 +12,7 @@ use crate::admission::Fate;
 use crate::attempt::{Attempt, Phase};
 use crate::config::Ways;
 use crate::cursor::Cursor;
+use crate::fallback;
 use crate::input::Break;
 use crate::ladder::{self, Standing};
 use crate::outcome::Cause;
@@ -45,10 +46,25 @@ impl Session {
             self.judge(&mut live, cause, &verdict, now)
         };
         self.keep_generation(*live);
-        match next {
-            Ok(at) => self.plan_next(at, now),
-            Err(cause) => self.give_up(cause, now),
+        match (self.way_elsewhere(&next, now), next) {
+            (Some(upstream), _) => self.move_to(upstream, now),
+            (None, Ok(at)) => self.plan_next(at, now),
+            (None, Err(cause)) => self.give_up(cause, now),
         }
+    }
+
+    /// The upstream that goes on in the place of this one: there is no other attempt here, or a
+    /// long time to wait for it.
+    fn way_elsewhere(&self, next: &Result<Nanos, Cause>, now: Nanos) -> Option<usize> {
+        let is_over = match next {
+            // What is kept there is worth waiting for.
+            Ok(at) => {
+                let wait = at.saturating_sub(now);
+                wait > self.config.limits.fallback_wait && self.kept().is_none()
+            }
+            Err(cause) => fallback::is_of_the_upstream(cause),
+        };
+        if is_over { self.next_upstream(now) } else { None }
     }
 
     /// When the next attempt begins; why there is none.
@@ -140,6 +156,7 @@ impl Session {
             request: &self.request,
             profile: &self.config.profile,
             learned: self.learned,
+            is_foreign: self.author.is_foreign_to(self.request.model()),
             kept: self.kept(),
             ways,
             has_gone_on: !self.transcript.went_on.is_empty(),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::input::AttemptId;
+use crate::source::Moved;
 
 /// A way to go on after a break, from the best guarantee to none.
 ///
@@ -154,4 +155,7 @@ pub struct Seam {
     /// The model that went on, where it gives another name than the one that began: an alias that
     /// moved, or a gateway that went elsewhere.
     pub model: Option<Arc<str>>,
+    /// Who wrote until here and who goes on, where that is another model than the one that was asked
+    /// before, or a [fallback](crate::Fallback).
+    pub moved: Option<Box<Moved>>,
 }

@@ -12,6 +12,7 @@ use crate::checkpoint::Checkpoint;
 use crate::clocks::{Clocks, Due};
 use crate::config::Config;
 use crate::cursor::Cursor;
+use crate::fallback::Fallback;
 use crate::input::{AttemptId, Input};
 use crate::journal::{self, Origin, Record, Seq, Start};
 use crate::ladder::{self, Choice, Learned};
@@ -20,6 +21,7 @@ use crate::outcome::{AttemptSummary, Cause, Outcome, Summary};
 use crate::output::{Connection, Output, Request, State};
 use crate::receive::Progress;
 use crate::seam::Rung;
+use crate::source::Author;
 use crate::spending::Spending;
 use crate::transcript::Transcript;
 
@@ -62,7 +64,16 @@ use crate::transcript::Transcript;
 /// ```
 pub struct Session {
     pub(crate) config: Config,
+    /// The request as it is sent: to the model that is asked at present.
     pub(crate) request: RequestBody,
+    /// As the caller wrote it, once another model was asked.
+    pub(crate) caller: Option<RequestBody>,
+    /// What is asked in the place of the caller's model.
+    pub(crate) model: Option<Arc<str>>,
+    /// Where it goes: 0 is the first upstream, any other the fallback of this number.
+    pub(crate) upstream: usize,
+    /// Who wrote what was shown.
+    pub(crate) author: Author,
     pub(crate) transcript: Transcript,
     pub(crate) summary: Summary,
     pub(crate) call: Call,
@@ -72,7 +83,7 @@ pub struct Session {
     pub(crate) spending: Spending,
     pub(crate) queue: VecDeque<Output>,
     seq: u64,
-    key: IdempotencyKey,
+    pub(crate) key: IdempotencyKey,
     pub(crate) learned: Learned,
     pub(crate) live: Option<Box<Attempt>>,
     /// The generation that the provider goes on with while no attempt reads it.
@@ -140,8 +151,9 @@ impl Session {
     #[must_use]
     pub fn resume(config: Config, mut checkpoint: Checkpoint, seed: u64, now: Nanos) -> Self {
         let kept = checkpoint.take_kept(now);
-        let endpoint = checkpoint.endpoints().last().map(|name| Arc::from(name.as_str()));
+        let (endpoint, model) = (checkpoint.last_endpoint.take(), checkpoint.last_model.take());
         let mut session = Self::blank(config, checkpoint.request, checkpoint.key, seed, now);
+        session.author = checkpoint.author;
         session.transcript = checkpoint.transcript;
         session.seq = checkpoint.seq.0;
         session.attempts = checkpoint.attempts;
@@ -151,6 +163,7 @@ impl Session {
             session.spend(attempt, now);
         }
         (session.kept, session.endpoint) = (kept, endpoint);
+        let settled = session.take_up(model.as_ref());
         if checkpoint.is_cancelled {
             // Whoever cancelled it told the provider.
             session.write_off_kept();
@@ -160,10 +173,22 @@ impl Session {
                 session.miss_last_event();
             }
             session.complete(checkpoint.closed);
+        } else if let Err(cause) = settled {
+            session.give_up(cause, now);
         } else {
             session.plan_next(now, now);
         }
         session
+    }
+
+    /// Goes on where an earlier process was last, as far as it is still declared.
+    fn take_up(&mut self, model: Option<&Arc<str>>) -> Result<(), Cause> {
+        let is_it = |fallback: &Fallback| {
+            self.endpoint.as_ref() == Some(&fallback.endpoint)
+                && self.name_of(fallback.model.as_ref()) == self.name_of(model)
+        };
+        let fallback = self.config.fallbacks.iter().position(is_it);
+        self.settle_at(fallback.map_or(0, |at| at + 1))
     }
 
     fn blank(
@@ -180,6 +205,10 @@ impl Session {
         Self {
             config,
             request,
+            caller: None,
+            model: None,
+            upstream: 0,
+            author: Author::default(),
             transcript: Transcript::default(),
             summary: Summary::default(),
             call,
@@ -355,7 +384,7 @@ impl Session {
         let id = AttemptId(self.attempts);
         let standing = self.standing(now);
         let choice = ladder::explain(&standing, rung, self.attempts);
-        let mut plan = ladder::plan(&standing, rung, id, &self.key);
+        let mut plan = ladder::plan(&standing, rung, id, &self.operation_key());
         let mut flow = match self.kept.take_if(|_| rung == Rung::Cursor) {
             Some(kept) => *kept,
             None => self.flow(id, rung, plan.hold(), now),
@@ -382,7 +411,8 @@ impl Session {
             ended: None,
         }));
         let offset = self.transcript.text.len() as u64;
-        self.record(journal::attempt(id, rung, offset, self.endpoint.as_deref()));
+        let model = self.model.as_deref();
+        self.record(journal::attempt(id, rung, offset, self.endpoint.as_deref(), model));
         self.clocks.connecting(now, &self.config.timeouts);
         let endpoint = self.endpoint.clone();
         self.queue.push_back(Output::State(State::Connecting { attempt: id, rung, endpoint }));
@@ -404,6 +434,8 @@ impl Session {
         let mut flow = Flow::new(id, rung, Stops::new(self.request.choices()), now);
         let has_blocks = self.request.wire() == Wire::AnthropicMessages;
         flow.nesting = has_blocks.then(Nesting::default);
+        flow.asked_model.clone_from(&self.model);
+        flow.is_foreign = self.author.is_foreign_to(self.request.model());
         if let (Rung::Fetch, Some(kept)) = (rung, &self.kept) {
             flow.asked = kept.asked;
             flow.catch_up = CatchUp::behind(&self.transcript);

@@ -34,6 +34,15 @@ pub struct Pricing {
     pub began: Timestamp,
 }
 
+/// What a model costs that is asked in the place of the request's own.
+#[derive(Clone, Debug)]
+pub struct PricedModel {
+    /// Its name, as in [`Place`](crate::Place).
+    pub model: Arc<str>,
+    /// Its price on the terms of the request.
+    pub pricing: Pricing,
+}
+
 impl Pricing {
     fn terms(&self, now: Nanos) -> Terms<'_> {
         let at = self.began.seconds().saturating_add_unsigned(now.as_secs());
@@ -53,13 +62,15 @@ impl Pricing {
 }
 
 /// What one attempt is billed for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Spent {
     pub(crate) usage: Usage,
     pub(crate) rung: Rung,
     /// There is text in the answer that came from it.
     pub(crate) brought: bool,
     pub(crate) is_estimate: bool,
+    /// What was asked in the place of the request's model.
+    pub(crate) model: Option<Arc<str>>,
 }
 
 impl Spent {
@@ -76,8 +87,9 @@ impl Spent {
 #[derive(Debug, Default)]
 pub(crate) struct Spending {
     account: Account,
-    /// When the first attempt that is billed began.
-    began: Option<Nanos>,
+    /// When the first attempt that is billed began, and what it was asked of in the place of the
+    /// request's model.
+    first: Option<(Nanos, Option<Arc<str>>)>,
     /// The input that was last billed for: what the next attempt costs at least.
     input: Usage,
     /// Output tokens that the budget leaves to the live attempt; `None` is any number.
@@ -89,9 +101,14 @@ impl Session {
     /// `None` where it is not known. What the provider did not report yet is an estimate.
     #[must_use]
     pub fn spent(&self) -> Option<Money> {
-        let pricing = self.config.pricing.as_ref()?;
+        if self.has_no_prices() {
+            return None;
+        }
         let spent = self.spending.account.spent()?;
-        let bill = |flow: &Flow| pricing.bill(&self.billed(flow), flow.began).ok();
+        let bill = |flow: &Flow| {
+            let pricing = self.pricing_of(flow.asked_model.as_deref())?;
+            pricing.bill(&self.billed(flow), flow.began).ok()
+        };
         let live = self.live().map(|live| &live.flow);
         let bill = match (live, self.kept.as_deref()) {
             (None, None) => return Some(spent),
@@ -104,9 +121,27 @@ impl Session {
 
     /// What the response cost; `None` where that is not known.
     pub(crate) fn cost(&self) -> Option<StreamCost> {
-        let pricing = self.config.pricing.as_ref()?;
-        let began = self.spending.began.unwrap_or(Nanos::ZERO);
+        let first = self.spending.first.as_ref();
+        let (began, model) =
+            first.map_or((Nanos::ZERO, None), |(at, model)| (*at, model.as_deref()));
+        let pricing = self.pricing_of(model)?;
         self.spending.account.cost(|usage| pricing.bill(usage, began))
+    }
+
+    /// The price of a model that is asked in the place of the request's own; `None` is that.
+    fn pricing_of(&self, model: Option<&str>) -> Option<&Pricing> {
+        let Some(model) = model else { return self.config.pricing.as_ref() };
+        let found = self.config.priced_models.iter().find(|priced| *priced.model == *model);
+        found.map(|priced| &priced.pricing)
+    }
+
+    /// The price of the model that is asked at present.
+    fn pricing(&self) -> Option<&Pricing> {
+        self.pricing_of(self.model.as_deref())
+    }
+
+    const fn has_no_prices(&self) -> bool {
+        self.config.pricing.is_none() && self.config.priced_models.is_empty()
     }
 
     /// What an attempt is billed for, as far as is known. One without content is billed for what
@@ -128,12 +163,15 @@ impl Session {
 
     /// Enters an attempt that is over, and says what it cost.
     pub(crate) fn spend(&mut self, spent: &Spent, began: Nanos) -> Option<Money> {
-        let pricing = self.config.pricing.as_ref()?;
-        let bill = pricing.bill(&spent.usage, began).ok();
+        if self.has_no_prices() {
+            return None;
+        }
+        let pricing = self.pricing_of(spent.model.as_deref());
+        let bill = pricing.and_then(|pricing| pricing.bill(&spent.usage, began).ok());
         let spending = &mut self.spending;
         spending.account.add(&spent.usage, spent.brought(), spent.is_estimate, bill);
         if spent.usage.input_total() != Ok(0) {
-            spending.began.get_or_insert(began);
+            spending.first.get_or_insert_with(|| (began, spent.model.clone()));
             spending.input = input_of(&spent.usage);
         }
         bill
@@ -142,7 +180,7 @@ impl Session {
     /// Shown tokens above which going on by an instruction costs less than the whole again; `None` where
     /// no price says so.
     pub(crate) fn instruction_pays_above(&self, now: Nanos) -> Option<u64> {
-        let pricing = self.config.pricing.as_ref()?;
+        let pricing = self.pricing()?;
         let input = self.spending.input.input_total().ok()?;
         let rates = pricing.price.rates(input, &pricing.terms(now)).ok()?;
         let tariff = Tariff::new(&rates, Prompt::Uncached, Prompt::Uncached).ok()?;
@@ -189,7 +227,7 @@ impl Session {
         let Some(limit) = self.config.budget else { return Ok(()) };
         let spent = self.spending.account.spent().ok_or(Cause::Unpriced)?;
         let left = limit.checked_sub(spent).unwrap_or(Money::ZERO);
-        let pricing = self.config.pricing.as_ref().ok_or(Cause::Unpriced)?;
+        let pricing = self.pricing().ok_or(Cause::Unpriced)?;
         let (bill, rate) = pricing.input(input, now).ok_or(Cause::Unpriced)?;
         let left = left.checked_sub(bill).unwrap_or(Money::ZERO);
         self.spending.allowance = if left <= Money::ZERO { Some(0) } else { tokens(left, rate) };

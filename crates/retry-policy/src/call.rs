@@ -65,6 +65,17 @@ impl Call {
         self.attempts = self.attempts.saturating_sub(1);
     }
 
+    /// The attempts that follow go to an upstream that has not failed yet: they are counted, and
+    /// delayed, as those of a new call. What was delivered and the deadline stay.
+    #[inline]
+    pub const fn on_other_upstream(&mut self) {
+        self.attempts = 0;
+        self.failures = 0;
+        self.free = 0;
+        self.previous = Nanos::ZERO;
+        self.progress = 0;
+    }
+
     /// Notes bytes of the response that were given to the consumer.
     #[inline]
     pub const fn on_progress(&mut self, bytes: u64) {
@@ -228,6 +239,26 @@ mod tests {
         assert!(fail(&mut call, &policy, transient()).at().is_some());
         let last = fail(&mut call, &policy, transient());
         assert_eq!(last, Decision::GiveUp(GiveUp::AttemptsExhausted));
+    }
+
+    #[test]
+    fn another_upstream_is_tried_as_often_as_the_first_and_no_longer() {
+        let limits =
+            Limits { in_a_row: 3, deadline: Some(Nanos::from_secs(60)), ..Limits::DEFAULT };
+        let policy = Policy { limits, ..Policy::DEFAULT };
+        let mut call = Call::new(1, NOW);
+        call.on_progress(1);
+        for _ in 0..2 {
+            assert!(fail(&mut call, &policy, transient()).at().is_some());
+        }
+        assert_eq!(
+            fail(&mut call, &policy, transient()),
+            Decision::GiveUp(GiveUp::InARowExhausted)
+        );
+        call.on_other_upstream();
+        assert_eq!((call.attempts(), call.failures_in_a_row()), (0, 0));
+        assert!(matches!(fail(&mut call, &policy, transient()), Decision::Resume { .. }));
+        assert_eq!(call.deadline(&policy), Some(NOW.saturating_add(Nanos::from_secs(60))));
     }
 
     #[test]

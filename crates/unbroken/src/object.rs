@@ -79,6 +79,9 @@ pub(crate) struct Joint {
     /// Where another model went on.
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<Box<str>>,
+    /// Who wrote before it and who goes on, where that is another model or a fallback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved: Option<String>,
 }
 
 impl From<&Seam> for Joint {
@@ -90,6 +93,7 @@ impl From<&Seam> for Joint {
             label: seam.label.name(),
             dropped: seam.dropped,
             model: seam.model.as_deref().map(Box::from),
+            moved: seam.moved.as_deref().map(ToString::to_string),
         }
     }
 }
@@ -301,7 +305,7 @@ mod tests {
     #[test]
     fn a_seam_says_where_and_how_sure() {
         let (attempt, rung, label) = (AttemptId(3), Rung::Instruct, SeamLabel::Anchored);
-        let seam = Seam { attempt, rung, offset: 40, label, dropped: 12, model: None };
+        let seam = Seam { attempt, rung, offset: 40, label, dropped: 12, model: None, moved: None };
         check(
             &Object::Seam(Joint::from(&seam)),
             r#"{"type":"seam","attempt":3,"rung":"instruct","offset":40,"label":"anchored","dropped":12}"#,

@@ -109,7 +109,7 @@ impl World<'_> {
         match upstream.poll(self.scenario, self.now)? {
             Some(Answer::Said(input)) => {
                 self.note(|| format!("the pool says {input:?}"));
-                session.handle(input, self.now);
+                session.handle(*input, self.now);
             }
             Some(Answer::Later(at)) => self.plan(at.0, Due::Pool),
             None => {}

@@ -19,10 +19,13 @@ use crate::carrier::Carrier;
 use crate::client::{Clocks, Shared};
 use crate::endpoint::Endpoint;
 use crate::transport::{Message, Transport, Way};
-use crate::upstream::{Permit, Upstream, affinity};
+use crate::upstream::{Permit, Upstream, Upstreams, affinity};
 
 /// The asking side of one stream.
 pub(crate) struct Asking {
+    upstreams: Upstreams,
+    /// Where it is: the number of the upstream, and that.
+    number: usize,
     upstream: Arc<Upstream>,
     clocks: Clocks,
     timeouts: Timeouts,
@@ -101,14 +104,17 @@ impl Ear {
 impl Asking {
     /// `deadline` is the span of the whole response.
     pub(crate) fn new(shared: &Shared, body: &[u8], deadline: Option<Nanos>) -> Self {
+        let first = shared.upstreams.first();
         let input = u32::try_from(body.len() / BYTES_PER_TOKEN).unwrap_or(u32::MAX);
         Self {
-            upstream: Arc::clone(&shared.upstream),
+            upstreams: shared.upstreams.clone(),
+            number: 0,
+            upstream: Arc::clone(first),
             clocks: shared.clocks,
             timeouts: shared.config.timeouts,
             clock: None,
             deadline,
-            affinity: if shared.upstream.is_one() { None } else { affinity(body) },
+            affinity: if first.is_one() { None } else { affinity(body) },
             tokens: Tokens { input, output: 0 },
             stage: Stage::Nothing,
             at: EndpointId(0),
@@ -126,7 +132,8 @@ impl Asking {
     }
 
     /// An earlier process went last to the endpoint of this name.
-    pub(crate) fn went_to(&mut self, name: &str) {
+    pub(super) fn went_to(&mut self, upstream: usize, name: &str) {
+        self.turn_to(upstream);
         match self.upstream.find(name) {
             Some(endpoint) => self.at = endpoint,
             None => self.is_elsewhere = true,
@@ -150,7 +157,18 @@ impl Asking {
         self.ear.leave(now);
     }
 
+    /// Asks at another upstream from now on: nothing of the one before holds there.
+    fn turn_to(&mut self, number: usize) {
+        if number != self.number {
+            self.number = number;
+            self.upstream = Arc::clone(self.upstreams.get(number));
+            (self.at, self.is_elsewhere) = (EndpointId(0), false);
+            (self.follows, self.avoid) = (None, None);
+        }
+    }
+
     pub(super) fn ask(&mut self, ask: &Ask) -> Line {
+        self.turn_to(ask.upstream);
         let kind = match (self.kind, ask.rung) {
             (Kind::First, Rung::Retry) => Kind::First,
             (_, Rung::Retry) => Kind::Retry,
@@ -173,6 +191,7 @@ impl Asking {
             // What is read again is paid for.
             tokens: if only.is_some() { Tokens::default() } else { self.tokens },
             follows: self.follows,
+            spare: ask.spare,
             ..Request::new(kind)
         });
         let line = if permit.is_in_line(not_before) { Line::Long } else { Line::Short };
@@ -210,6 +229,7 @@ impl Asking {
         Place {
             endpoint: Arc::clone(self.upstream.name(grant.endpoint)),
             profile: self.profile(),
+            model: self.endpoint().asked_model().cloned(),
             timeouts: self.timeouts(),
         }
     }

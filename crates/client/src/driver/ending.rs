@@ -67,7 +67,7 @@ impl Driver {
             tab.charge(&self.session);
         }
         if self.session.prefill_refused() {
-            self.client.refusals.learn(self.model.as_deref());
+            self.client.refusals.learn(self.session.model());
         }
         let summary = match &mut *outcome {
             Outcome::Complete(summary) => {

@@ -7,7 +7,9 @@ use client::{
 use mock_provider::{Config, Mock};
 use std::sync::Arc;
 
-use crate::rig::{PROMPT, ROUTES, builder, collect, in_order, mock, mock_with, read_some, request};
+use crate::rig::{
+    PROMPT, ROUTES, builder, collect, endpoint, in_order, mock, mock_with, read_some, request,
+};
 
 /// One price holds from before this moment on.
 fn terms() -> Terms<'static> {
@@ -72,6 +74,40 @@ async fn an_unknown_model_has_no_cost_and_no_budget() {
     assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
     assert_eq!(client.resume(&id).await.unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(mock.ledger().requests.len(), 1);
+}
+
+#[tokio::test]
+async fn each_attempt_is_billed_at_the_price_of_its_model() {
+    let (profile, model) = ROUTES[1];
+    let (first, second) = (mock("rst@20,refused:3600s").await, mock("").await);
+    let fallback = endpoint(&second, profile).model("claude-haiku-4-5");
+    let client = priced(&first, profile).fallback(fallback).build().unwrap();
+    let seen = collect(&mut client.stream(request(model)).await.unwrap()).await;
+    let summary = seen.end.unwrap();
+    assert_eq!(seen.text, second.text_for(PROMPT));
+    let cost = summary.cost.unwrap();
+    let mut billed = Vec::new();
+    for attempt in summary.attempts.iter().filter(|attempt| attempt.usage.output > 0) {
+        let priced = Catalog::builtin().resolve(attempt.model.as_deref().unwrap()).unwrap();
+        let bill = priced.bill(&attempt.usage, &terms()).unwrap().total;
+        assert_eq!(attempt.cost, Some(bill), "{:?}", attempt.model);
+        billed.push(bill);
+    }
+    assert_eq!((billed.len(), Money::sum(billed)), (2, Ok(cost.total)));
+    assert!(cost.total < cost.ideal, "the other model is cheaper: {cost:?}");
+}
+
+#[tokio::test]
+async fn a_fallback_without_a_price_has_no_budget() {
+    let (profile, model) = ROUTES[1];
+    let (first, second) = (mock("rst@20,refused:3600s").await, mock("").await);
+    let fallback = endpoint(&second, profile).model("house-model");
+    let client = priced(&first, profile).fallback(fallback).build().unwrap();
+    let error = client.stream(request(model).budget(usd("1"))).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+    assert!(first.ledger().requests.is_empty());
+    let seen = collect(&mut client.stream(request(model)).await.unwrap()).await;
+    assert_eq!(seen.end.unwrap().cost, None, "an unknown price is not nothing");
 }
 
 #[tokio::test]

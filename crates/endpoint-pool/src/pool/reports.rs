@@ -218,6 +218,7 @@ impl Pool {
         let (since, last_reply) = (health.failing_since(), health.silent_since());
         self.prober = Some(Prober::open(since, last_reply, now, &mut self.rng));
         self.release_all_delayed();
+        self.refuse_spares(now);
     }
 
     fn hold(&mut self, endpoint: EndpointId, after: Nanos, now: Nanos) {
@@ -227,6 +228,7 @@ impl Pool {
         let until = now.saturating_add(after).saturating_add(jitter);
         let upstream = self.at(endpoint);
         upstream.held_until = upstream.held_until.max(until);
+        self.refuse_spares(now);
     }
 
     // ---- permits

@@ -2,7 +2,7 @@
 
 use retry_policy::Nanos;
 
-use crate::gate::Gate;
+use crate::gate::{Gate, Prober};
 use crate::set::Set;
 use crate::tickets::{Key, Stage};
 use crate::{Action, EndpointId, Kind, Pool, Refusal, Request, Route, Ticket};
@@ -67,6 +67,9 @@ impl Pool {
         if self.eligible(request.route).is_empty() {
             return Some(Refusal::NoSpare);
         }
+        if self.is_better_elsewhere(request, now) {
+            return Some(Refusal::UpstreamDown);
+        }
         let deadline = request.deadline?;
         let latest = deadline.saturating_sub(self.config.queue.attempt_min);
         if latest < self.earliest(request, now) {
@@ -74,11 +77,33 @@ impl Pool {
         }
         let prober = self.prober.as_ref()?;
         let probing = &self.config.probing;
-        // Whoever is the next probe goes out, however long the outage: nobody else would find out
-        // that it is over.
-        let is_next_probe = self.queue.is_empty() && prober.next(1, probing) <= now;
         let is_hopeless = prober.is_hopeless(now, deadline.saturating_sub(now), probing);
-        (is_hopeless && !is_next_probe).then_some(Refusal::UpstreamDown)
+        (is_hopeless && !self.is_next_probe(prober, now)).then_some(Refusal::UpstreamDown)
+    }
+
+    /// Whoever is the next probe goes out, however long the outage: nobody else would find out
+    /// that it is over.
+    fn is_next_probe(&self, prober: &Prober, now: Nanos) -> bool {
+        self.queue.is_empty() && prober.next(1, &self.config.probing) <= now
+    }
+
+    /// Whether a request that another pool can take has nothing to wait for here.
+    fn is_better_elsewhere(&self, request: &Request, now: Nanos) -> bool {
+        let Some(spare) = request.spare else { return false };
+        let until = now.saturating_add(spare);
+        let is_held = |id: EndpointId| self.upstreams[id.index()].held_until > until;
+        let is_down = self.prober.as_ref().is_some_and(|prober| !self.is_next_probe(prober, now));
+        is_down || self.eligible(request.route).iter().all(is_held)
+    }
+
+    /// Refuses those that wait and that another pool can take, where it is better for them.
+    pub(super) fn refuse_spares(&mut self, now: Nanos) {
+        for key in self.tickets.spares() {
+            let request = self.tickets.at(key.slot).request;
+            if self.is_better_elsewhere(&request, now) {
+                self.refuse(key, Refusal::UpstreamDown);
+            }
+        }
     }
 
     /// The earliest instant at which a request could be granted, as far as that is known.

@@ -8,6 +8,7 @@ mod health;
 mod outage;
 mod properties;
 mod rig;
+mod spare;
 mod stalls;
 mod waiting;
 mod world;

@@ -131,6 +131,7 @@ impl Model {
                     affinity: (key < 200).then_some(u64::from(key % 5)),
                     tokens: Tokens { input: u32::from(input), output: u32::from(input) / 4 },
                     follows: None,
+                    spare: (key % 3 == 0).then(|| Nanos::from_millis(u64::from(input))),
                 };
                 let ticket = self.pool.acquire(request, now);
                 self.names.push((ticket, self.asked));

@@ -85,12 +85,7 @@ impl RequestBody {
     /// A count above the limit is wrong, since the server had not stopped: some send less than a
     /// token at a time. Then the length of the text is the better guess.
     pub(super) fn reduce_limits(&self, splice: &mut Splice, partial: &str, spent: u64) {
-        let named = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
-        let limits = match self.wire {
-            Wire::Gemini => [self.generation("maxOutputTokens", "max_output_tokens"), None, None],
-            _ => named.map(|name| self.member(name)),
-        };
-        for limit in limits.into_iter().flatten() {
+        for limit in self.output_limits() {
             let Some(tokens) = limit.u64(&self.body) else { continue };
             let guess = partial.len() as u64 / BYTES_PER_TOKEN;
             let spent = if spent > tokens { guess } else { spent };
@@ -99,6 +94,24 @@ impl RequestBody {
                 splice.replace(limit.range(), left.to_string());
             }
         }
+    }
+
+    /// Lowers the limits of output tokens that are above this one.
+    pub(super) fn lower_limits(&self, splice: &mut Splice, most: u64) {
+        for limit in self.output_limits() {
+            if limit.u64(&self.body).is_some_and(|tokens| tokens > most) {
+                splice.replace(limit.range(), most.to_string());
+            }
+        }
+    }
+
+    fn output_limits(&self) -> impl Iterator<Item = Value> {
+        let named = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
+        let limits = match self.wire {
+            Wire::Gemini => [self.generation("maxOutputTokens", "max_output_tokens"), None, None],
+            _ => named.map(|name| self.member(name)),
+        };
+        limits.into_iter().flatten()
     }
 
     /// The limit that leaves room for an answer: above the whole thinking budget, which

@@ -55,6 +55,8 @@ pub enum Reason {
     Diverged,
     /// Passed over: what was shown is more than one answer.
     SeveralAnswers,
+    /// Passed over: another model wrote some of what was shown.
+    Foreign,
     /// Passed over: it costs more.
     Dearer,
     /// Passed over: the caller does not want it.
@@ -81,6 +83,7 @@ impl fmt::Display for Reason {
             Self::NewSample => "another answer is likely",
             Self::Diverged => "it gave another answer",
             Self::SeveralAnswers => "more than one answer was shown",
+            Self::Foreign => "another model wrote what was shown",
             Self::Dearer => "it costs more",
             Self::NotWanted => "not wanted",
         })
@@ -119,6 +122,7 @@ impl Standing<'_> {
         match rung {
             Rung::Cursor | Rung::Fetch => Reason::NotKept,
             _ if !self.allows(rung) && self.ways != Ways::Any => Reason::NotWanted,
+            _ if self.is_foreign => Reason::Foreign,
             Rung::Replay if is_replayed => Reason::Dearer,
             Rung::Replay if self.has_gone_on => Reason::SeveralAnswers,
             Rung::Replay if self.learned.replay_diverged => Reason::Diverged,

@@ -16,7 +16,7 @@ fn asking((config, request): (Config, protocol::RequestBody)) -> Drive {
 
 fn place(endpoint: &str, profile: Profile) -> Input {
     let timeouts = Timeouts { connect: Nanos::from_secs(7), ..Timeouts::default() };
-    Input::Admitted(Place { endpoint: endpoint.into(), profile, timeouts })
+    Input::Admitted(Place { endpoint: endpoint.into(), profile, model: None, timeouts })
 }
 
 fn admitted(drive: &mut Drive, endpoint: &str) {

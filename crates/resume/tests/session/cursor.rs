@@ -337,6 +337,7 @@ fn what_only_one_endpoint_has_is_asked_of_no_other() {
     let place = |endpoint: &str| resume::Place {
         endpoint: endpoint.into(),
         profile: protocol::Profile::OPENAI_RESPONSES,
+        model: None,
         timeouts: resume::Timeouts::default(),
     };
     drive.input(Input::Admitted(place("http://a/v1")));

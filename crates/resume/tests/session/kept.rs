@@ -29,7 +29,7 @@ fn broken(wire: &str, events: usize) -> Drive {
 }
 
 fn place(profile: Profile) -> Place {
-    Place { endpoint: "http://a/v1".into(), profile, timeouts: Timeouts::default() }
+    Place { endpoint: "http://a/v1".into(), profile, model: None, timeouts: Timeouts::default() }
 }
 
 #[test]

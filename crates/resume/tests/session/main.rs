@@ -7,6 +7,7 @@ mod characters;
 mod coherence;
 mod completion;
 mod cursor;
+mod fallback;
 mod framing;
 mod gemini;
 mod go_on;

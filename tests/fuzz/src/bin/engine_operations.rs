@@ -104,6 +104,7 @@ impl Run {
         Input::Admitted(Place {
             endpoint: "http://a/v1".into(),
             profile: self.profile,
+            model: None,
             timeouts: Timeouts::default(),
         })
     }

@@ -27,6 +27,9 @@ pub(super) enum Written {
         rung: &'static str,
         offset: u64,
         base_url: Option<String>,
+        /// What was asked there in the place of the request's model.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
     },
     /// A joint of the text.
     Seam {
@@ -37,6 +40,9 @@ pub(super) enum Written {
         dropped: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
         model: Option<String>,
+        /// Who wrote before it and who goes on, where that is another model or a fallback.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        moved: Option<String>,
     },
     /// What an attempt was billed, as far as the provider had reported it.
     Usage {
@@ -75,11 +81,12 @@ impl Written {
                 request: on_one_line(start.request.bytes())?,
             },
             Entry::Emitted { name, data } => Self::Event { event: text(name)?, data: text(data)? },
-            Entry::Attempt { attempt, rung, offset, endpoint } => Self::Attempt {
+            Entry::Attempt { attempt, rung, offset, endpoint, model } => Self::Attempt {
                 attempt: attempt.0,
                 rung: rung.name(),
                 offset,
                 base_url: endpoint.map(str::to_owned),
+                model: model.map(str::to_owned),
             },
             Entry::Seam(seam) => Self::Seam {
                 attempt: seam.attempt.0,
@@ -88,6 +95,7 @@ impl Written {
                 offset: seam.offset,
                 dropped: seam.dropped,
                 model: seam.model.as_deref().map(str::to_owned),
+                moved: seam.moved.as_deref().map(ToString::to_string),
             },
             Entry::Usage { attempt, usage } => {
                 Self::Usage { attempt: attempt.0, usage: Tokens::of(&usage) }
