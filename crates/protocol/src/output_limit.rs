@@ -1,7 +1,7 @@
 //! How many tokens of output a model gives at most, for the models of which that is known.
 //!
-//! Only upper bounds: a model that is not in the table, or of which a provider serves less, says so
-//! itself.
+//! Only upper bounds, compared with what litellm 1.110.2 lists: a model that is not in the table, or of
+//! which a provider serves less, says so itself.
 
 /// The most output tokens that the model of this name may be asked for; `None` when it is not known.
 ///
@@ -39,6 +39,7 @@ const LIMITS: &[(&str, u64)] = &[
     ("claude-3-5-haiku", 8_192),
     ("claude-3-7-sonnet", 128_000),
     ("claude-sonnet-4", 64_000),
+    ("claude-sonnet-4-6", 128_000),
     ("claude-opus-4", 32_000),
     ("claude-opus-4-5", 64_000),
     ("claude-opus-4-6", 128_000),
@@ -50,6 +51,7 @@ const LIMITS: &[(&str, u64)] = &[
     ("gpt-4o", 16_384),
     ("gpt-4-1", 32_768),
     ("gpt-5", 128_000),
+    ("gpt-5-pro", 272_000),
     ("o1", 100_000),
     ("o1-mini", 65_536),
     ("o3", 100_000),
@@ -76,6 +78,8 @@ mod tests {
         check("us.anthropic.claude-3-5-sonnet-20241022-v2:0", Some(8_192));
         check("openai/gpt-4.1-mini", Some(32_768));
         check("o1-mini", Some(65_536));
+        check("claude-sonnet-4-6", Some(128_000));
+        check("gpt-5-pro-2025-10-06", Some(272_000));
         check("models/gemini-2.0-flash-lite", Some(8_192));
     }
 
