@@ -103,7 +103,11 @@ impl Inner {
         if scheme != "http" && scheme != "https" {
             return Err("a proxy's URL begins with http:// or https://");
         }
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+        let (authority, behind) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        if behind.contains('@') {
+            // Else a part of the password would be taken for the host, which texts name.
+            return Err("a '/', '?' or '#' in the password for a proxy is written in percent");
+        }
         let (user_info, place) = match authority.rsplit_once('@') {
             Some((user_info, place)) => (Some(user_info), place),
             None => (None, authority),
@@ -191,6 +195,8 @@ mod tests {
     fn what_is_no_proxy_is_refused_without_its_password() {
         let long = format!("http://u:s3cret@{}", "p".repeat(PROXY_URL_BYTES_MAX));
         for url in [
+            "http://user:s3cret/x@p:3128",
+            "http://user#s3cret@p",
             "",
             "http://",
             "http://u:s3cret@",

@@ -280,7 +280,8 @@ impl Turn {
 
     /// A refusal is the response that HTTP would have brought, but for those that are the socket's own.
     fn hear_refusal(&mut self, mut socket: Socket, text: &[u8], refusal: &SocketRefusal<'_>) {
-        tracing::debug!(status = refusal.status, code = &*refusal.code, "refused on a socket");
+        // Its words are the peer's, and may quote a key.
+        tracing::debug!(status = refusal.status, "refused on a socket");
         match &*refusal.code {
             // What was asked is whole, so a new socket can be asked the same.
             "websocket_connection_limit_reached" if self.renewals < RENEWALS_MAX => {
