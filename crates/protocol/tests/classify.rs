@@ -254,6 +254,9 @@ fn hints_of_every_form() {
 fn an_unknown_error_inside_a_stream_is_transient() {
     let failure = classify_in_band(br#"{"error":{"message":"it broke"}}"#);
     assert_eq!((failure.kind, failure.verdict.class), (FailureKind::Other, Class::Transient));
+    // The end of a socket is not the request's fault.
+    let limit = openai("invalid_request_error", "\"websocket_connection_limit_reached\"", "m");
+    assert_eq!(classify_in_band(limit.as_bytes()).kind, FailureKind::Server);
     let failure = classify_in_band(br#"{"error":{"code":503,"message":"m"}}"#);
     assert_eq!((failure.kind, failure.status), (FailureKind::Server, Some(503)));
     let failure = classify_in_band(br#"{"error":{"code":1234,"type":"content_policy_violation"}}"#);

@@ -85,7 +85,9 @@ fn specific(word: &str) -> Option<FailureKind> {
         | "modeltimeoutexception"
         | "vector_store_timeout" => FailureKind::Timeout,
         // Transient although it comes with the status of a bad request.
-        "compaction_unavailable" => FailureKind::Server,
+        "compaction_unavailable"
+        | "websocket_connection_limit_reached"
+        | "websocket_stream_limit_reached" => FailureKind::Server,
         "conflict_error" | "thread_continue_in_flight" => FailureKind::Conflict,
         _ => return None,
     })
