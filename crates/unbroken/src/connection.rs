@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use crate::advice::Advice;
 use crate::diagnostics::report;
+use crate::fallbacks::Fallbacks;
 use crate::profile_file::ProfileFile;
 use crate::status::usage_error;
 
@@ -59,6 +60,9 @@ pub(crate) struct Connection {
     /// Reaches every server without a proxy, whatever the environment says
     #[arg(long)]
     no_proxy: bool,
+
+    #[command(flatten)]
+    fallbacks: Fallbacks,
 }
 
 impl Connection {
@@ -118,7 +122,7 @@ impl Connection {
             return Err(usage_error(format_args!("profile {name} needs --base-url")));
         }
         if key.is_some() && !bare.iter().all(|endpoint| is_private(endpoint.base_url())) {
-            report(&"the key goes over the network unencrypted: the base URL is not https");
+            warn_of_plain_text();
         }
         bare.into_iter().map(|endpoint| self.equip(endpoint, key.as_ref())).collect()
     }
@@ -148,9 +152,14 @@ impl Connection {
         Ok(endpoint)
     }
 
-    /// A client of these servers, yet without checkpoints and clocks.
+    /// A client of these servers and the fallbacks, yet without checkpoints and clocks.
     pub(crate) fn client(&self, endpoints: Vec<Endpoint>) -> anyhow::Result<Builder> {
+        let fallbacks = match endpoints.first() {
+            Some(first) => self.fallbacks.endpoints(*first.profile(), first)?,
+            None => Vec::new(),
+        };
         let builder = endpoints.into_iter().fold(Client::builder(), Builder::endpoint);
+        let builder = fallbacks.into_iter().fold(builder, Builder::fallback);
         Ok(match &self.proxy {
             Some(url) => {
                 let proxy = Proxy::new(url);
@@ -166,6 +175,7 @@ impl Connection {
         for url in &self.base_urls {
             advice.flag("--base-url", url);
         }
+        self.fallbacks.advise(advice);
         if let Some(file) = &self.profile_file {
             advice.flag("--profile-file", &file.path);
         }
@@ -247,8 +257,12 @@ pub(crate) const fn wire_flag(wire: Wire) -> &'static str {
     }
 }
 
+pub(crate) fn warn_of_plain_text() {
+    report(&"the key goes over the network unencrypted: the base URL is not https");
+}
+
 /// Whether nobody on the way can read what is sent to a URL: TLS, or this machine.
-fn is_private(url: &str) -> bool {
+pub(crate) fn is_private(url: &str) -> bool {
     let url = url.trim().to_ascii_lowercase();
     let Some(rest) = url.strip_prefix("http://") else { return true };
     let authority = rest.split('/').next().unwrap_or(rest);

@@ -10,6 +10,7 @@ mod command;
 mod connection;
 mod diagnostics;
 mod duration;
+mod fallbacks;
 mod object;
 mod output;
 mod prices;

@@ -4,6 +4,7 @@
 mod batch;
 mod cost;
 mod demo;
+mod fallbacks;
 mod interruption;
 mod keys;
 mod mock;
