@@ -17,9 +17,10 @@ fn run(world: &World, fallback: &str, flags: &[&str]) -> Finished {
 }
 
 fn attempts(run: &Finished) -> Vec<Value> {
-    let end: Value = serde_json::from_str(run.text().lines().last().unwrap()).unwrap();
+    let last = run.text().lines().last().expect("an object");
+    let end: Value = serde_json::from_str(last).expect("JSON");
     assert_eq!(end["type"], "end", "{end}");
-    end["attempts"].as_array().unwrap().clone()
+    end["attempts"].as_array().expect("attempts").clone()
 }
 
 #[test]
