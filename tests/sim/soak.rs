@@ -169,6 +169,18 @@ mod tests {
         );
     }
 
+    /// Sequences that once broke a promise, and what was wrong.
+    const MENDED: &[(u64, &str)] =
+        &[(164_316, "a second Gemini response that began thrice behind the first chunk was shown")];
+
+    #[test]
+    fn sequences_that_once_broke_a_promise_keep_it() {
+        for (seed, once) in MENDED {
+            let again = Soak::replay(*seed);
+            assert!(again.is_none(), "{once}:\n{}", again.expect("it broke a promise"));
+        }
+    }
+
     #[test]
     fn a_sequence_that_keeps_the_promise_has_nothing_to_replay() {
         assert!(Soak::replay(1).is_none());

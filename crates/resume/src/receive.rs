@@ -274,7 +274,10 @@ impl Session {
 
     /// Whether a second response begins inside this one, as from a gateway that tried again by
     /// itself. Chat servers may say the role in every chunk, and Gemini's do; there another id must
-    /// come with it. A server that gives every chunk an id of its own costs two attempts to learn.
+    /// come with it. A chat server that gives every chunk an id of its own costs two attempts to
+    /// learn. On Gemini nothing is learned: its `responseId` identifies the response, servers that
+    /// leave it out are known and servers that change it are not, and its first chunk is text. So
+    /// to believe in such a server would be to repeat that text behind a few second starts.
     fn is_second(&mut self, flow: &mut Flow, decoded: &Decoded<'_>) -> bool {
         let begun = std::mem::replace(&mut flow.begun, true);
         if !matches!(self.request.wire(), Wire::OpenAiChat | Wire::Gemini) {
@@ -290,7 +293,8 @@ impl Session {
             return false;
         }
         let first = flow.id.replace(id.to_owned());
-        if first.is_some() && (flow.id_repeated || !self.learned.id_per_chunk()) {
+        let per_chunk = self.request.wire() == Wire::OpenAiChat && self.learned.id_per_chunk();
+        if first.is_some() && (flow.id_repeated || !per_chunk) {
             return true;
         }
         if matches!(flow.hold, Hold::Lifecycle) {

@@ -320,6 +320,18 @@ fn an_error_or_a_second_response_is_a_break() {
 }
 
 #[test]
+fn text_is_not_repeated_however_often_a_second_response_begins_behind_the_first_chunk() {
+    let mut drive = Drive::new(gemini());
+    for attempt in 0..3 {
+        let (one, other) = (format!("r{attempt}"), format!("r{attempt}-again"));
+        drive.accept().send(said(&one, PIECES[0], 1) + &answer(&other, PIECES)).end().pass();
+        assert_eq!(drive.text, PIECES[0]);
+    }
+    drive.accept().send(answer("r3", PIECES)).end();
+    judged(&drive);
+}
+
+#[test]
 fn every_candidate_has_to_stop() {
     let body = r#"{"model":"m","contents":[{"parts":[{"text":"hi"}]}],"generationConfig":{"candidateCount":2}}"#;
     let request = RequestBody::parse(Profile::GEMINI.wire, Bytes::from(body)).expect("a body");
