@@ -1,6 +1,7 @@
 //! What a request asks for, read as strictly as a provider reads it.
 //! Knows the wires' bodies; it does not know what was asked before.
 
+mod contents;
 mod input;
 mod prefill;
 
@@ -9,7 +10,7 @@ use crate::control::percent_decode;
 use crate::http::Request;
 use crate::json::{Value, read};
 use crate::refusal::Refusal;
-use crate::wire::{Frames, Wire, bedrock_model};
+use crate::wire::{Frames, Parts, Wire, bedrock_model};
 
 pub(crate) use prefill::PrefillForm;
 
@@ -64,11 +65,12 @@ pub(crate) enum Role {
     Other,
 }
 
-/// What an OpenAI stream carries beside the text.
+/// What a stream carries beside the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Extras {
     pub(crate) usage: bool,
     pub(crate) obfuscation: bool,
+    pub(crate) parts: Parts,
 }
 
 impl Ask {
@@ -85,6 +87,9 @@ impl Ask {
         let Value::Object(members) = &body else {
             return Err(Refusal::invalid("The request body is not a JSON object"));
         };
+        if wire == Wire::Gemini {
+            return contents::read_body(request, members);
+        }
         if wire == Wire::OpenAiResponses {
             let frames = Frames::of(request);
             return input::read_body(&body, members).map(|ask| Self { frames, ..ask });
@@ -116,11 +121,20 @@ impl Ask {
     }
 }
 
-/// Whether the request carries this key, in either of the two headers.
+/// The key that a request carries: in one of three headers, or on the Gemini wire in its query.
+pub(crate) fn given_key(request: &Request) -> Option<&str> {
+    let bearer = request.header("authorization");
+    let bearer = bearer.map(|value| value.strip_prefix("Bearer ").unwrap_or(value));
+    let query = || contents::parameter(&request.target, "key");
+    let named = request.header("x-api-key").or(bearer).or(request.header("x-goog-api-key"));
+    named.or_else(|| {
+        Wire::of_path(request.path()).filter(|wire| *wire == Wire::Gemini).and_then(|_| query())
+    })
+}
+
+/// Whether the request carries this key.
 pub(crate) fn carries_key(request: &Request, key: &ApiKey) -> bool {
-    let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-    let given = request.header("x-api-key").or(bearer);
-    given.is_some_and(|given| key.is(given))
+    given_key(request).is_some_and(|given| key.is(given))
 }
 
 /// Fields that a continuation may change or leave out are not the caller's own.
@@ -167,6 +181,7 @@ fn read_extras(body: &Value) -> Result<Extras, Refusal> {
     Ok(Extras {
         usage: option("include_usage").and_then(Value::as_bool).unwrap_or(false),
         obfuscation: option("include_obfuscation").and_then(Value::as_bool).unwrap_or(true),
+        ..Extras::default()
     })
 }
 
@@ -331,18 +346,25 @@ mod tests {
             )
         };
         let plain = ask(Wire::OpenAiChat, &body("")).unwrap();
-        assert_eq!(plain.extras, Extras { usage: false, obfuscation: true });
+        assert_eq!(plain.extras, Extras { obfuscation: true, ..Extras::default() });
         let options = r#","stream_options":{"include_usage":true,"include_obfuscation":false}"#;
         let asked = ask(Wire::OpenAiChat, &body(options)).unwrap();
-        assert_eq!(asked.extras, Extras { usage: true, obfuscation: false });
+        assert_eq!(asked.extras, Extras { usage: true, ..Extras::default() });
     }
 
     #[test]
-    fn a_key_is_found_in_both_headers() {
+    fn a_key_is_found_in_each_header_and_in_a_query_of_the_gemini_wire() {
         let key = ApiKey::from("k");
         assert!(carries_key(&request("x-api-key: k\r\n", ""), &key));
         assert!(carries_key(&request("authorization: Bearer k\r\n", ""), &key));
         assert!(!carries_key(&request("x-api-key: other\r\n", ""), &key));
+        assert!(carries_key(&request("x-goog-api-key: k\r\n", ""), &key));
+        assert!(!carries_key(&request("authorization: Basic k\r\n", ""), &key));
         assert!(!carries_key(&request("", ""), &key));
+        let mut asked = request("", "");
+        asked.target = "/models/m:generateContent?alt=sse&key=k".to_owned();
+        assert!(carries_key(&asked, &key));
+        asked.target = "/v1/messages?key=k".to_owned();
+        assert!(!carries_key(&asked, &key));
     }
 }

@@ -50,7 +50,7 @@ impl Config {
 
     /// The whole answer to a prompt with its tokens.
     pub fn answer_for(&self, prompt: &str) -> TokenText {
-        let tokens = Wish::read(prompt).tokens.unwrap_or(self.tokens);
+        let tokens = Wish::read(prompt).tokens_or(self.tokens);
         TokenText::new(self.kind_for(prompt), self.seed, prompt, tokens)
     }
 

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::ask::{Ask, carries_key};
+use crate::ask::{Ask, carries_key, given_key};
 use crate::call::Call;
 use crate::control;
 use crate::delivery::Delivery;
@@ -128,14 +128,17 @@ pub(crate) fn check_key(shared: &Shared, facts: &Facts) -> Result<(), Refusal> {
     match facts.authorization {
         Authorization::Accepted | Authorization::Unchecked => Ok(()),
         Authorization::Absent if shared.config.api_key.is_none() => Ok(()),
+        // Google says so with another status.
+        Authorization::Absent | Authorization::Rejected if facts.wire == Wire::Gemini => {
+            Err(Refusal::unknown_key())
+        }
         Authorization::Absent | Authorization::Rejected => Err(Refusal::bad_key()),
     }
 }
 
 pub(crate) fn facts(shared: &Shared, wire: Wire, request: &Request) -> Facts {
-    let named = request.header("x-api-key").or(request.header("authorization")).is_some();
     let authorization = match &shared.config.api_key {
-        _ if !named => Authorization::Absent,
+        _ if given_key(request).is_none() => Authorization::Absent,
         None => Authorization::Unchecked,
         Some(key) if carries_key(request, key) => Authorization::Accepted,
         Some(_) => Authorization::Rejected,

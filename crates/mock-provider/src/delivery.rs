@@ -76,12 +76,14 @@ impl<'c> Delivery<'c> {
                 Wire::AnthropicMessages => format!("msg_{fingerprint:020x}"),
                 Wire::OpenAiChat => format!("chatcmpl-{fingerprint:020x}"),
                 Wire::OpenAiResponses => format!("resp_{fingerprint:032x}"),
+                Wire::Gemini => format!("{fingerprint:022x}"),
             },
             created: 1_760_000_000 + 7 * responder.number,
             model: json_text(&ask.model),
             input_tokens: bytes.div_ceil(4) as u64,
             extras: ask.extras,
-            line_end: "\n",
+            // Google's own lines.
+            line_end: if ask.wire == Wire::Gemini { "\r\n" } else { "\n" },
             random: Random::new(random.next()),
             style: *random.pick(&[&Escapes::Needed, &Escapes::NonAscii, &Escapes::Wary]),
             numbering: Numbering::new(hash(fingerprint, b"events")),
@@ -91,6 +93,7 @@ impl<'c> Delivery<'c> {
                 max_output_tokens: ask.max_tokens,
                 instructions: ask.create.instructions.as_deref().map(json_text),
             },
+            generated: 0,
         };
         Self {
             responder,

@@ -1,10 +1,10 @@
 //! A provider that breaks on purpose: seeded faults over real sockets, and a ledger.
 //!
-//! It serves the Anthropic Messages, the OpenAI Chat Completions and the OpenAI Responses wire on
+//! It serves the Anthropic Messages, the OpenAI Chat Completions, the OpenAI Responses and the Gemini wire on
 //! loopback, answers every prompt with a text that is known beforehand, breaks as a script says, goes on where a client asks it
 //! to, and keeps a ledger of what really happened. It writes literal bytes with its own JSON and its
 //! own HTTP, so that it cannot share a mistake with what it judges. What it does not do: TLS, HTTP/2,
-//! tools; and answers that are not streamed on the first two wires.
+//! tools but for one call on the Gemini wire; and answers that are not streamed on the first two wires.
 //!
 //! ```
 //! use mock_provider::{Config, Faults, Mock};
@@ -27,7 +27,8 @@
 //! `POST` to any path that ends in `/messages`, `/chat/completions` or `/responses`; below the last, `GET
 //! /responses/{id}`, `GET /responses/{id}?stream=true&starting_after=N` and `POST /responses/{id}/cancel`.
 //! `POST …/model/{id}/invoke-with-response-stream` is the Messages wire in Bedrock's form, with its binary
-//! messages; any stream is one JSON document on each line where `Accept` begins with `application/x-ndjson`.
+//! messages. `POST …/models/{model}:streamGenerateContent?alt=sse` and `…:generateContent` are the Gemini wire,
+//! whose key may be `x-goog-api-key` or `?key=`. Any stream is one JSON document on each line where `Accept` begins with `application/x-ndjson`.
 //! For tests that are another process: `GET /mock/ledger` is the ledger as JSON, `GET /mock/text?prompt=…` (percent-encoded) is the
 //! text that a prompt is answered with.
 //!
@@ -35,7 +36,8 @@
 //!
 //! The first user message decides the text. Words in it that are set apart by white space win over the
 //! configuration: `mock:multilingual`, `mock:ha`, `mock:rows`, `mock:braces`, the last three also as
-//! `mock:intro+ha` with a unique introduction, and `mock:tokens=500`.
+//! `mock:intro+ha` with a unique introduction, and `mock:tokens=500`. `mock:blocked` is not answered at all; on
+//! the Gemini wire the prompt is blocked. `mock:call` ends an answer there with a call, where tools are declared.
 //!
 //! # Fault scripts
 //!
@@ -49,7 +51,7 @@
 //! | `refused` `refused:300ms` | nothing listens, from before the end of the previous response |
 //! | `close` `rst` | closed or reset before the head |
 //! | `429` `503:2` `529:date=2` `500:ms=250` `429:raw=soon` `429:absurd` | a status, with `Retry-After` in seconds, as a date, `retry-after-ms`, any text, 317 years |
-//! | `quota` | 429 that waiting does not help |
+//! | `quota` | 429 that waiting does not help; on the Gemini wire the quota of a day, beside a time to wait |
 //! | `silent` `empty` | a head and silence; a head and a clean end |
 //! | `html` `json200` | no event stream, status 200 |
 //! | `stall@K` `pings@K` | silence; heartbeats only |
@@ -64,6 +66,9 @@
 //! | `ws@K:CODE` | on a WebSocket: a close frame with this code; over HTTP as `end@K` |
 //! | `limit` `previous` | on a WebSocket: the connection is too old; it does not know the response that was named. Over HTTP a whole answer |
 //! | `end@stop` | no sentinel after the stop reason; this is a whole answer |
+//!
+//! On the Gemini wire the hints of a status stand in the body, as Google's `RetryInfo`, but for the date; heartbeats
+//! are comments, as a proxy in between would send them; and the reason is the last that there is.
 //!
 //! [`Faults::Hazard`] has no script: responses break by chance, in proportion to their time.
 //!
@@ -97,7 +102,7 @@
 //! A request whose messages go on after those of the prompt's first request is a continuation. After a
 //! final assistant message the answer goes on as [`PrefillSeam`] says, when the model takes that; on
 //! the chat wire the message must say so with `prefix`, `partial`, or the request with
-//! `continue_final_message` or a chat template without thinking; on the Responses wire there is no such
+//! `continue_final_message` or a chat template without thinking; on the Responses and the Gemini wire there is no such
 //! thing, and another answer begins. After an assistant message and a user
 //! message it goes on as [`Seam`] says. White space that the client trimmed comes again. A partial answer
 //! that was never sent is flagged and gets another text.

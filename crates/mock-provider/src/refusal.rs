@@ -1,6 +1,8 @@
 //! Error responses: a status, a message and the form that each wire gives them.
 //! Used for invalid requests, for scripted statuses and for JSON errors with status 200.
 
+mod google;
+
 use crate::fault::Fault;
 use crate::wire::{Wire, json_text};
 
@@ -20,6 +22,8 @@ pub(crate) struct Refusal {
     cause: Cause,
     /// The parameter that is at fault, and the code, on the OpenAI wires.
     fault: Option<(String, &'static str)>,
+    /// What Google's `RetryInfo` says, in whatever form.
+    delay: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +36,7 @@ enum Cause {
 
 impl Refusal {
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Self { status: 400, message: message.into(), cause: Cause::Status, fault: None }
+        Self { message: message.into(), ..Self::of_status(400) }
     }
 
     /// A 400 that names the parameter and has a code, as the Responses wire tells it.
@@ -56,13 +60,20 @@ impl Refusal {
             message: "invalid API key".to_owned(),
             cause: Cause::BadKey,
             fault: None,
+            delay: None,
         }
+    }
+
+    /// The 400 for a key that Google does not know.
+    pub(crate) fn unknown_key() -> Self {
+        let message = "API key not valid. Please pass a valid API key.";
+        Self { cause: Cause::BadKey, ..Self::invalid(message) }
     }
 
     pub(crate) fn quota() -> Self {
         let message =
             "You exceeded your current quota, please check your plan and billing details.";
-        Self { status: 429, message: message.to_owned(), cause: Cause::Quota, fault: None }
+        Self { cause: Cause::Quota, message: message.to_owned(), ..Self::of_status(429) }
     }
 
     /// What only a WebSocket is refused with: it is too old, or does not know a response.
@@ -96,7 +107,13 @@ impl Refusal {
             529 => "Overloaded",
             _ => "The server had an error while processing your request.",
         };
-        Self { status, message: message.to_owned(), cause: Cause::Status, fault: None }
+        let message = message.to_owned();
+        Self { status, message, cause: Cause::Status, fault: None, delay: None }
+    }
+
+    /// The same with the time after which to come back, in Google's words.
+    pub(crate) fn with_delay(self, delay: String) -> Self {
+        Self { delay: Some(delay), ..self }
     }
 
     pub(crate) fn status(&self) -> u16 {
@@ -131,8 +148,19 @@ impl Refusal {
                     r#"{{"error":{{"message":{message},"type":"{kind}","param":{param},"code":{code}}}}}"#
                 )
             }
+            Wire::Gemini => {
+                google::body(self.status, &self.message, self.reason(), self.delay.as_deref())
+            }
         };
         body.into_bytes()
+    }
+
+    fn reason(&self) -> google::Reason {
+        match (self.cause, self.status) {
+            (Cause::BadKey, 400) => google::Reason::BadKey,
+            (Cause::Quota, _) => google::Reason::Day,
+            (Cause::Status | Cause::BadKey, _) => google::Reason::Status,
+        }
     }
 
     fn messages_kind(&self) -> &'static str {
@@ -180,6 +208,30 @@ mod tests {
         assert_eq!(text(error, "type").as_deref(), Some(chat_kind));
         assert_eq!(text(error, "code").as_deref(), chat_code);
         assert_eq!(text(error, "message").as_deref(), Some(refusal.message()));
+    }
+
+    #[track_caller]
+    fn check_google(refusal: &Refusal, code: u64, status: &str, details: &[&str]) {
+        let body = read(&refusal.body(Wire::Gemini, "")).unwrap();
+        let error = body.member("error").unwrap();
+        assert_eq!(error.member("code").and_then(Value::as_u64), Some(code));
+        assert_eq!(error.member("status").and_then(Value::as_str), Some(status));
+        let given = error.member("details").and_then(Value::as_array).unwrap_or_default();
+        assert_eq!(given.len(), details.len(), "{given:?}");
+        for (given, expected) in given.iter().zip(details) {
+            assert!(format!("{given:?}").contains(expected), "{given:?}");
+        }
+    }
+
+    #[test]
+    fn google_adds_details_to_a_status() {
+        check_google(&Refusal::of_status(503), 503, "UNAVAILABLE", &[]);
+        check_google(&Refusal::of_status(429), 429, "RESOURCE_EXHAUSTED", &["PerMinute"]);
+        let told = Refusal::of_status(429).with_delay("0.250s".to_owned());
+        check_google(&told, 429, "RESOURCE_EXHAUSTED", &["PerMinute", "0.250s"]);
+        check_google(&Refusal::quota(), 429, "RESOURCE_EXHAUSTED", &["PerDay", "RetryInfo"]);
+        check_google(&Refusal::unknown_key(), 400, "INVALID_ARGUMENT", &["API_KEY_INVALID"]);
+        check_google(&Refusal::bad_key(), 401, "UNAUTHENTICATED", &[]);
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Responder<'_> {
         if !headers.iter().any(|(name, _)| *name == "Date") {
             headers.insert(0, ("Date", http_date(self.clock())));
         }
-        headers.push((self.wire.request_id_header(), self.request_id()));
+        headers.extend(self.wire.request_id_header().map(|name| (name, self.request_id())));
         encode_head(&Head { status, content_type, length, headers })
     }
 }

@@ -192,6 +192,7 @@ mod tests {
             style: Escapes::Needed,
             numbering: Numbering::new(1),
             settings: Settings::default(),
+            generated: 0,
         };
         let tokens = vec![token(Origin::AskedEcho), token(Origin::New), token(Origin::New)];
         let reply = Reply { tokens, stop: Stop::End, head_bytes: 0, unknown_prefix: false };

@@ -127,7 +127,7 @@ impl TokenText {
 pub fn text_for(prompt: &str, tokens: u32) -> String {
     let wish = Wish::read(prompt);
     let kind = wish.kind.unwrap_or_default();
-    TokenText::new(kind, 0, prompt, wish.tokens.unwrap_or(tokens)).text
+    TokenText::new(kind, 0, prompt, wish.tokens_or(tokens)).text
 }
 
 /// What a prompt asks of the server with words such as `mock:ha` and `mock:tokens=500`.
@@ -135,15 +135,26 @@ pub fn text_for(prompt: &str, tokens: u32) -> String {
 pub(crate) struct Wish {
     pub(crate) kind: Option<TextKind>,
     pub(crate) tokens: Option<u32>,
+    /// There is no answer.
+    pub(crate) blocked: bool,
 }
 
 impl Wish {
     /// The most tokens that a prompt may ask for.
     pub(crate) const TOKENS_MAX: u32 = 1_000_000;
 
+    /// How long the answer is, where nobody asks for another length.
+    pub(crate) fn tokens_or(self, tokens: u32) -> u32 {
+        if self.blocked { 0 } else { self.tokens.unwrap_or(tokens) }
+    }
+
     pub(crate) fn read(prompt: &str) -> Self {
         let mut wish = Self::default();
         for word in prompt.split_whitespace().filter_map(|word| word.strip_prefix("mock:")) {
+            if word == "blocked" {
+                wish.blocked = true;
+                continue;
+            }
             match word.strip_prefix("tokens=") {
                 Some(count) => {
                     wish.tokens = count.parse().ok().map(|count: u32| count.min(Self::TOKENS_MAX));

@@ -1,15 +1,19 @@
-//! The three wires, and what they need to write an answer.
+//! The four wires, and what they need to write an answer.
 //! Each wire's literal bytes are in its own file.
 
 mod answer;
 mod anthropic;
 mod chat;
 mod frames;
+mod gemini;
 mod object;
 mod responses;
 
 pub(crate) use answer::{AnswerWriter, Stop, Usage, json_text};
 pub(crate) use frames::{Frames, bedrock_model};
+pub(crate) use gemini::{
+    Parts, call as gemini_call, document as gemini_document, refusal as gemini_refusal,
+};
 pub(crate) use object::{Settings, Status, object};
 pub(crate) use responses::{Numbering, reading_error};
 
@@ -22,6 +26,8 @@ pub enum Wire {
     OpenAiChat,
     /// `POST …/responses`, and what belongs to `…/responses/{id}`
     OpenAiResponses,
+    /// `POST …/models/{model}:streamGenerateContent?alt=sse`, and `…:generateContent`
+    Gemini,
 }
 
 impl Wire {
@@ -35,16 +41,19 @@ impl Wire {
             Some(Self::AnthropicMessages)
         } else if path.ends_with("/responses") {
             Some(Self::OpenAiResponses)
+        } else if gemini_call(path).is_some() {
+            Some(Self::Gemini)
         } else {
             None
         }
     }
 
-    /// The name of the header that carries the id of a request.
-    pub(crate) fn request_id_header(self) -> &'static str {
+    /// The name of the header that carries the id of a request, where the wire has one.
+    pub(crate) fn request_id_header(self) -> Option<&'static str> {
         match self {
-            Self::AnthropicMessages => "request-id",
-            Self::OpenAiChat | Self::OpenAiResponses => "x-request-id",
+            Self::AnthropicMessages => Some("request-id"),
+            Self::OpenAiChat | Self::OpenAiResponses => Some("x-request-id"),
+            Self::Gemini => None,
         }
     }
 
@@ -54,6 +63,7 @@ impl Wire {
             Self::AnthropicMessages => "anthropic-messages",
             Self::OpenAiChat => "openai-chat",
             Self::OpenAiResponses => "openai-responses",
+            Self::Gemini => "gemini",
         }
     }
 }
@@ -68,5 +78,6 @@ mod tests {
         assert_eq!(Wire::of_path("/beta/chat/completions"), Some(Wire::OpenAiChat));
         assert_eq!(Wire::of_path("/v1/responses"), Some(Wire::OpenAiResponses));
         assert_eq!(Wire::of_path("/v1/responses/resp_1"), None);
+        assert_eq!(Wire::of_path("/v1beta/models/m:streamGenerateContent"), Some(Wire::Gemini));
     }
 }

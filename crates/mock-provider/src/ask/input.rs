@@ -48,7 +48,7 @@ pub(super) fn read_body(body: &Value, members: &[(String, Value)]) -> Result<Ask
         wire: Wire::OpenAiResponses,
         model: text(body, "model")?.ok_or_else(|| missing("model"))?,
         max_tokens: read_bound(body)?,
-        extras: Extras { usage: true, obfuscation },
+        extras: Extras { usage: true, obfuscation, ..Extras::default() },
         // An input that ends with the assistant's text gets a new answer.
         prefill: None,
         fields: members.iter().filter(|(name, _)| own(name)).cloned().collect(),

@@ -29,7 +29,7 @@ pub(super) fn form(wire: Wire, body: &Value, last: Option<&Turn>) -> Option<Pref
         Wire::AnthropicMessages => Some(PrefillForm::Messages),
         Wire::OpenAiChat if holds(&last.raw, "prefix") => Some(PrefillForm::Prefix),
         Wire::OpenAiChat if holds(&last.raw, "partial") => Some(PrefillForm::Partial),
-        Wire::OpenAiResponses => None,
+        Wire::OpenAiResponses | Wire::Gemini => None,
         Wire::OpenAiChat => {
             let final_message =
                 holds(body, "continue_final_message") && denies(body, "add_generation_prompt");

@@ -1,4 +1,4 @@
-//! The response object in place of a stream, whole or broken.
+//! One document in place of a stream, whole or broken.
 //! A fault's position counts the tokens of the text inside the object.
 
 use crate::connection::After;
@@ -8,12 +8,12 @@ use crate::fault::Fault;
 use crate::http::encode_chunk;
 use crate::ledger::{Ending, Progress};
 use crate::reply::Reply;
-use crate::wire::{Status, Stop, json_text, object};
+use crate::wire::{Status, Stop, Wire, gemini_document, gemini_refusal, json_text, object};
 
 const JSON: &str = "application/json";
 
 impl Delivery<'_> {
-    /// Sends the object of a response that is made now, or that is there already.
+    /// Sends the document of a response that is made now, or that is there already.
     pub(super) async fn page(&mut self, reply: &Reply, fault: &Fault) -> Result<After, Halt> {
         if matches!(fault, Fault::SilentAfterHead | Fault::EmptyStream) {
             return self.empty_page(fault).await;
@@ -24,9 +24,16 @@ impl Delivery<'_> {
             Some(kept) => kept.status(self.responder.shared.now()),
             None => self.generate(reply, fault).await?,
         };
+        if let (Wire::Gemini, Status::Failed(error)) = (self.writer.wire, status) {
+            return Ok(self.rejected(&gemini_refusal(error), Vec::new()).await);
+        }
         let is_whole = matches!(status, Status::Completed | Status::Incomplete);
         let reply = is_whole.then_some(reply);
-        let body = object(&self.writer, status, reply).into_bytes();
+        let body = match (self.writer.wire, reply) {
+            (Wire::Gemini, Some(reply)) => gemini_document(&self.writer, reply),
+            (_, reply) => object(&self.writer, status, reply),
+        };
+        let body = body.into_bytes();
         if fault.after().is_some() && !matches!(fault, Fault::InBandError { .. }) {
             let cut = cut(&body, reply, fault.after().unwrap_or(0) as usize);
             return self.broken_page(&body, cut, fault).await;

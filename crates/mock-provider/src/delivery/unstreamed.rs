@@ -7,6 +7,7 @@ use crate::fault::{Fault, RetryHint};
 use crate::http::http_date;
 use crate::ledger::Ending;
 use crate::refusal::Refusal;
+use crate::wire::Wire;
 
 impl Delivery<'_> {
     /// Faults that take the place of the stream.
@@ -16,7 +17,13 @@ impl Delivery<'_> {
             Fault::ResetBeforeHead => return Some(self.broken(After::Reset).await),
             Fault::Status { status, hint } => {
                 let refusal = Refusal::of_status(*status);
-                return Some(self.rejected(&refusal, self.hint_headers(hint)).await);
+                let (refusal, headers) = match retry_delay(hint) {
+                    Some(delay) if self.writer.wire == Wire::Gemini => {
+                        (refusal.with_delay(delay), Vec::new())
+                    }
+                    _ => (refusal, self.hint_headers(hint)),
+                };
+                return Some(self.rejected(&refusal, headers).await);
             }
             Fault::QuotaExhausted => {
                 return Some(self.rejected(&Refusal::quota(), Vec::new()).await);
@@ -45,7 +52,11 @@ impl Delivery<'_> {
         after
     }
 
-    async fn rejected(&mut self, refusal: &Refusal, headers: Vec<(&'static str, String)>) -> After {
+    pub(super) async fn rejected(
+        &mut self,
+        refusal: &Refusal,
+        headers: Vec<(&'static str, String)>,
+    ) -> After {
         let after = self.ending(Ending::Rejected).await;
         let sent = self.responder.refusal(refusal, headers).await;
         if sent == After::Keep { after } else { sent }
@@ -64,5 +75,15 @@ impl Delivery<'_> {
                 vec![("Date", http_date(now)), ("Retry-After", http_date(later))]
             }
         }
+    }
+}
+
+/// The hint as Google says it, in the body; a date is said in the header there too.
+fn retry_delay(hint: &RetryHint) -> Option<String> {
+    match hint {
+        RetryHint::Absent | RetryHint::HttpDate(_) => None,
+        RetryHint::Seconds(seconds) => Some(format!("{seconds}s")),
+        RetryHint::Millis(millis) => Some(format!("{}.{:03}s", millis / 1_000, millis % 1_000)),
+        RetryHint::Raw(text) => Some(text.clone()),
     }
 }

@@ -6,7 +6,7 @@ use crate::json::{Escapes, write_string};
 use crate::random::Random;
 use crate::reply::Reply;
 use crate::wire::responses::Numbering;
-use crate::wire::{Settings, Wire, anthropic, chat, responses};
+use crate::wire::{Settings, Wire, anthropic, chat, gemini, responses};
 
 /// Why an answer is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub(crate) struct AnswerWriter {
     pub(crate) numbering: Numbering,
     /// What a response object repeats of its request.
     pub(crate) settings: Settings,
+    /// Tokens that were written, which every chunk of the Gemini wire says.
+    pub(crate) generated: u64,
 }
 
 impl AnswerWriter {
@@ -51,6 +53,7 @@ impl AnswerWriter {
             Wire::AnthropicMessages => anthropic::opening(self),
             Wire::OpenAiChat => chat::opening(self),
             Wire::OpenAiResponses => responses::opening(self),
+            Wire::Gemini => gemini::opening(self),
         }
     }
 
@@ -73,6 +76,7 @@ impl AnswerWriter {
             Wire::AnthropicMessages => anthropic::token(self, &text),
             Wire::OpenAiChat => chat::token(self, &text),
             Wire::OpenAiResponses => responses::token(self, &text),
+            Wire::Gemini => gemini::token(self, &text),
         }
     }
 
@@ -92,6 +96,7 @@ impl AnswerWriter {
             Wire::AnthropicMessages => anthropic::stop(self, reply.stop, output_tokens),
             Wire::OpenAiChat => chat::stop(self, reply.stop),
             Wire::OpenAiResponses => responses::stop(self, reply),
+            Wire::Gemini => gemini::stop(self, reply.stop, output_tokens),
         }
     }
 
@@ -119,6 +124,8 @@ impl AnswerWriter {
                 chat::sentinel(self, usage)
             }
             Wire::OpenAiResponses => responses::sentinel(self, reply),
+            // It has no last event.
+            Wire::Gemini => Vec::new(),
         }
     }
 
@@ -126,7 +133,8 @@ impl AnswerWriter {
     pub(crate) fn heartbeat(&self) -> Vec<u8> {
         match self.wire {
             Wire::AnthropicMessages => anthropic::heartbeat(self),
-            Wire::OpenAiChat => self.comment("keep-alive"),
+            // The Gemini wire has none; a comment is what a proxy in between would send.
+            Wire::OpenAiChat | Wire::Gemini => self.comment("keep-alive"),
             Wire::OpenAiResponses => responses::heartbeat(self),
         }
     }
@@ -136,6 +144,7 @@ impl AnswerWriter {
         match self.wire {
             Wire::AnthropicMessages | Wire::OpenAiChat => self.heartbeat(),
             Wire::OpenAiResponses => responses::keepalive(self),
+            Wire::Gemini => Vec::new(),
         }
     }
 
@@ -145,6 +154,7 @@ impl AnswerWriter {
             Wire::AnthropicMessages => anthropic::error(self, error),
             Wire::OpenAiChat => chat::error(self, error),
             Wire::OpenAiResponses => responses::error(self, error),
+            Wire::Gemini => gemini::error(self, error),
         }
     }
 
@@ -183,6 +193,10 @@ mod tests {
     use super::*;
     use crate::ask::Extras;
     use crate::json::{Value, read};
+    use crate::wire::Parts;
+
+    const WIRES: [Wire; 4] =
+        [Wire::AnthropicMessages, Wire::OpenAiChat, Wire::OpenAiResponses, Wire::Gemini];
 
     fn writer(wire: Wire) -> AnswerWriter {
         AnswerWriter {
@@ -191,12 +205,13 @@ mod tests {
             created: 7,
             model: "\"m\"".to_owned(),
             input_tokens: 5,
-            extras: Extras { usage: true, obfuscation: false },
+            extras: Extras { usage: true, ..Extras::default() },
             line_end: "\n",
             random: Random::new(1),
             style: Escapes::Needed,
             numbering: Numbering::new(1),
             settings: Settings::default(),
+            generated: 0,
         }
     }
 
@@ -257,6 +272,38 @@ mod tests {
     }
 
     #[test]
+    fn a_gemini_answer_is_written_as_documented() {
+        let mut writer = writer(Wire::Gemini);
+        assert_eq!(writer.opening(), b"");
+        assert_eq!(
+            lines(&writer.token_with("a\"", Escapes::Needed))[0],
+            r#"data: {"candidates": [{"content": {"parts": [{"text": "a\""}],"role": "model"},"index": 0}],"usageMetadata": {"promptTokenCount": 5,"candidatesTokenCount": 1,"totalTokenCount": 6},"modelVersion": "m","responseId": "id_1"}"#
+        );
+        assert_eq!(
+            lines(&writer.stop(&reply(Stop::Length), 1))[0],
+            r#"data: {"candidates": [{"content": {"parts": [{"text": "","thoughtSignature": "RU5E"}],"role": "model"},"finishReason": "MAX_TOKENS","index": 0}],"usageMetadata": {"promptTokenCount": 5,"candidatesTokenCount": 1,"totalTokenCount": 6},"modelVersion": "m","responseId": "id_1"}"#
+        );
+        assert_eq!(writer.sentinel(&reply(Stop::Length), 1), b"");
+    }
+
+    #[test]
+    fn a_gemini_answer_has_the_parts_that_were_asked_for() {
+        let mut writer = writer(Wire::Gemini);
+        writer.extras.parts = Parts { thoughts: true, call: true, blocked: false };
+        let opening = lines(&writer.opening())[0].clone();
+        assert!(opening.contains(r#""thought": true}"#), "{opening}");
+        assert!(opening.contains(r#""thoughtsTokenCount": 11,"totalTokenCount": 16"#), "{opening}");
+        let stop = lines(&writer.stop(&reply(Stop::End), 9));
+        assert!(stop[0].contains(r#"{"functionCall": {"name": "f","args": {"a": 1}}"#));
+        assert!(stop[2].contains(r#""finishReason": "STOP""#));
+        writer.extras.parts.blocked = true;
+        assert_eq!(writer.opening(), b"");
+        let stop = lines(&writer.stop(&reply(Stop::End), 0));
+        assert!(stop[0].starts_with(r#"data: {"promptFeedback": {"blockReason": "SAFETY""#));
+        assert!(!stop[0].contains("candidates"), "{stop:?}");
+    }
+
+    #[test]
     fn a_chat_that_asked_for_no_usage_has_none() {
         let mut writer = writer(Wire::OpenAiChat);
         writer.extras.usage = false;
@@ -266,7 +313,7 @@ mod tests {
 
     #[test]
     fn malformed_events_are_whole_events_that_are_not_json() {
-        for wire in [Wire::AnthropicMessages, Wire::OpenAiChat, Wire::OpenAiResponses] {
+        for wire in WIRES {
             let event = String::from_utf8(writer(wire).malformed("x")).unwrap();
             assert!(event.ends_with("\n\n"));
             let data = event.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
@@ -276,7 +323,7 @@ mod tests {
 
     #[test]
     fn every_event_is_json_whatever_the_escapes() {
-        for wire in [Wire::AnthropicMessages, Wire::OpenAiChat, Wire::OpenAiResponses] {
+        for wire in WIRES {
             let mut writer = writer(wire);
             writer.extras.obfuscation = true;
             let mut bytes = writer.opening();

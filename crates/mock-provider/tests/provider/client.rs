@@ -74,7 +74,8 @@ impl Response {
         let texts = payloads.iter().filter_map(|payload| {
             let chat = &payload["choices"][0]["delta"]["content"];
             let delta = payload["delta"]["text"].as_str().or(payload["delta"].as_str());
-            delta.or(chat.as_str()).filter(|text| !text.is_empty())
+            let part = gemini_text(payload);
+            delta.or(chat.as_str()).or(part).filter(|text| !text.is_empty())
         });
         texts.map(str::to_owned).collect()
     }
@@ -83,22 +84,25 @@ impl Response {
         self.tokens().concat()
     }
 
-    /// `stop_reason`, `finish_reason` or the status of the message.
+    /// `stop_reason`, `finish_reason`, `finishReason` or the status of the message.
     pub(crate) fn stop_reason(&self) -> Option<String> {
         self.payloads().iter().find_map(|payload| {
             let chat = &payload["choices"][0]["finish_reason"];
             let reason = payload["delta"]["stop_reason"].as_str().or(chat.as_str());
             let done = payload["type"] == "response.output_item.done";
             let status = payload["item"]["status"].as_str().filter(|_| done);
-            reason.or(status).map(str::to_owned)
+            let finish = payload["candidates"][0]["finishReason"].as_str();
+            reason.or(status).or(finish).map(str::to_owned)
         })
     }
 
-    /// Whether the last sentinel came.
+    /// Whether the last sentinel came; on the Gemini wire the reason is the last there is.
     pub(crate) fn has_sentinel(&self) -> bool {
         let is_sentinel = |event: &Event| {
             let names = ["message_stop", "response.completed", "response.incomplete"];
-            names.contains(&event.name.as_str()) || event.data == "[DONE]"
+            names.contains(&event.name.as_str())
+                || event.data == "[DONE]"
+                || event.data.contains("\"finishReason\"")
         };
         self.events().iter().any(is_sentinel)
     }
@@ -115,10 +119,11 @@ pub(crate) fn path(wire: Wire) -> &'static str {
         Wire::AnthropicMessages => "/v1/messages",
         Wire::OpenAiChat => "/v1/chat/completions",
         Wire::OpenAiResponses => "/v1/responses",
+        Wire::Gemini => "/v1beta/models/m:streamGenerateContent?alt=sse",
     }
 }
 
-/// A body that is valid on the Messages and the Chat wire; [`post`] turns it into one of the Responses wire.
+/// A body that is valid on the Messages and the Chat wire; [`post`] turns it into one of the other wires.
 pub(crate) fn body(model: &str, messages: Value) -> Value {
     let mut body = json!({"model": model, "max_tokens": 4096, "stream": true});
     body["messages"] = messages;
@@ -146,8 +151,33 @@ pub(crate) async fn post_with(
     body: &Value,
 ) -> Response {
     let mut stream = TcpStream::connect(addr).await.expect("the server listens");
-    let body = if wire == Wire::OpenAiResponses { as_response(body) } else { body.clone() };
-    exchange(&mut stream, &request(wire, headers, &body.to_string())).await
+    exchange(&mut stream, &request(wire, headers, &worded(wire, body).to_string())).await
+}
+
+/// The same request in the words of a wire.
+pub(crate) fn worded(wire: Wire, body: &Value) -> Value {
+    match wire {
+        Wire::AnthropicMessages | Wire::OpenAiChat => body.clone(),
+        Wire::OpenAiResponses => as_response(body),
+        Wire::Gemini => as_contents(body),
+    }
+}
+
+/// The same request in the words of the Gemini wire, whose path has the model.
+fn as_contents(body: &Value) -> Value {
+    let content = |message: &Value| {
+        let role = if message["role"] == "assistant" { "model" } else { "user" };
+        json!({"role": role, "parts": [{"text": message["content"]}]})
+    };
+    let contents: Vec<_> =
+        body["messages"].as_array().expect("messages").iter().map(content).collect();
+    json!({"contents": contents, "generationConfig": {"maxOutputTokens": body["max_tokens"]}})
+}
+
+/// The text of a chunk, without what was thought.
+fn gemini_text(payload: &Value) -> Option<&str> {
+    let part = &payload["candidates"][0]["content"]["parts"][0];
+    part["text"].as_str().filter(|_| part["thought"] != true)
 }
 
 /// The same request in the words of the Responses wire.

@@ -11,7 +11,8 @@ use tokio::net::TcpStream;
 
 use crate::client::{End, Response, body, exchange, post, request, start, user};
 
-const WIRES: [Wire; 3] = [Wire::AnthropicMessages, Wire::OpenAiChat, Wire::OpenAiResponses];
+const WIRES: [Wire; 4] =
+    [Wire::AnthropicMessages, Wire::OpenAiChat, Wire::OpenAiResponses, Wire::Gemini];
 
 /// One request that meets one fault.
 async fn meet(fault: &str, wire: Wire, prompt: &str) -> (Response, Mock) {
@@ -79,7 +80,7 @@ async fn breaks_inside_the_text_let_exactly_the_tokens_before_them_through() {
 async fn resets_arrive_after_the_tokens_at_every_place() {
     for after in 0..60 {
         let fault = format!("rst@{after}");
-        check(&fault, after, End::Reset, &meet(&fault, WIRES[after % 3], "place").await, "place");
+        check(&fault, after, End::Reset, &meet(&fault, WIRES[after % 4], "place").await, "place");
     }
 }
 
@@ -135,9 +136,12 @@ async fn harmless_variations_are_whole_answers() {
             let (response, mock) = meet(fault, wire, "variation").await;
             assert_eq!(response.text(), mock.text_for("variation"), "{fault}");
             assert!(response.stop_reason().is_some(), "{fault}");
-            assert_eq!(response.has_sentinel(), fault != "end@stop", "{fault}");
+            // The reason is the last that the Gemini wire has.
+            let ends = fault != "end@stop" || wire == Wire::Gemini;
+            assert_eq!(response.has_sentinel(), ends, "{fault}");
             assert_eq!(response.body.starts_with(b"\xEF\xBB\xBF"), fault == "bom");
-            assert_eq!(response.body.windows(4).any(|w| w == b"\r\n\r\n"), fault == "crlf");
+            let crlf = fault == "crlf" || wire == Wire::Gemini;
+            assert_eq!(response.body.windows(4).any(|w| w == b"\r\n\r\n"), crlf);
             assert_eq!(mock.ledger().requests[0].ending, Ending::Complete);
             assert!(fault.parse::<Fault>().unwrap().is_harmless());
         }
@@ -152,6 +156,7 @@ async fn heartbeats_go_on_after_the_text() {
         ("event: ping\n", "\"text_delta\""),
         (": keep-alive\n", "\"content\""),
         ("event: keepalive\n", "\"response.output_text.delta\""),
+        (": keep-alive\r\n", "\"candidates\""),
     ];
     for (wire, (beat, text)) in WIRES.into_iter().zip(beats) {
         let config = Config { tokens: 60, limits, pace, ..Config::default() };
@@ -177,13 +182,31 @@ async fn statuses_say_when_to_come_back_in_each_form() {
         for (fault, retry_after, millis) in hints {
             let (response, mock) = meet(fault, wire, "status").await;
             assert_eq!(response.status.to_string(), fault[..3]);
+            let error: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
+            if wire == Wire::Gemini {
+                check_delay(&error, retry_after, millis);
+                assert_eq!(response.header("retry-after"), None, "{fault}");
+                continue;
+            }
             assert_eq!(response.header("retry-after"), retry_after, "{fault}");
             assert_eq!(response.header("retry-after-ms"), millis, "{fault}");
-            let error: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
             assert!(error["error"]["message"].is_string());
             assert_eq!(mock.ledger().requests[0].ending, Ending::Rejected);
         }
     }
+}
+
+/// Google says in the body when to come back.
+#[track_caller]
+fn check_delay(error: &serde_json::Value, retry_after: Option<&str>, millis: Option<&str>) {
+    let details = error["error"]["details"].as_array().cloned().unwrap_or_default();
+    let told = details.iter().find_map(|detail| detail["retryDelay"].as_str());
+    let expected = match (retry_after, millis) {
+        (Some("2"), _) => Some("2s"),
+        (told, None) => told,
+        (_, Some(_)) => Some("0.250s"),
+    };
+    assert_eq!(told, expected, "{error}");
 }
 
 #[tokio::test]

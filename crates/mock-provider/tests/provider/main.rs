@@ -6,6 +6,7 @@ mod calls;
 mod client;
 mod faults;
 mod frames;
+mod gemini;
 mod limits;
 mod objects;
 mod requests;

@@ -13,7 +13,7 @@ async fn resume(mock: &Mock, wire: Wire, prompt: &str) -> (String, usize) {
     let model = match wire {
         Wire::AnthropicMessages => "claude-haiku-4-5",
         Wire::OpenAiChat => "mistral-small",
-        Wire::OpenAiResponses => panic!("there is no prefill on this wire"),
+        Wire::OpenAiResponses | Wire::Gemini => panic!("there is no prefill on this wire"),
     };
     let mut text = String::new();
     for requests in 1..20 {

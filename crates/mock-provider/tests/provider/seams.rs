@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::client::{Response, assistant, body, post, start, user};
 
 const PROMPT: &str = "seams";
-const WIRES: [Wire; 3] = [Wire::AnthropicMessages, Wire::OpenAiChat, Wire::OpenAiResponses];
+const WIRES: [Wire; 4] =
+    [Wire::AnthropicMessages, Wire::OpenAiChat, Wire::OpenAiResponses, Wire::Gemini];
 
 async fn server(config: Config) -> Mock {
     start(Vec::new(), config).await

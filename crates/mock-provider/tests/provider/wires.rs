@@ -9,7 +9,8 @@ use tokio::net::TcpStream;
 
 use crate::client::{End, Response, body, exchange, post, request, start, user};
 
-const WIRES: [Wire; 3] = [Wire::AnthropicMessages, Wire::OpenAiChat, Wire::OpenAiResponses];
+const WIRES: [Wire; 4] =
+    [Wire::AnthropicMessages, Wire::OpenAiChat, Wire::OpenAiResponses, Wire::Gemini];
 
 async fn ask(mock: &Mock, wire: Wire, prompt: &str) -> Response {
     post(mock.addr(), wire, &body("m", json!([user(prompt)]))).await
@@ -180,8 +181,8 @@ async fn tokens_after_the_client_left_are_not_billed() {
 #[tokio::test]
 async fn max_tokens_ends_the_answer() {
     let mock = start(Vec::new(), Config::default()).await;
-    for (wire, reason) in [(WIRES[0], "max_tokens"), (WIRES[1], "length"), (WIRES[2], "incomplete")]
-    {
+    let reasons = ["max_tokens", "length", "incomplete", "MAX_TOKENS"];
+    for (wire, reason) in WIRES.into_iter().zip(reasons) {
         let prompt = format!("short {reason}");
         let mut asked = body("m", json!([user(&prompt)]));
         asked["max_tokens"] = json!(16);

@@ -21,8 +21,9 @@ use crate::status::{Status, usage_error};
 ///
 /// The first line on stdout is `listening on http://127.0.0.1:PORT`; the last one, when it is
 /// stopped, a JSON object of what it counted. Each request gets a line on stderr. Any path
-/// that ends in /messages or /chat/completions is answered; GET /mock/text?prompt=P gives
-/// the whole answer to a prompt, and GET /mock/ledger what was really sent.
+/// that ends in /messages, /chat/completions, /responses or :streamGenerateContent is
+/// answered; GET /mock/text?prompt=P gives the whole answer to a prompt, and GET
+/// /mock/ledger what was really sent.
 #[derive(Args)]
 #[command(after_help = examples(EXAMPLES))]
 pub(crate) struct Mock {
