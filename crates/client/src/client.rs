@@ -89,7 +89,7 @@ impl Client {
         let key = request.key.map_or_else(random::idempotency_key, Ok)?;
         let seed = random::seed()?;
         let origin = endpoint.origin();
-        let config = shared.config(&body, request.deadline, request.budget);
+        let config = shared.config(&body, [].iter(), request.deadline, request.budget);
         if config.budget.is_some() && !shared.knows_prices(&config) {
             return Err(Error::unpriced());
         }
@@ -143,7 +143,8 @@ impl Client {
             })?;
         let seed = random::seed()?;
         let origin = Some(checkpoint.origin().clone());
-        let config = shared.config(checkpoint.request(), options.within, options.budget);
+        let (asked, others) = (checkpoint.request(), checkpoint.other_models());
+        let config = shared.config(asked, others, options.within, options.budget);
         let journal = shared.journal(writer);
         let asked = checkpoint.request().bytes();
         let asking = Asking::new(shared, asked, config.policy.limits.deadline);
@@ -186,9 +187,11 @@ impl fmt::Debug for Client {
 }
 
 impl Shared {
-    fn config(
-        &self,
+    /// `others` are models that were asked before, whoever declared them.
+    fn config<'a>(
+        &'a self,
         request: &RequestBody,
+        others: impl Iterator<Item = &'a Arc<str>>,
         deadline: Option<Duration>,
         budget: Option<Money>,
     ) -> Config {
@@ -200,6 +203,7 @@ impl Shared {
         config.pricing = request.model().and_then(|model| self.pricing(model, request));
         config.priced_models = self
             .models()
+            .chain(others)
             .filter_map(|model| {
                 let pricing = self.pricing(model, request)?;
                 Some(PricedModel { model: Arc::clone(model), pricing })

@@ -409,10 +409,10 @@ impl Driver {
         message
     }
 
-    /// What a checkpoint kept of the headers goes only to the server that it is from.
+    /// What a checkpoint kept of the headers goes only to the endpoint that it is from.
     fn headers(&self, endpoint: &Endpoint) -> HeaderMap {
-        let origin = self.origin.as_ref().filter(|origin| endpoint.is_at(&origin.endpoint));
-        let kept = origin.map_or(&[][..], |origin| &origin.headers);
+        let is_from = |it: &&Origin| self.client.upstreams.is_first_at(endpoint, &it.endpoint);
+        let kept = self.origin.as_ref().filter(is_from).map_or(&[][..], |origin| &origin.headers);
         endpoint.request_headers(kept).expect("the client was built with this key")
     }
 

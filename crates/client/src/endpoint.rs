@@ -157,8 +157,8 @@ impl Endpoint {
     /// One more header; it takes the place of a default of the same name.
     ///
     /// Its value is taken for a secret and never written to a checkpoint: who resumes the stream
-    /// in another process must give it again. The exceptions, which a checkpoint brings back, are
-    /// `anthropic-*`, `openai-*`, `http-referer`, `x-title` and `user-agent`, unless the name
+    /// in another process must give it again. The exceptions, which a checkpoint brings back to the
+    /// first endpoint of the same base URL, are `anthropic-*`, `openai-*`, `http-referer`, `x-title` and `user-agent`, unless the name
     /// itself says that it is a credential, as in `openai-api-key`.
     ///
     /// # Errors

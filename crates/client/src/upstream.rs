@@ -87,10 +87,14 @@ impl Upstream {
         &self.endpoints[usize::from(id.0)].name
     }
 
+    /// Every endpoint, in their order.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = EndpointId> + Clone {
+        (0..=u16::MAX).take(self.endpoints.len()).map(EndpointId)
+    }
+
     /// The first endpoint of this name.
     pub(crate) fn find(&self, name: &str) -> Option<EndpointId> {
-        let at = self.endpoints.iter().position(|place| &*place.name == name)?;
-        u16::try_from(at).ok().map(EndpointId)
+        self.ids().find(|id| &**self.name(*id) == name)
     }
 
     /// An instant on the clock of the pool.

@@ -24,15 +24,18 @@ pub enum Admission {
     Asked,
 }
 
-/// The wish to make an attempt.
+/// The wish to make an attempt. A second one gives back what was admitted and not begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
     /// How it would go on.
     pub rung: Rung,
     /// The session's own delay ends here, on the caller's clock.
     pub not_before: Nanos,
-    /// Only this endpoint has what is asked for: a response that the provider keeps.
+    /// Only this endpoint can go on: it keeps the response, or its model wrote the text and another
+    /// one cannot take it up.
     pub only: Option<Arc<str>>,
+    /// What that endpoint is asked in the place of the request's model: one URL may have several.
+    pub model: Option<Arc<str>>,
     /// The upstream that it is for: 0 is the first, any other the
     /// [fallback](crate::Config::fallbacks) of this number.
     pub upstream: usize,
@@ -112,29 +115,35 @@ impl Session {
     }
 
     /// Decides the next attempt, if there is money for it; it begins at `at` or when it is
-    /// admitted.
+    /// admitted. Which model is asked, and so what it costs, is known by then.
     pub(crate) fn schedule(&mut self, rung: Rung, at: Nanos, now: Nanos) {
         self.clocks.stop();
-        if let Err(cause) = self.afford_attempt(now) {
+        let affordable = match self.config.admission {
+            Admission::Own => self.afford_attempt(now),
+            Admission::Asked => self.afford_any(),
+        };
+        if let Err(cause) = affordable {
             return self.give_up(cause, now);
         }
         self.next = Some(rung);
         match self.config.admission {
             Admission::Own => self.clocks.retry = Some(at),
             Admission::Asked => {
-                let only = self.endpoint.clone().filter(|_| rung.is_same_generation());
-                let next = || self.next_upstream(now).map(|_| self.config.limits.fallback_wait);
-                let spare = if only.is_none() { next() } else { None };
-                let (not_before, upstream) = (at, self.upstream);
-                self.queue.push_back(Output::Admit(Ask {
-                    rung,
-                    not_before,
-                    only,
-                    upstream,
-                    spare,
-                }));
+                let ask = self.ask(rung, at, now);
+                self.queue.push_back(Output::Admit(ask));
             }
         }
+    }
+
+    fn ask(&self, rung: Rung, not_before: Nanos, now: Nanos) -> Ask {
+        let is_kept = rung.is_same_generation();
+        let next = || self.next_upstream(now).map(|_| self.config.limits.fallback_wait);
+        let (only, model) = match is_kept || self.bound.is_some() {
+            true => (self.endpoint.clone(), self.model.clone()),
+            false => (None, None),
+        };
+        let spare = if is_kept { None } else { next() };
+        Ask { rung, not_before, only, model, upstream: self.upstream, spare }
     }
 
     /// Takes the answer to an [`Ask`]; without one it changes nothing.
@@ -153,13 +162,20 @@ impl Session {
                 self.next = None;
                 self.plan_next(now, now);
             }
+            Input::NotAdmitted(Refusal::NoEndpoint) if self.bound.is_some() => {
+                let cause = self.bound.take().unwrap_or(Cause::NotContinuable);
+                self.give_up(cause, now);
+            }
             Input::NotAdmitted(refusal) => {
-                if let Some(upstream) = self.next_upstream(now) {
-                    self.next = None;
-                    return self.move_to(upstream, now);
-                }
                 let last = self.last.take().map(Box::new);
-                self.give_up(Cause::NotAdmitted { refusal, last }, now);
+                let cause = Cause::NotAdmitted { refusal, last };
+                match self.next_upstream(now) {
+                    Some(upstream) => {
+                        self.next = None;
+                        self.move_to(upstream, cause, now);
+                    }
+                    None => self.give_up(cause, now),
+                }
             }
             _ => {}
         }
@@ -180,7 +196,27 @@ impl Session {
                 self.next = Some(rung);
                 self.clocks.retry = Some(now);
             }
-            Err(cause) => self.give_up(cause, now),
+            Err(cause) => self.bind(cause, now),
+        }
+    }
+
+    /// Asks for the endpoint whose model wrote the text, where the one that was admitted cannot go on
+    /// with it; once.
+    fn bind(&mut self, cause: Cause, now: Nanos) {
+        let writer = self.author.last().filter(|writer| writer.upstream == Some(self.upstream));
+        let Some(source) = writer.map(|writer| writer.source.clone()) else {
+            return self.give_up(cause, now);
+        };
+        if self.bound.is_some() {
+            return self.give_up(cause, now);
+        }
+        self.endpoint = source.endpoint;
+        match self.ask_model(source.model).and_then(|()| self.choose(now)) {
+            Ok(rung) => {
+                self.bound = Some(cause);
+                self.schedule(rung, now, now);
+            }
+            Err(_) => self.give_up(cause, now),
         }
     }
 }

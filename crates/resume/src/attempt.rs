@@ -121,8 +121,10 @@ pub(crate) struct Flow {
     pub(crate) id: Option<String>,
     /// What it was asked of in the place of the caller's model.
     pub(crate) asked_model: Option<Arc<str>>,
-    /// It goes on with text that another model wrote.
+    /// Something was shown before that another model wrote.
     pub(crate) is_foreign: bool,
+    /// Something was shown of it.
+    pub(crate) has_shown: bool,
     /// The model of this attempt, as the provider names it.
     pub(crate) model: Option<Arc<str>>,
     /// More than one event had it.
@@ -180,6 +182,7 @@ impl Flow {
             id: None,
             asked_model: None,
             is_foreign: false,
+            has_shown: false,
             model: None,
             id_repeated: false,
             catch_up: None,

@@ -18,7 +18,7 @@ use crate::journal::{Origin, Seq};
 use crate::meter::{Meter, estimated_input};
 use crate::seam::{Rung, Seam};
 use crate::session::Closed;
-use crate::source::{Author, Source};
+use crate::source::{Author, Source, Writer, Wrote};
 use crate::spending::Spent;
 use crate::text::Joiner;
 use crate::transcript::{Note, Transcript};
@@ -121,6 +121,13 @@ impl Checkpoint {
         self.request.model()
     }
 
+    /// What attempts were asked in the place of the request's model, more than once where several
+    /// were.
+    pub fn other_models(&self) -> impl Iterator<Item = &Arc<str>> {
+        let kept = self.kept.as_ref().and_then(|reading| reading.model.as_ref());
+        self.spent.iter().filter_map(|spent| spent.model.as_ref()).chain(kept)
+    }
+
     /// The request as the caller wrote it.
     #[must_use]
     pub const fn request(&self) -> &RequestBody {
@@ -163,6 +170,13 @@ impl Checkpoint {
         self.attempts
     }
 
+    /// Who has to go on: where the provider keeps the last generation, or else who wrote the end of
+    /// the text.
+    pub(crate) fn left_at(&self) -> Option<Writer> {
+        let kept = self.kept.as_ref().map(|reading| reading.writer(&self.request));
+        kept.or_else(|| self.author.last().cloned())
+    }
+
     /// The last generation as a flow of events, where the provider keeps it; its books are open.
     pub(crate) fn take_kept(&mut self, began: Nanos) -> Option<Box<Flow>> {
         let reading = *self.kept.take()?;
@@ -186,7 +200,7 @@ impl Checkpoint {
     /// emitted.
     fn settle(&mut self, attempt: &Reading) {
         let Some(rung) = attempt.rung else { return };
-        let brought = self.transcript.text_events > attempt.text_events;
+        let brought = self.has_written(attempt);
         let usage = attempt.used(&self.request);
         if brought {
             let output = usage.output_total().unwrap_or(u64::MAX);
@@ -195,11 +209,23 @@ impl Checkpoint {
         let is_over = attempt.is_over || self.transcript.stop.is_some();
         let is_estimate = attempt.recorded.is_none() || !is_over;
         let model = attempt.model.clone();
-        if brought || self.transcript.paused().is_some() {
-            let name = model.clone().or_else(|| self.request.model().map(Arc::from));
-            self.author.note(Source { endpoint: attempt.endpoint.clone(), model: name });
-        }
+        self.note_author(attempt);
         self.spent.push(Spent { usage, rung, brought, is_estimate, model });
+    }
+
+    /// Whether the answer has text of this attempt, or a turn that was paused.
+    fn has_written(&self, attempt: &Reading) -> bool {
+        self.transcript.text_events > attempt.text_events
+            || attempt.is_over && self.transcript.paused().is_some()
+    }
+
+    /// Takes note of who made this attempt, if it showed something.
+    fn note_author(&mut self, attempt: &Reading) {
+        let has_written = self.has_written(attempt);
+        if has_written || attempt.has_shown {
+            let wrote = if has_written { Wrote::Text } else { Wrote::Else };
+            self.author.note(attempt.writer(&self.request), wrote);
+        }
     }
 }
 
@@ -251,6 +277,9 @@ struct Reading {
     rung: Option<Rung>,
     endpoint: Option<Arc<str>>,
     model: Option<Arc<str>>,
+    upstream: Option<usize>,
+    /// Something was shown of its answer.
+    has_shown: bool,
     /// Text events before the attempt.
     text_events: u64,
     /// Bytes of text before the attempt.
@@ -269,6 +298,12 @@ struct Reading {
 }
 
 impl Reading {
+    fn writer(&self, request: &RequestBody) -> Writer {
+        let own = || request.model().map(Arc::from);
+        let (endpoint, model) = (self.endpoint.clone(), self.model.clone().or_else(own));
+        Writer { source: Source { endpoint, model }, upstream: self.upstream }
+    }
+
     /// What it used. An attempt whose response goes on at the provider is recorded with nothing.
     fn used(&self, request: &RequestBody) -> Usage {
         let recorded = self.recorded.filter(|usage| *usage != Usage::default());
@@ -302,6 +337,7 @@ impl Fold {
         let mut checkpoint = self.checkpoint.ok_or(CheckpointError::Empty)?;
         checkpoint.seq = Seq(self.seq);
         if self.reading.cursor.is_some() && checkpoint.transcript.stop.is_none() {
+            checkpoint.note_author(&self.reading);
             checkpoint.kept = Some(Box::new(self.reading));
         } else {
             checkpoint.settle(&self.reading);
@@ -337,7 +373,7 @@ fn take(checkpoint: &mut Checkpoint, reading: &mut Reading, entry: Entry<'_>) ->
     match entry {
         Entry::Start(_) => return None,
         Entry::Emitted { name, data } => emit(checkpoint, reading, name, data)?,
-        Entry::Attempt { attempt, rung, endpoint, model, .. } => {
+        Entry::Attempt { attempt, rung, endpoint, model, upstream, .. } => {
             checkpoint.attempts = checkpoint.attempts.max(attempt.0);
             if let Some(endpoint) = endpoint {
                 checkpoint.note_endpoint(endpoint);
@@ -358,6 +394,7 @@ fn take(checkpoint: &mut Checkpoint, reading: &mut Reading, entry: Entry<'_>) ->
                 rung: Some(rung),
                 endpoint,
                 model,
+                upstream: upstream.map(|number| number as usize),
                 text_events: transcript.text_events,
                 text_bytes: transcript.text.len(),
                 continues: transcript.begun,
@@ -422,6 +459,7 @@ fn emit(
     }
     transcript.text_events += u64::from(transcript.text.len() > before);
     transcript.apply(&note);
+    reading.has_shown |= note.part.is_some();
     if let Some(told) = Told::of(&decoded, data, before, reading.joiner.is_open()) {
         // What differs was the end of that process, and is not taken up again by this one.
         let _ = transcript.trace(&told);

@@ -143,8 +143,12 @@ impl Session {
 
     /// What the seam says of who goes on.
     fn moved(&self) -> Option<Box<Moved>> {
-        let (from, to) = (self.author.last()?.clone(), self.source());
-        let is_elsewhere = self.upstream > 0 && from.endpoint != to.endpoint;
+        let writer = self.author.last()?;
+        let (from, to) = (writer.source.clone(), self.source());
+        let is_elsewhere = match writer.upstream {
+            Some(upstream) => upstream != self.upstream,
+            None => self.upstream > 0 && from.endpoint != to.endpoint,
+        };
         (is_elsewhere || from.model != to.model).then(|| Box::new(Moved { from, to }))
     }
 
@@ -198,6 +202,7 @@ impl Session {
         };
         self.summary.continued_with_tool |= continues && note.tool == Tool::Call;
         self.transcript.apply(&note);
+        flow.has_shown |= note.part.is_some();
         let half = flow.joiner.is_open();
         let repeats = self.trace(&note, &name, &data, &spans, start, half)?;
         self.emit(name, data, start..end);

@@ -1,6 +1,7 @@
 //! The end of an attempt and of the session: their books, and what is said last.
 
 use cost::Usage;
+use protocol::StopReason;
 use retry_policy::{Budget, GiveUp, Nanos, Unlimited};
 
 use crate::admission::{Admission, Fate};
@@ -14,6 +15,7 @@ use crate::outcome::{AttemptSummary, Cause, Outcome, Summary};
 use crate::output::{Output, State};
 use crate::seam::Rung;
 use crate::session::{Closed, Session, Store};
+use crate::source::{Source, Writer, Wrote};
 use crate::spending::Spent;
 
 impl Session {
@@ -27,10 +29,11 @@ impl Session {
         // What goes on at the provider is billed when it is known to be over.
         let goes_on = (flow.cursor.is_some() || live.rung == Rung::Fetch) && cause.is_some();
         let kept = self.kept.as_ref().map_or(0, |kept| kept.text_bytes);
+        let is_paused = flow.goes_on == Some(StopReason::PauseTurn);
         let spent = Spent {
             usage: if goes_on { Usage::default() } else { self.billed(flow) },
             rung: flow.asked,
-            brought: flow.text_bytes + kept > 0 && !goes_on,
+            brought: (flow.text_bytes + kept > 0 || is_paused) && !goes_on,
             is_estimate: !flow.usage_final && !goes_on,
             model: flow.asked_model.clone(),
         };
@@ -43,9 +46,7 @@ impl Session {
         let cost = self.spend(&spent, flow.began);
         let oddities = self.take_oddities(live);
         let source = self.source();
-        if live.brought() > 0 || self.transcript.paused().is_some() {
-            self.author.note(source.clone());
-        }
+        self.note_author(live, &source);
         self.summary.attempts.push(AttemptSummary {
             attempt: live.id,
             rung: live.rung,
@@ -61,6 +62,17 @@ impl Session {
             oddities,
             cause,
         });
+    }
+
+    /// Takes note of who made this attempt, if it showed something.
+    fn note_author(&mut self, live: &Attempt, source: &Source) {
+        let is_paused = live.flow.goes_on == Some(StopReason::PauseTurn);
+        if is_paused || live.brought() > 0 || live.flow.has_shown {
+            let has_written = is_paused || live.flow.text_bytes > 0;
+            let wrote = if has_written { Wrote::Text } else { Wrote::Else };
+            let writer = Writer { source: source.clone(), upstream: Some(self.upstream) };
+            self.author.note(writer, wrote);
+        }
     }
 
     fn take_oddities(&mut self, live: &Attempt) -> Oddities {
@@ -116,6 +128,7 @@ impl Session {
 
     pub(crate) fn give_up(&mut self, cause: Cause, _now: Nanos) {
         self.next = None;
+        let cause = self.most_useful(cause);
         if matches!(cause, Cause::Cancelled | Cause::OverBudget) {
             self.stop_kept();
         }

@@ -36,6 +36,9 @@ pub enum Entry<'a> {
         endpoint: Option<&'a str>,
         /// What was asked there in the place of the request's model.
         model: Option<&'a str>,
+        /// The number of the upstream, as far as the journal says: 0 is the first, any other a
+        /// [fallback](crate::Config::fallbacks) of the process that wrote it.
+        upstream: Option<u32>,
     },
     /// A joint of the text.
     Seam(Seam),
@@ -173,7 +176,8 @@ fn read_short<'a>(kind: Kind, fields: &mut Fields<'a>) -> Option<Entry<'a>> {
             rung: fields.rung()?,
             offset: fields.u64()?,
             endpoint: fields.text().filter(|name| !name.is_empty()),
-            model: fields.text(),
+            model: fields.text().filter(|name| !name.is_empty()),
+            upstream: fields.u32(),
         },
         Kind::Seam => Entry::Seam(fields.seam()?),
         Kind::Usage => Entry::Usage { attempt: AttemptId(fields.u32()?), usage: fields.usage()? },

@@ -10,7 +10,7 @@ use crate::input::Break;
 use crate::ladder::{self, Learned, Standing};
 use crate::outcome::Cause;
 use crate::session::Session;
-use crate::source::Source;
+use crate::source::{Source, Writer};
 
 /// An upstream that is used when those before it failed for good. It speaks the wire of the first.
 #[derive(Clone, Debug)]
@@ -61,16 +61,64 @@ impl Session {
         !self.request.needs_its_provider() && ladder::choose(&standing).is_ok()
     }
 
+    /// Goes on where a response was left, as far as that is still declared.
+    pub(crate) fn take_up(&mut self, left_at: Option<Writer>, origin: &str) -> Result<(), Cause> {
+        let Some(writer) = left_at else { return Ok(()) };
+        let upstream = self.upstream_of(&writer, origin);
+        self.author.is_at(upstream);
+        self.endpoint = writer.source.endpoint;
+        self.settle_at(upstream.unwrap_or(0))?;
+        match upstream {
+            Some(0) => self.ask_model(writer.source.model),
+            _ => Ok(()),
+        }
+    }
+
+    /// The number of an upstream here. A fallback is found by what it is, also where it has another
+    /// number than it had. Where no number was written down, it may be the first.
+    fn upstream_of(&self, writer: &Writer, origin: &str) -> Option<usize> {
+        let Source { endpoint, model } = &writer.source;
+        let is_it = |fallback: &Fallback| {
+            endpoint.as_ref() == Some(&fallback.endpoint)
+                && self.name_of(fallback.model.as_ref()) == *model
+        };
+        let is_first = || {
+            endpoint.as_deref().is_none_or(|endpoint| endpoint == origin)
+                && self.name_of(None) == *model
+        };
+        let fallbacks = &self.config.fallbacks;
+        match writer.upstream {
+            Some(0) => Some(0),
+            None if is_first() => Some(0),
+            Some(number) if fallbacks.get(number - 1).is_some_and(is_it) => Some(number),
+            _ => fallbacks.iter().position(is_it).map(|at| at + 1),
+        }
+    }
+
     /// Leaves the upstream for another one, which begins with a clean slate.
-    pub(crate) fn move_to(&mut self, upstream: usize, now: Nanos) {
+    /// `cause` is why.
+    pub(crate) fn move_to(&mut self, upstream: usize, cause: Cause, now: Nanos) {
+        self.left.get_or_insert(cause);
         self.stop_kept();
         self.write_off_kept();
         self.call.on_other_upstream();
         (self.futile, self.unreached) = (0, 0);
         (self.unprocessed, self.unknown_names) = (0, 0);
+        self.bound = None;
         match self.settle_at(upstream) {
             Ok(()) => self.plan_next(now, now),
             Err(cause) => self.give_up(cause, now),
+        }
+    }
+
+    /// Why the stream ends, in the words that help most: where no fallback has answered, in those of
+    /// the first upstream.
+    pub(crate) fn most_useful(&mut self, cause: Cause) -> Cause {
+        let writer = self.author.last().and_then(|writer| writer.upstream);
+        let has_answered = writer == Some(self.upstream);
+        match self.left.take() {
+            Some(first) if is_of_an_attempt(&cause) && !has_answered => first,
+            _ => cause,
         }
     }
 
@@ -148,6 +196,18 @@ pub(crate) fn is_of_the_upstream(cause: &Cause) -> bool {
         Cause::NoProgress => true,
         _ => false,
     }
+}
+
+/// Whether the stream ends because an attempt failed, or could not be made.
+const fn is_of_an_attempt(cause: &Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Provider(_)
+            | Cause::Broke(_)
+            | Cause::GaveUp { .. }
+            | Cause::NotAdmitted { .. }
+            | Cause::NoProgress
+    )
 }
 
 /// FNV-1a: the same in every version and on every machine.

@@ -127,24 +127,26 @@ impl Start<'_> {
     }
 }
 
-/// The endpoint, and behind it the model that was asked in the place of the request's, come last and
-/// may be missing: records without them are read as well.
-pub(crate) fn attempt(
-    id: AttemptId,
-    rung: Rung,
-    offset: u64,
-    endpoint: Option<&str>,
-    model: Option<&str>,
-) -> Record {
+/// Where an attempt is made, and what is asked there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spot<'a> {
+    pub(crate) endpoint: Option<&'a str>,
+    /// In the place of the request's model.
+    pub(crate) model: Option<&'a str>,
+    pub(crate) upstream: usize,
+}
+
+/// Endpoint, model and the number of the upstream come last, in this order, and may be missing from
+/// any of them on: records without them are read as well.
+pub(crate) fn attempt(id: AttemptId, rung: Rung, offset: u64, spot: Spot<'_>) -> Record {
     let mut out = head(Kind::Attempt);
     out.put_u32(id.0);
     out.put_u8(rung.code());
     out.put_u64(offset);
-    if endpoint.is_some() || model.is_some() {
-        put_text(&mut out, endpoint.unwrap_or_default());
-    }
-    if let Some(model) = model {
-        put_text(&mut out, model);
+    if spot.endpoint.is_some() || spot.model.is_some() {
+        put_text(&mut out, spot.endpoint.unwrap_or_default());
+        put_text(&mut out, spot.model.unwrap_or_default());
+        out.put_u32(u32::try_from(spot.upstream).unwrap_or(u32::MAX));
     }
     Record(out.freeze())
 }

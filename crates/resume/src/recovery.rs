@@ -43,11 +43,11 @@ impl Session {
             self.call.on_unprocessed();
             Ok(now)
         } else {
-            self.judge(&mut live, cause, &verdict, now)
+            self.judge(&mut live, cause.clone(), &verdict, now)
         };
         self.keep_generation(*live);
         match (self.way_elsewhere(&next, now), next) {
-            (Some(upstream), _) => self.move_to(upstream, now),
+            (Some(upstream), next) => self.move_to(upstream, next.err().unwrap_or(cause), now),
             (None, Ok(at)) => self.plan_next(at, now),
             (None, Err(cause)) => self.give_up(cause, now),
         }
@@ -62,6 +62,8 @@ impl Session {
                 let wait = at.saturating_sub(now);
                 wait > self.config.limits.fallback_wait && self.kept().is_none()
             }
+            // What one fallback cannot take, the next may: each is another model or another account.
+            Err(Cause::Provider(_)) if self.upstream > 0 => true,
             Err(cause) => fallback::is_of_the_upstream(cause),
         };
         if is_over { self.next_upstream(now) } else { None }

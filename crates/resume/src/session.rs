@@ -12,9 +12,8 @@ use crate::checkpoint::Checkpoint;
 use crate::clocks::{Clocks, Due};
 use crate::config::Config;
 use crate::cursor::Cursor;
-use crate::fallback::Fallback;
 use crate::input::{AttemptId, Input};
-use crate::journal::{self, Origin, Record, Seq, Start};
+use crate::journal::{self, Origin, Record, Seq, Spot, Start};
 use crate::ladder::{self, Choice, Learned};
 use crate::oddities::{Arrival, Nesting, Oddities};
 use crate::outcome::{AttemptSummary, Cause, Outcome, Summary};
@@ -93,7 +92,11 @@ pub struct Session {
     pub(crate) endpoint: Option<Arc<str>>,
     /// The last failure of an attempt.
     pub(crate) last: Option<Cause>,
+    /// Why the first upstream was left.
+    pub(crate) left: Option<Cause>,
     pub(crate) sign: Option<Sign>,
+    /// Why no other endpoint than the last writer's can go on, once another was admitted.
+    pub(crate) bound: Option<Cause>,
     attempts: u32,
     /// What was odd in the live attempt so far.
     pub(crate) oddities: Oddities,
@@ -150,8 +153,9 @@ impl Session {
     /// Text that the journal holds is not emitted again; it is in [`text`](Self::text).
     #[must_use]
     pub fn resume(config: Config, mut checkpoint: Checkpoint, seed: u64, now: Nanos) -> Self {
+        let left_at = checkpoint.left_at();
         let kept = checkpoint.take_kept(now);
-        let (endpoint, model) = (checkpoint.last_endpoint.take(), checkpoint.last_model.take());
+        let origin = checkpoint.origin().endpoint.clone();
         let mut session = Self::blank(config, checkpoint.request, checkpoint.key, seed, now);
         session.author = checkpoint.author;
         session.transcript = checkpoint.transcript;
@@ -162,8 +166,8 @@ impl Session {
         for attempt in &checkpoint.spent {
             session.spend(attempt, now);
         }
-        (session.kept, session.endpoint) = (kept, endpoint);
-        let settled = session.take_up(model.as_ref());
+        session.kept = kept;
+        let settled = session.take_up(left_at, &origin);
         if checkpoint.is_cancelled {
             // Whoever cancelled it told the provider.
             session.write_off_kept();
@@ -179,16 +183,6 @@ impl Session {
             session.plan_next(now, now);
         }
         session
-    }
-
-    /// Goes on where an earlier process was last, as far as it is still declared.
-    fn take_up(&mut self, model: Option<&Arc<str>>) -> Result<(), Cause> {
-        let is_it = |fallback: &Fallback| {
-            self.endpoint.as_ref() == Some(&fallback.endpoint)
-                && self.name_of(fallback.model.as_ref()) == self.name_of(model)
-        };
-        let fallback = self.config.fallbacks.iter().position(is_it);
-        self.settle_at(fallback.map_or(0, |at| at + 1))
     }
 
     fn blank(
@@ -224,7 +218,9 @@ impl Session {
             next: None,
             endpoint: None,
             last: None,
+            left: None,
             sign: None,
+            bound: None,
             attempts: 0,
             oddities: Oddities::default(),
             arrival: Arrival::default(),
@@ -411,8 +407,9 @@ impl Session {
             ended: None,
         }));
         let offset = self.transcript.text.len() as u64;
-        let model = self.model.as_deref();
-        self.record(journal::attempt(id, rung, offset, self.endpoint.as_deref(), model));
+        let (endpoint, model) = (self.endpoint.as_deref(), self.model.as_deref());
+        let spot = Spot { endpoint, model, upstream: self.upstream };
+        self.record(journal::attempt(id, rung, offset, spot));
         self.clocks.connecting(now, &self.config.timeouts);
         let endpoint = self.endpoint.clone();
         self.queue.push_back(Output::State(State::Connecting { attempt: id, rung, endpoint }));
@@ -435,7 +432,7 @@ impl Session {
         let has_blocks = self.request.wire() == Wire::AnthropicMessages;
         flow.nesting = has_blocks.then(Nesting::default);
         flow.asked_model.clone_from(&self.model);
-        flow.is_foreign = self.author.is_foreign_to(self.request.model());
+        flow.is_foreign = self.author.has_others_than(self.request.model());
         if let (Rung::Fetch, Some(kept)) = (rung, &self.kept) {
             flow.asked = kept.asked;
             flow.catch_up = CatchUp::behind(&self.transcript);

@@ -39,30 +39,86 @@ impl fmt::Display for Moved {
     }
 }
 
-/// Who wrote all of the text that was shown.
+/// Who wrote at the end of what was shown, and where that is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Writer {
+    pub(crate) source: Source,
+    /// The number of its upstream; `None` where it is not known, or not declared any longer.
+    pub(crate) upstream: Option<usize>,
+}
+
+/// What an attempt gave the consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrote {
+    /// What can be sent back: text, or a whole turn.
+    Text,
+    /// Something that never is, such as thinking.
+    Else,
+}
+
+/// Who wrote all that was shown.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Author {
-    /// Who wrote the end of it.
-    last: Option<Source>,
-    /// Another model wrote some of it.
-    is_mixed: bool,
+    last: Option<Writer>,
+    all: Hands,
+    text: Hands,
 }
 
 impl Author {
-    /// Takes note of who brought text.
-    pub(crate) fn note(&mut self, source: Source) {
-        self.is_mixed |= self.is_foreign_to(source.model.as_deref());
-        self.last = Some(source);
+    /// Takes note of who showed something.
+    pub(crate) fn note(&mut self, writer: Writer, wrote: Wrote) {
+        let model = writer.source.model.clone();
+        self.all.add(model.as_ref());
+        if wrote == Wrote::Text {
+            self.text.add(model.as_ref());
+        }
+        self.last = Some(writer);
     }
 
-    pub(crate) const fn last(&self) -> Option<&Source> {
+    pub(crate) const fn last(&self) -> Option<&Writer> {
         self.last.as_ref()
+    }
+
+    /// The last one is at this upstream, as this process counts them.
+    pub(crate) fn is_at(&mut self, upstream: Option<usize>) {
+        self.last.iter_mut().for_each(|last| last.upstream = upstream);
     }
 
     /// Whether there is text that this model did not write.
     pub(crate) fn is_foreign_to(&self, model: Option<&str>) -> bool {
-        let is_other = |last: &Source| last.model.as_deref() != model;
-        self.is_mixed || self.last.as_ref().is_some_and(is_other)
+        self.text.are_others_than(model)
+    }
+
+    /// Whether anything was shown that is not this model's.
+    pub(crate) fn has_others_than(&self, model: Option<&str>) -> bool {
+        self.all.are_others_than(model)
+    }
+}
+
+/// The models that had a hand in something.
+#[derive(Clone, Debug, Default)]
+enum Hands {
+    #[default]
+    None,
+    One(Option<Arc<str>>),
+    Several,
+}
+
+impl Hands {
+    fn add(&mut self, model: Option<&Arc<str>>) {
+        *self = match std::mem::take(self) {
+            Self::None => Self::One(model.cloned()),
+            Self::One(one) if one.as_ref() == model => Self::One(one),
+            Self::One(_) | Self::Several => Self::Several,
+        };
+    }
+
+    fn are_others_than(&self, model: Option<&str>) -> bool {
+        match self {
+            Self::None => false,
+            Self::One(one) => one.as_deref() != model,
+            Self::Several => true,
+        }
     }
 }
 
@@ -70,19 +126,28 @@ impl Author {
 mod tests {
     use super::*;
 
-    fn source(model: &str) -> Source {
-        Source { endpoint: None, model: Some(model.into()) }
+    fn writer(model: &str) -> Writer {
+        let source = Source { endpoint: None, model: Some(model.into()) };
+        Writer { source, upstream: None }
     }
 
     #[test]
     fn text_of_two_models_is_foreign_to_both() {
         let mut author = Author::default();
         assert!(!author.is_foreign_to(Some("a")));
-        author.note(source("a"));
-        author.note(Source { endpoint: Some("elsewhere".into()), ..source("a") });
+        author.note(writer("a"), Wrote::Text);
+        author.note(Writer { upstream: Some(1), ..writer("a") }, Wrote::Text);
         assert!(!author.is_foreign_to(Some("a")) && author.is_foreign_to(Some("b")));
-        author.note(source("b"));
+        author.note(writer("b"), Wrote::Text);
         assert!(author.is_foreign_to(Some("a")) && author.is_foreign_to(Some("b")));
-        assert_eq!(author.last(), Some(&source("b")));
+    }
+
+    #[test]
+    fn what_is_no_text_is_anothers_and_makes_no_text_foreign() {
+        let mut author = Author::default();
+        author.note(writer("a"), Wrote::Else);
+        assert_eq!(author.last(), Some(&writer("a")));
+        author.note(writer("b"), Wrote::Text);
+        assert!(author.has_others_than(Some("b")) && !author.is_foreign_to(Some("b")));
     }
 }

@@ -196,6 +196,13 @@ impl Session {
 
     // ---- the budget
 
+    /// Whether anything is left of the budget.
+    pub(crate) fn afford_any(&self) -> Result<(), Cause> {
+        let Some(limit) = self.config.budget else { return Ok(()) };
+        let spent = self.spending.account.spent().ok_or(Cause::Unpriced)?;
+        if spent < limit { Ok(()) } else { Err(Cause::OverBudget) }
+    }
+
     /// Whether the budget has room for another attempt, as far as its input is known.
     pub(crate) fn afford_attempt(&mut self, now: Nanos) -> Result<(), Cause> {
         let input = self.spending.input;

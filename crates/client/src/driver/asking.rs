@@ -179,7 +179,9 @@ impl Asking {
         let not_before = self
             .clock
             .map_or(Nanos::ZERO, |clock| self.upstream.time(clock.instant(ask.not_before)));
-        let only = ask.only.as_deref().map(|name| self.named(name));
+        let only = ask.only.as_deref().map(|name| self.named(name, ask.model.as_deref()));
+        // What was admitted and not used is given back before its place is asked for.
+        self.leave();
         let permit = self.upstream.acquire(Request {
             route: match only {
                 None => self.avoid.map_or(Route::Any, Route::Avoid),
@@ -199,10 +201,14 @@ impl Asking {
         line
     }
 
-    /// The endpoint of this name: the one that was asked last, where keys share a URL.
-    fn named(&self, name: &str) -> EndpointId {
-        let is_last = &**self.upstream.name(self.at) == name;
-        if is_last { self.at } else { self.upstream.find(name).unwrap_or(NOWHERE) }
+    /// The endpoint of this name that asks this model: the one that was asked last, where keys share a
+    /// URL.
+    fn named(&self, name: &str, model: Option<&str>) -> EndpointId {
+        let asks = |id| self.upstream.at(id).asked_model().map(|model| &**model);
+        let has_name = |id: &EndpointId| &**self.upstream.name(*id) == name;
+        let mut all = [self.at].into_iter().chain(self.upstream.ids()).filter(has_name);
+        let found = all.clone().find(|id| asks(*id) == model);
+        found.or_else(|| all.next()).unwrap_or(NOWHERE)
     }
 
     /// The answer of the pool.

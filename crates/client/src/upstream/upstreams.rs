@@ -62,6 +62,13 @@ impl Upstreams {
         self.0.iter().flat_map(|upstream| upstream.endpoints())
     }
 
+    /// Whether an endpoint of this client is the first one at a base URL. The others there have
+    /// another key, and are another account.
+    pub(crate) fn is_first_at(&self, endpoint: &Endpoint, base_url: &str) -> bool {
+        let first = self.endpoints().find(|endpoint| endpoint.base_url() == base_url);
+        first.is_some_and(|first| std::ptr::eq(first, endpoint))
+    }
+
     /// What the engine is told of the fallbacks.
     pub(crate) fn declared(&self) -> Vec<Fallback> {
         let told = |upstream: &Arc<Upstream>| Fallback {

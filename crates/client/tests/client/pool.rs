@@ -2,7 +2,8 @@
 
 use client::endpoint_pool::{Config as PoolConfig, Queueing, Slots};
 use client::{
-    Cause, Client, Error, ErrorKind, Nanos, Policy, Refusal, ResponseStream, State, Store, StreamId,
+    Cause, Client, Error, ErrorKind, Nanos, Policy, Profile, Refusal, ResponseStream, State, Store,
+    StreamId, Ways,
 };
 use mock_provider::{Breakdown, Config, Mock, Pace};
 use std::time::Duration;
@@ -123,4 +124,25 @@ async fn a_deadline_that_no_attempt_fits_into_fails_at_once() {
     let seen = collect(&mut client.stream(request).await.unwrap()).await;
     refused(&seen.end.unwrap_err(), Refusal::DeadlineTooNear);
     assert_eq!(mock.ledger().requests.len(), 0);
+}
+
+/// A model that cannot take up what another wrote leaves it to the other, also where both are at one
+/// URL.
+#[tokio::test]
+async fn endpoints_of_two_models_leave_each_other_what_only_the_writer_may_go_on_with() {
+    let models = ["claude-haiku-4-5", "claude-sonnet-4-5"];
+    let streams = 8;
+    let script = vec!["rst@20,ok"; streams].join(",");
+    let mock = mock(&script).await;
+    let of = |model: &str| endpoint(&mock, Profile::ANTHROPIC).model(model);
+    let client = Client::builder().endpoint(of(models[0])).endpoint(of(models[1]));
+    let client = client.ways(Ways::ExactOnly).policy(hasty()).build().unwrap();
+    for _ in 0..streams {
+        let seen = collect(&mut client.stream(request("claude-opus-4-6")).await.unwrap()).await;
+        let summary = seen.end.expect("it is whole");
+        assert_eq!(seen.text, mock.text_for(PROMPT));
+        let asked: Vec<_> = summary.attempts.iter().map(|it| it.model.as_deref()).collect();
+        assert_eq!(asked.len(), 2);
+        assert_eq!(asked[0], asked[1]);
+    }
 }

@@ -2,13 +2,15 @@
 
 use client::cost::{Budget, Catalog, Service, Terms, Timestamp};
 use client::{
-    Builder, Cause, ErrorKind, Money, Profile, Request, ResumeOptions, SharedBudget, StreamId,
+    Builder, Cause, Client, ErrorKind, Money, Profile, Request, ResumeOptions, SharedBudget, Store,
+    StreamId,
 };
 use mock_provider::{Config, Mock};
 use std::sync::Arc;
 
 use crate::rig::{
-    PROMPT, ROUTES, builder, collect, endpoint, in_order, mock, mock_with, read_some, request,
+    PROMPT, ROUTES, builder, collect, endpoint, hasty, in_order, mock, mock_with, read_some,
+    request,
 };
 
 /// One price holds from before this moment on.
@@ -95,6 +97,40 @@ async fn each_attempt_is_billed_at_the_price_of_its_model() {
     }
     assert_eq!((billed.len(), Money::sum(billed)), (2, Ok(cost.total)));
     assert!(cost.total < cost.ideal, "the other model is cheaper: {cost:?}");
+}
+
+#[tokio::test]
+async fn a_budget_is_one_of_the_model_that_is_asked() {
+    let mock = mock("rst@20,ok").await;
+    let (profile, _) = ROUTES[0];
+    let endpoint = endpoint(&mock, profile).model("claude-haiku-4-5");
+    let client = Client::builder().endpoint(endpoint).policy(hasty());
+    let client = client.prices(Arc::new(Catalog::builtin().clone())).build().unwrap();
+    let asked = request("house-model").budget(usd("1"));
+    let seen = collect(&mut client.stream(asked).await.unwrap()).await;
+    assert!(seen.end.unwrap().cost.unwrap().total > Money::ZERO);
+}
+
+#[tokio::test]
+async fn what_a_model_cost_is_known_that_is_not_declared_any_longer() {
+    let (profile, model) = ROUTES[1];
+    let (first, second) = (mock("refused:1s,ok").await, mock("stall@20").await);
+    let store = Store::memory();
+    let fallback = endpoint(&second, profile).model("claude-haiku-4-5");
+    let one = priced(&first, profile).checkpoints(store.clone()).fallback(fallback);
+    let one = one.build().unwrap();
+    let mut stream = one.stream(request(model)).await.unwrap();
+    read_some(&mut stream, 20).await;
+    assert_eq!(second.ledger().requests.len(), 1);
+    let id = stream.pause().await.unwrap();
+
+    let whole = mock("").await;
+    let bare = priced(&first, profile).endpoint(endpoint(&whole, profile)).checkpoints(store);
+    let options = ResumeOptions { budget: Some(usd("1")), ..ResumeOptions::default() };
+    let mut stream = bare.build().unwrap().resume_with(&id, options).await.unwrap();
+    let end = collect(&mut stream).await.end.unwrap();
+    let cost = end.cost.unwrap();
+    assert!(cost.broken > Money::ZERO && cost.resumed > Money::ZERO, "{cost:?}");
 }
 
 #[tokio::test]

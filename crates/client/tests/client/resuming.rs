@@ -1,8 +1,8 @@
 //! Another process, or the same one later, goes on with a stream.
 
 use client::{
-    Cause, Client, Endpoint, ErrorKind, IfHeld, OnStoreFailure, Profile, ResumeOptions, Store,
-    StreamId,
+    Cause, Client, Endpoint, ErrorKind, IfHeld, OnStoreFailure, Profile, ResumeOptions, Secret,
+    Store, StreamId,
 };
 use mock_provider::Config;
 
@@ -225,6 +225,41 @@ async fn only_headers_that_are_known_to_be_harmless_are_kept_for_the_one_who_goe
             let mut stream = at(endpoint).unwrap().resume(&id).await.unwrap();
             let error = collect(&mut stream).await.end.unwrap_err().to_string();
             assert!(error.contains(&format!("no account has {expected} today")), "{error}");
+        }
+    }
+}
+
+/// What each attempt of a stream was told.
+fn told(error: &client::Error) -> Vec<String> {
+    let attempts = &error.summary().expect("attempts were made").attempts;
+    attempts.iter().filter_map(|attempt| Some(attempt.cause.as_ref()?.to_string())).collect()
+}
+
+#[tokio::test]
+async fn headers_that_were_kept_go_back_to_their_endpoint_and_to_no_other_of_its_host() {
+    let url = quoting_server("x-title: ");
+    let store = Store::memory();
+    let at = |path: &str| Endpoint::new(&format!("{url}/{path}"), Profile::OPENAI).unwrap();
+    let client = |endpoint| Client::builder().endpoint(endpoint).checkpoints(store.clone());
+    let one = client(at("a").header("x-title", "blue").unwrap()).build().unwrap();
+    let mut stream = one.stream(request("m")).await.unwrap();
+    let id = stream.id().clone();
+    collect(&mut stream).await.end.unwrap_err();
+
+    let elsewhere = client(at("b")).build().unwrap();
+    let twice = client(at("a")).fallback(at("a").key(Secret::new("k2"))).build().unwrap();
+    let swapped = client(at("b")).fallback(at("a")).build().unwrap();
+    for (client, expected) in [
+        (elsewhere, &["nothing"][..]),
+        (twice, &["blue", "nothing"]),
+        (swapped, &["nothing", "blue"]),
+    ] {
+        let mut stream = client.resume(&id).await.unwrap();
+        let error = collect(&mut stream).await.end.unwrap_err();
+        let told = told(&error);
+        assert_eq!(told.len(), expected.len(), "{told:?}");
+        for (told, expected) in told.iter().zip(expected) {
+            assert!(told.contains(&format!("no account has {expected} today")), "{told}");
         }
     }
 }

@@ -145,3 +145,73 @@ fn a_paused_turn_is_not_sent_to_another_model() {
     drive.input(Input::NotAdmitted(Refusal::UpstreamDown));
     assert!(drive.outcome.is_some() && drive.asks.iter().all(|ask| ask.upstream == 0));
 }
+
+/// Both fallbacks are to go on where the first one said no to this key.
+fn two_fallbacks() -> Drive {
+    let (config, request) = anthropic(OWN);
+    let fallback = |endpoint: &str| {
+        let (profile, model) = (Profile::ANTHROPIC, Some(OTHER.into()));
+        Fallback { endpoint: endpoint.into(), profile, model }
+    };
+    let fallbacks = vec![fallback("http://b/v1"), fallback("http://c/v1")];
+    let mut drive =
+        Drive::new((Config { admission: Admission::Asked, fallbacks, ..config }, request));
+    admit(&mut drive, "http://a/v1", None);
+    refuse(&mut drive, 401, "authentication_error", "who are you");
+    admit(&mut drive, "http://b/v1", Some(OTHER));
+    drive
+}
+
+fn refuse(drive: &mut Drive, status: u16, kind: &str, message: &str) {
+    let error = format!(r#"{{"type":"{kind}","message":"{message}"}}"#);
+    let body = format!(r#"{{"type":"error","error":{error}}}"#);
+    drive.head(status, &[("content-type", "application/json")]).send(body).end();
+}
+
+const TOO_LONG: &str = "prompt is too long: 9 tokens > 8 maximum";
+const THINKING: &str = "max_tokens must be greater than thinking.budget_tokens";
+
+#[test]
+fn a_fallback_that_cannot_take_the_request_leaves_it_to_the_next() {
+    for message in [TOO_LONG, THINKING] {
+        let mut drive = two_fallbacks();
+        refuse(&mut drive, 400, "invalid_request_error", message);
+        assert!(drive.outcome.is_none(), "{:?}", drive.outcome);
+        assert_eq!(drive.asks.last().unwrap().upstream, 2);
+        admit(&mut drive, "http://c/v1", Some(OTHER));
+        drive.accept().send(opening("m") + &text(0, SHOWN) + &closing(9));
+        assert!(drive.complete());
+    }
+}
+
+#[test]
+fn when_nobody_can_the_first_one_is_heard() {
+    let mut drive = two_fallbacks();
+    for endpoint in ["http://c/v1", ""] {
+        refuse(&mut drive, 400, "invalid_request_error", TOO_LONG);
+        if !endpoint.is_empty() {
+            admit(&mut drive, endpoint, Some(OTHER));
+        }
+    }
+    let Some(Outcome::Refused { cause, summary }) = &drive.outcome else {
+        panic!("{:?}", drive.outcome)
+    };
+    assert!(cause.to_string().contains("who are you"), "{cause}");
+    let causes = summary.attempts.iter().filter_map(|attempt| attempt.cause.clone());
+    let causes: Vec<_> = causes.map(|cause| cause.to_string()).collect();
+    assert_eq!(causes.len(), 3);
+    assert!(causes[1..].iter().all(|cause| cause.contains("too long")), "{causes:?}");
+}
+
+#[test]
+fn a_fallback_that_has_answered_speaks_for_itself() {
+    let mut drive = moved(Ways::Any);
+    admit(&mut drive, "http://b/v1", Some(OTHER));
+    drive.accept().send(opening("n") + &text(0, &format!("{SHOWN} Then a door opened, far away.")));
+    drive.send(text(0, &"And nothing came in but the wind, which was cold. ".repeat(20)));
+    drive.broke(Break::Reset);
+    admit(&mut drive, "http://b/v1", Some(OTHER));
+    refuse(&mut drive, 400, "invalid_request_error", TOO_LONG);
+    let Some(Outcome::Incomplete { cause, .. }) = &drive.outcome else { panic!() };
+    assert!(cause.to_string().contains("too long"), "{cause}");
+}

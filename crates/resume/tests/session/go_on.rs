@@ -275,6 +275,20 @@ fn a_paused_turn_is_sent_back_as_it_came_and_goes_on_as_one_message() {
 }
 
 #[test]
+fn tokens_of_a_turn_that_is_paused_before_any_text_are_counted() {
+    let search = block_start(0, SEARCH) + &block_stop(0);
+    let paused = message_start("m1") + &search + &message_delta("pause_turn", 5) + &message_stop();
+    let mut first = Drive::new(searching());
+    first.accept().send(paused);
+    let mut second = Drive::resume(searching().0, &first.records);
+    for drive in [&mut first, &mut second] {
+        drive.accept().send(found(&(message_delta("end_turn", 7) + &message_stop())));
+        let told: String = drive.frames.iter().map(|f| String::from_utf8_lossy(&f.data)).collect();
+        assert!(told.contains(r#""output_tokens":12"#), "{told}");
+    }
+}
+
+#[test]
 fn a_turn_that_pauses_again_is_sent_back_whole() {
     let mut drive = Drive::new(searching());
     drive.accept().send(paused());

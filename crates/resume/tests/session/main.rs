@@ -25,3 +25,4 @@ mod retry;
 mod spending;
 mod stop;
 mod ways;
+mod whereabouts;

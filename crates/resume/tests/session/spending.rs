@@ -4,7 +4,9 @@
 use crate::drive::*;
 use cost::{Card, Money, Price, Rates, Service, StreamCost, Timestamp};
 use protocol::{Profile, RequestBody};
-use resume::{Break, Cause, Config, Input, Outcome, Pricing};
+use resume::{
+    Admission, Break, Cause, Config, Input, Outcome, Place, PricedModel, Pricing, Timeouts,
+};
 use std::sync::Arc;
 
 /// A dollar per million tokens of input and ten of output.
@@ -250,4 +252,35 @@ fn a_process_that_dies_at_any_record_counts_what_was_shown_before_once() {
         let most = sum(total, input(40));
         assert!(spent <= most, "{spent} of {total} after {records} records");
     }
+}
+
+#[test]
+fn a_budget_needs_no_price_of_a_model_that_nobody_asks() {
+    let (config, request) = anthropic("house-model");
+    let asked: Arc<str> = "claude-haiku-4-5".into();
+    let priced = PricedModel { model: Arc::clone(&asked), pricing: pricing() };
+    let config = Config {
+        admission: Admission::Asked,
+        priced_models: vec![priced],
+        budget: Some(sum(input(9), output(100))),
+        ..config
+    };
+    let place = || Place {
+        endpoint: "http://a/v1".into(),
+        profile: Profile::ANTHROPIC,
+        model: Some(Arc::clone(&asked)),
+        timeouts: Timeouts::default(),
+    };
+    let mut one = Drive::new((config.clone(), request));
+    assert!(one.outcome.is_none(), "{:?}", one.outcome);
+    one.input(Input::Admitted(place()));
+    one.accept().send(opening("m1") + &text(0, "Once upon a time there w"));
+    let mut two = Drive::resume(config.clone(), &one.records);
+    two.input(Input::Admitted(place()));
+    assert_eq!(two.requests.len(), 1, "{:?}", two.outcome);
+
+    // Nothing is asked for where nothing is left.
+    let spent = Config { budget: Some(sum(input(9), output(6))), ..config };
+    let three = Drive::resume(spent, &one.records);
+    assert_eq!((cause(&three), three.asks.len()), (Cause::OverBudget, 0));
 }

@@ -30,6 +30,9 @@ pub(super) enum Written {
         /// What was asked there in the place of the request's model.
         #[serde(skip_serializing_if = "Option::is_none")]
         model: Option<String>,
+        /// 0 is the first upstream, any other the fallback of this number.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        upstream: Option<u32>,
     },
     /// A joint of the text.
     Seam {
@@ -81,12 +84,13 @@ impl Written {
                 request: on_one_line(start.request.bytes())?,
             },
             Entry::Emitted { name, data } => Self::Event { event: text(name)?, data: text(data)? },
-            Entry::Attempt { attempt, rung, offset, endpoint, model } => Self::Attempt {
+            Entry::Attempt { attempt, rung, offset, endpoint, model, upstream } => Self::Attempt {
                 attempt: attempt.0,
                 rung: rung.name(),
                 offset,
                 base_url: endpoint.map(str::to_owned),
                 model: model.map(str::to_owned),
+                upstream,
             },
             Entry::Seam(seam) => Self::Seam {
                 attempt: seam.attempt.0,
