@@ -20,6 +20,8 @@ mod lifetimes;
 mod peer;
 mod proxies;
 mod proxy;
+mod socket_messages;
+mod socket_peer;
 mod sockets;
 mod statuses;
 mod stops;

@@ -278,8 +278,8 @@ impl Builder {
     ///
     /// Unless this or [`proxy`](Self::proxy) says otherwise, [`build`](Self::build) reads
     /// `https_proxy`, `HTTPS_PROXY`, `http_proxy` (in small letters only, because of CGI),
-    /// `all_proxy`, `ALL_PROXY`, `no_proxy` and `NO_PROXY` as curl does, except that an empty one counts as set and that this machine
-    /// itself is reached without a proxy.
+    /// `all_proxy`, `ALL_PROXY`, `no_proxy` and `NO_PROXY` as curl does, except that this machine itself
+    /// is reached without a proxy. An empty one counts as none.
     pub fn no_proxy(mut self) -> Self {
         self.proxy = Proxying::None;
         self

@@ -57,7 +57,7 @@ impl Proxy {
 
     /// Targets that are reached without it, after those that were given before: host names, which
     /// stand for their subdomains too, addresses, networks (`10.0.0.0/8`), each but a network with a
-    /// port or without, separated by commas; `*` is every target.
+    /// port or without, separated by commas or blanks; `*` is every target.
     ///
     /// # Errors
     ///

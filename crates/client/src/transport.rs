@@ -2,6 +2,7 @@
 //! no provider, no deadline and no retry beyond a pooled connection that was closed before the
 //! request left.
 
+mod bounded;
 mod counted;
 mod dialer;
 mod exchange;
@@ -34,6 +35,7 @@ use crate::carrier::SocketLimits;
 use crate::error::Error;
 use crate::proxy::{Proxy, Routes};
 
+use bounded::Bounded;
 use counted::Counting;
 use dialer::Dialer;
 pub(crate) use exchange::{Arrival, Exchange};
@@ -59,7 +61,7 @@ pub(crate) struct Transport {
     routes: Arc<Routes>,
 }
 
-type Http = Client<Counting<HttpsConnector<Dialer>>, Full<Bytes>>;
+type Http = Client<Counting<Bounded<HttpsConnector<Dialer>>>, Full<Bytes>>;
 
 impl Transport {
     /// `tls` replaces the default trust; `connect` bounds how long one address may take.
@@ -82,9 +84,10 @@ impl Transport {
         let to_proxy = tls::connector_of_http1(tls.clone(), tcp(connect));
         let dialer = Dialer::new(tcp(connect), to_proxy, Arc::clone(&routes));
         let upgrading = dialer.clone().tunnelling();
-        let upgrading = Counting(tls::connector_of_http1(tls.clone(), upgrading));
+        let counting = |connector| Counting(Bounded::new(connector, connect.saturating_mul(2)));
+        let upgrading = counting(tls::connector_of_http1(tls.clone(), upgrading));
         let upgrading = http(pings).pool_max_idle_per_host(0).build(upgrading);
-        let connector = Counting(tls::connector(tls, dialer));
+        let connector = counting(tls::connector(tls, dialer));
         let keeping = http(pings).build(connector.clone());
         let opening = http(pings).pool_max_idle_per_host(0).build(connector);
         let sockets = Arc::new(Sockets::new(SocketLimits::default()));

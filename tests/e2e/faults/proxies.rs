@@ -141,8 +141,19 @@ async fn row_006_a_plain_request_that_the_proxy_refuses_is_final() {
     let builder = through(MESSAGES, "http://provider.invalid", &proxy.url(USER_INFO));
     let seen = Seen::by(MESSAGES, builder).await;
     assert_eq!(seen.error().kind(), ErrorKind::Refused);
-    assert!(seen.error().to_string().contains("407"), "{}", seen.error());
+    assert_eq!(seen.cause(), &Cause::Broke(Break::ProxyRefused), "the endpoint never heard of it");
+    let failure = blamed(&seen);
+    assert_eq!((failure.proxy(), failure.status()), (proxy.name().as_str(), Some(407)));
+    assert!(failure.to_string().contains("407"), "{failure}");
     assert_eq!((proxy.heads().len(), peer.asked().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn row_006_a_407_of_the_endpoint_itself_is_not_of_a_proxy() {
+    let peer = Peer::start([Answer::status("407 Who", "", "{}")]).await;
+    let seen = Seen::by(MESSAGES, builder(MESSAGES, &peer.url())).await;
+    assert_eq!(seen.error().kind(), ErrorKind::Refused);
+    assert!(matches!(seen.cause(), Cause::Provider(_)), "{:?}", seen.cause());
 }
 
 #[tokio::test]

@@ -1,25 +1,26 @@
 //! Responses over WebSockets: rows 96 and 97, and what else a socket has of its own.
 
 use client::{
-    Break, Builder, Carrier, Cause, Client, ErrorKind, Event, Nanos, Profile, Proxy, Request, Rung,
-    Secret, SocketLimits, Timeouts,
+    Break, Builder, Carrier, Cause, Client, ErrorKind, Event, Nanos, Profile, Proxy, ProxyFailure,
+    Request, Rung, Secret, SocketLimits, Timeouts,
 };
 use mock_provider::{ApiKey, Config, Ending, Faults, Mock, Pace, RequestRecord};
 
 use super::ask::{PATIENT, PROMPT, Seen};
 use super::peer::{Answer, Peer};
-use super::proxy::ProxyServer;
+use super::proxy::{ProxyServer, Reply};
+use super::socket_peer::{event, response};
 use super::tls::Tls;
-use super::wire::{named, whole_text};
+use super::wire::whole_text;
 use crate::rig::{ROUTES, Route, Told, impatient, in_order};
 
-const ROUTE: Route = ROUTES[4];
+pub(crate) const ROUTE: Route = ROUTES[4];
 
 async fn mock(faults: Faults) -> Mock {
     ROUTE.mock(Config { faults, tokens: 60, ..Config::default() }).await
 }
 
-fn at(url: &str) -> Builder {
+pub(crate) fn at(url: &str) -> Builder {
     let endpoint = client::Endpoint::new(url, ROUTE.profile).expect("a URL");
     let endpoint = endpoint.key(Secret::new(crate::rig::KEY)).carried_by(Carrier::WebSocket);
     Client::builder()
@@ -289,45 +290,53 @@ async fn a_plain_socket_goes_through_a_tunnel_too() {
     assert!(proxy.heads()[0].starts_with("CONNECT provider.invalid:80 "));
 }
 
+#[tokio::test]
+async fn a_proxy_that_gives_no_tunnel_to_a_plain_server_takes_the_request_whole() {
+    let mock = mock(Faults::default()).await;
+    let refusal = Reply::Say("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
+    let proxy = ProxyServer::start(&[refusal], mock.addr()).await;
+    let through = Proxy::new(&proxy.url("kim:pr0xy-s3cret")).expect("a proxy");
+    let client = at("http://provider.invalid").proxy(through).build().expect("a valid client");
+    for _ in 0..2 {
+        let told = Told::of(&client, ROUTE.request(PROMPT)).await;
+        assert_eq!(told.text, mock.text_for(PROMPT), "{:?}", told.end);
+        assert_eq!(told.end.expect("it is whole").attempts.len(), 1, "it is no failure");
+    }
+    assert_eq!(sockets(&mock), [None, None]);
+    let heads = proxy.heads();
+    assert!(heads[0].starts_with("CONNECT provider.invalid:80 "), "{heads:?}");
+    assert!(heads[1].starts_with("POST http://provider.invalid/"), "{heads:?}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_wants_other_credentials_is_named_over_sockets_too() {
+    let mock = mock(Faults::default()).await;
+    let refusal = Reply::Say("HTTP/1.1 407 Who\r\ncontent-length: 0\r\n\r\n");
+    let proxy = ProxyServer::start(&[refusal; 2], mock.addr()).await;
+    let through = Proxy::new(&proxy.url("kim:pr0xy-s3cret")).expect("a proxy");
+    let told = told(at("http://provider.invalid").proxy(through)).await;
+    let error = told.end.expect_err("nobody lets it through");
+    assert_eq!(error.cause(), Some(&Cause::Broke(Break::ProxyRefused)));
+    let failure = std::error::Error::source(&error).and_then(|one| one.downcast_ref());
+    assert_eq!(failure.map(ProxyFailure::proxy), Some(&*proxy.name()));
+}
+
 /// A whole answer of the Responses wire.
 fn answer() -> String {
-    let text = whole_text();
-    let item = r#""item_id":"msg_1","output_index":0,"content_index":0"#;
-    let message = |status: &str, content: &str| {
-        format!(
-            r#"{{"id":"msg_1","type":"message","status":"{status}","role":"assistant","content":[{content}]}}"#
-        )
-    };
-    let part = |text: &str| format!(r#"{{"type":"output_text","text":"{text}","annotations":[]}}"#);
-    let done = message("completed", &part(&text));
-    let response = |status: &str, output: &str, usage: &str| {
-        format!(
-            r#"{{"id":"resp_1","object":"response","status":"{status}","model":"gpt-5","output":[{output}],"usage":{usage}}}"#
-        )
-    };
-    let usage = r#"{"input_tokens":9,"output_tokens":12,"total_tokens":21}"#;
-    let events = [
-        ("response.created", format!(r#""response":{}"#, response("in_progress", "", "null"))),
-        (
-            "response.output_item.added",
-            format!(r#""output_index":0,"item":{}"#, message("in_progress", "")),
-        ),
-        ("response.content_part.added", format!(r#"{item},"part":{}"#, part(""))),
-        ("response.output_text.delta", format!(r#"{item},"delta":"{text}""#)),
-        ("response.output_text.done", format!(r#"{item},"text":"{text}""#)),
-        ("response.content_part.done", format!(r#"{item},"part":{}"#, part(&text))),
-        ("response.output_item.done", format!(r#""output_index":0,"item":{done}"#)),
-        ("response.completed", format!(r#""response":{}"#, response("completed", &done, usage))),
-    ];
-    let numbered = events.iter().enumerate().map(|(number, (name, rest))| {
-        named(name, &format!(r#"{{"type":"{name}","sequence_number":{number},{rest}}}"#))
-    });
-    numbered.collect()
+    response(&whole_text()).iter().map(|message| event(message)).collect()
 }
 
 #[tokio::test]
 async fn a_server_without_sockets_is_asked_over_http_at_once_and_for_a_while() {
-    for status in ["404 Not Found", "426 Upgrade Required", "400 Bad Request", "200 OK"] {
+    for status in [
+        "404 Not Found",
+        "426 Upgrade Required",
+        "400 Bad Request",
+        "200 OK",
+        "403 Forbidden",
+        "409 Conflict",
+        "451 Unavailable For Legal Reasons",
+    ] {
         let (no, yes) = (Answer::status(status, "", "{}"), Answer::whole(answer()));
         let peer = Peer::start([no, yes.clone(), yes]).await;
         let client = at(&peer.url()).build().expect("a valid client");
@@ -339,6 +348,24 @@ async fn a_server_without_sockets_is_asked_over_http_at_once_and_for_a_while() {
         }
         let methods: Vec<_> = peer.asked().iter().map(|asked| asked.head[..4].to_owned()).collect();
         assert_eq!(methods, ["GET ", "POST", "POST"], "{status}");
+    }
+}
+
+#[tokio::test]
+async fn an_opening_that_is_refused_for_haste_is_tried_again() {
+    let (no, yes) = (Answer::status("404 Not Found", "", "{}"), Answer::whole(answer()));
+    for (status, then) in [
+        ("429 Too Many Requests", vec![no, yes.clone()]),
+        // A loss, after which the other carrier has its turn.
+        ("408 Request Timeout", vec![yes]),
+    ] {
+        let busy = Answer::status(status, "retry-after-ms: 5\r\n", "{}");
+        let peer = Peer::start([vec![busy], then].concat()).await;
+        let seen = Seen::by(ROUTE, at(&peer.url())).await;
+        assert_eq!(seen.text, whole_text(), "{status}: {:?}", seen.end);
+        assert_eq!(seen.causes().len(), 1, "{status}");
+        assert!(peer.asked()[0].head.starts_with("GET "));
+        assert_eq!(peer.asked()[0].body, b"", "{status}: nothing was asked");
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn defaults(framing: Framing) -> HeaderMap {
 /// A header of the caller; a value that is secret is marked so.
 pub(crate) fn parse(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Error> {
     let name = HeaderName::try_from(name).map_err(|_| Error::config("not a header name"))?;
-    if TRANSPORT_OWNED.contains(&name.as_str()) {
+    if is_of_transport(name.as_str()) {
         return Err(Error::config("the transport sets this header itself"));
     }
     let mut value = HeaderValue::try_from(value)
@@ -53,6 +53,10 @@ pub(crate) fn secrets(headers: &HeaderMap) -> impl Iterator<Item = Secret> {
         .map(Secret::new)
 }
 
+fn is_of_transport(name: &str) -> bool {
+    TRANSPORT_OWNED.contains(&name) || name.starts_with(TRANSPORT_PREFIX)
+}
+
 /// Errs on the safe side: a header that is wrongly taken for a secret is only missing from
 /// checkpoints.
 fn is_secret(name: &HeaderName) -> bool {
@@ -75,7 +79,7 @@ const SECRET_WORDS: [&str; 9] =
 
 /// Set by this crate or by hyper. `accept` and `accept-encoding` belong here because nothing
 /// else than an uncompressed event stream can be resumed.
-const TRANSPORT_OWNED: [&str; 15] = [
+const TRANSPORT_OWNED: [&str; 16] = [
     "accept",
     "accept-encoding",
     "connection",
@@ -86,12 +90,17 @@ const TRANSPORT_OWNED: [&str; 15] = [
     "host",
     "idempotency-key",
     "keep-alive",
+    // A proxy is told who asks, and an endpoint behind it is not.
+    "proxy-authorization",
     "proxy-connection",
     "te",
     "trailer",
     "transfer-encoding",
     "upgrade",
 ];
+
+/// Headers that open a WebSocket.
+const TRANSPORT_PREFIX: &str = "sec-websocket-";
 
 #[cfg(test)]
 mod tests {
@@ -102,6 +111,9 @@ mod tests {
         for name in TRANSPORT_OWNED {
             assert!(parse(name, "x").is_err(), "{name}");
             assert!(parse(&name.to_uppercase(), "x").is_err(), "{name}");
+        }
+        for rest in ["key", "version", "accept", "protocol", "extensions", "x"] {
+            assert!(parse(&format!("Sec-WebSocket-{rest}"), "x").is_err(), "{rest}");
         }
         assert!(parse("two words", "x").is_err());
         assert!(parse("x-ok", "line\nbreak").is_err());

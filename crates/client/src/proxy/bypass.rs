@@ -23,9 +23,10 @@ enum Place {
 }
 
 impl Bypass {
-    /// Adds the targets of a list with commas between them.
+    /// Adds the targets of a list with commas, blanks or both between them.
     pub(crate) fn add(&mut self, targets: &str) -> Result<(), &'static str> {
-        for target in targets.split(',').map(str::trim).filter(|target| !target.is_empty()) {
+        let is_between = |c: char| c == ',' || c.is_ascii_whitespace();
+        for target in targets.split(is_between).filter(|target| !target.is_empty()) {
             if self.0.len() >= BYPASS_TARGETS_MAX {
                 return Err("more than 1024 targets go past the proxy");
             }
@@ -134,6 +135,14 @@ mod tests {
         for list in ["a.example", ".a.example", "*.a.example", " x , A.EXAMPLE. ,,"] {
             check(list, &past, &through);
         }
+    }
+
+    #[test]
+    fn commas_and_blanks_are_between_targets() {
+        for list in ["a.example b.example", "a.example\t b.example", " a.example , b.example,"] {
+            check(list, &["a.example", "x.b.example"], &["example", "c.example"]);
+        }
+        check("10.0.0.0/8 [::1]:443 .x", &["10.9.9.9", "[::1]", "y.x"], &["[::1]:80"]);
     }
 
     #[test]

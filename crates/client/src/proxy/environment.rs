@@ -33,7 +33,7 @@ impl Routes {
 
     /// As the variables say: `https_proxy` and `HTTPS_PROXY` for `https`, `http_proxy` for `http`,
     /// `all_proxy` and `ALL_PROXY` for both, less what `no_proxy` and `NO_PROXY` name and this
-    /// machine itself.
+    /// machine itself. An empty variable counts as none.
     ///
     /// `HTTP_PROXY` is not read: in a CGI program it is a header of whoever asks.
     ///
@@ -45,7 +45,8 @@ impl Routes {
         variable: impl Fn(&str) -> Option<OsString>,
         targets: impl Iterator<Item = Uri>,
     ) -> Result<Self, Error> {
-        let first = |names: &[&str]| names.iter().find_map(|name| variable(name));
+        let set = |name: &&str| variable(name).filter(|value| !is_blank(value));
+        let first = |names: &[&str]| names.iter().find_map(set);
         let past = first(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
         let all = first(&["all_proxy", "ALL_PROXY"]);
         let http = first(&["http_proxy"]).or_else(|| all.clone());
@@ -74,13 +75,13 @@ impl Routes {
     }
 }
 
-/// The proxy of a variable; none when it is empty.
+/// The proxy of a variable.
 fn named(url: Option<&OsString>, past: &str) -> Result<Option<Proxy>, Error> {
-    let Some(url) = url else { return Ok(None) };
-    match text(url)?.trim() {
-        "" => Ok(None),
-        url => Proxy::new(url)?.except(past).map(Some),
-    }
+    url.map(|url| Proxy::new(text(url)?)?.except(past)).transpose()
+}
+
+fn is_blank(value: &OsString) -> bool {
+    value.to_str().is_some_and(|value| value.trim().is_empty())
 }
 
 fn text(value: &OsString) -> Result<&str, Error> {
@@ -135,8 +136,15 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_variable_is_no_proxy() {
-        check(&[("ALL_PROXY", "a"), ("https_proxy", " ")], TLS, None);
+    fn an_empty_variable_is_none() {
+        for empty in ["", " ", "\t"] {
+            check(&[("https_proxy", empty)], TLS, None);
+            check(&[("HTTPS_PROXY", "a"), ("https_proxy", empty)], TLS, Some("http://a"));
+            check(&[("ALL_PROXY", "a"), ("https_proxy", empty)], TLS, Some("http://a"));
+            check(&[("ALL_PROXY", "a"), ("all_proxy", empty)], PLAIN, Some("http://a"));
+            let listed = [("all_proxy", "a"), ("no_proxy", empty), ("NO_PROXY", "api.example")];
+            check(&listed, TLS, None);
+        }
     }
 
     #[test]
@@ -145,6 +153,7 @@ mod tests {
         check(&list, TLS, None);
         check(&list, PLAIN, Some("http://a"));
         check(&[("all_proxy", "a"), ("NO_PROXY", "*")], TLS, None);
+        check(&[("all_proxy", "a"), ("NO_PROXY", "x .example,10.0.0.0/8")], TLS, None);
         for own in ["http://localhost:1", "https://127.9.9.9", "http://[::1]:1"] {
             check(&[("all_proxy", "a")], own, None);
             let given = Routes::by(Proxy::new("a").unwrap());

@@ -41,7 +41,7 @@ enum Tunnels {
 /// A connection to an endpoint, or to a proxy that takes whole requests for it.
 pub(crate) struct Line {
     stream: Stream,
-    is_proxied: bool,
+    whole_to: Option<Proxy>,
 }
 
 type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
@@ -75,7 +75,7 @@ impl Service<Uri> for Dialer {
         let Some(proxy) = self.routes.through(&target).cloned() else {
             let reaching = self.tcp.call(target);
             return Box::pin(async {
-                Ok(Line { stream: Stream::Http(reaching.await?), is_proxied: false })
+                Ok(Line { stream: Stream::Http(reaching.await?), whole_to: None })
             });
         };
         let reaching = self.to_proxy.call(proxy.uri().clone());
@@ -87,7 +87,7 @@ impl Service<Uri> for Dialer {
                 stream = tunnel(stream, &authority, &proxy).await?;
             }
             // Through a tunnel it is the endpoint that is spoken to.
-            Ok(Line { stream, is_proxied: !is_tunnelled })
+            Ok(Line { stream, whole_to: (!is_tunnelled).then_some(proxy) })
         })
     }
 }
@@ -103,9 +103,13 @@ fn unreached(proxy: &Proxy, error: BoxError) -> BoxError {
 }
 
 impl Connection for Line {
-    /// hyper writes the target's whole URL into a plain request to a proxy, and only there.
+    /// hyper writes the target's whole URL into a plain request to a proxy, and only there. Such a
+    /// connection knows its proxy.
     fn connected(&self) -> Connected {
-        Connected::new().proxy(self.is_proxied)
+        match &self.whole_to {
+            Some(proxy) => Connected::new().proxy(true).extra(proxy.clone()),
+            None => Connected::new(),
+        }
     }
 }
 

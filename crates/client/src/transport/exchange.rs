@@ -15,7 +15,7 @@ use std::task::{Context, Poll, ready};
 
 use super::counted::{Counts, Visit};
 use super::{Http, failure, redirect};
-use crate::proxy::ProxyFailure;
+use crate::proxy::{Proxy, ProxyFailure, Trouble};
 
 /// A request on its way.
 pub(crate) struct Exchange {
@@ -89,9 +89,23 @@ impl Asking {
     }
 
     fn visit(&self) -> Option<Visit> {
+        self.extra::<Counts>().as_ref().map(Counts::visit)
+    }
+
+    /// What the connection knows of itself.
+    fn extra<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
         let mut extras = Extensions::new();
         self.captured.connection_metadata().as_ref()?.get_extras(&mut extras);
-        extras.get::<Counts>().map(Counts::visit)
+        extras.remove()
+    }
+
+    /// The refusal of a proxy that takes requests whole. Others speak for the endpoint there, too, but for
+    /// this status.
+    fn refused(&self, response: &Response<Incoming>) -> Option<ProxyFailure> {
+        let status = response.status();
+        let wants_other_credentials = status == StatusCode::PROXY_AUTHENTICATION_REQUIRED;
+        let proxy: Proxy = wants_other_credentials.then(|| self.extra())??;
+        Some(ProxyFailure::new(&proxy, Trouble::Status(status.as_u16())))
     }
 
     fn failure(&self, error: &legacy::Error) -> Break {
@@ -165,6 +179,14 @@ impl Exchange {
         {
             **asking = next;
             polled = asking.poll(cx);
+        }
+        if let Poll::Ready(Ok(response)) = &polled
+            && let Some(failure) = asking.refused(response)
+        {
+            tracing::debug!(error = &failure as &dyn std::error::Error, "not let through");
+            self.proxy_failure = Some(failure);
+            self.phase = Phase::Over;
+            return Poll::Ready(Arrival::Broke(Break::ProxyRefused));
         }
         let news = !self.connected && asking.visit.is_some();
         self.connected |= news;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Arrival, Exchange, Pings, Transport};
-use crate::proxy::Routes;
+use crate::proxy::{Proxy, Routes};
 use peer::{Alpn, Ca, Frames, Peer};
 
 const CONNECT: Duration = Duration::from_secs(5);
@@ -209,6 +209,23 @@ async fn no_log_of_the_libraries_shows_a_key_or_a_body() {
     let log = std::fs::read_to_string(log.path()).unwrap();
     assert!(log.contains("h2::"), "the libraries logged nothing");
     assert!(!log.contains("s3cr3t") && !log.contains("pr0mpt"));
+}
+
+#[tokio::test]
+async fn a_handshake_and_a_tunnel_that_are_left_open_have_an_end_without_any_other_clock() {
+    let peer = Peer::silent().await;
+    let proxy = Proxy::new(&peer.url("127.0.0.1").replace("https:", "http:")).unwrap();
+    for (routes, cause) in [
+        (Routes::default(), Break::Unreachable),
+        // The clock is of all that it takes, and does not know what took the time.
+        (Routes::by(proxy), Break::Unreachable),
+    ] {
+        let transport = Transport::new(None, Duration::from_millis(50), routes).unwrap();
+        let mut exchange = post(&transport, &peer.url("localhost"));
+        let seen = tokio::time::timeout(CONNECT, read(&mut exchange)).await;
+        broke(&seen.expect("it is not waited for"), cause);
+    }
+    assert_eq!(peer.connections(), 2);
 }
 
 #[tokio::test]

@@ -1,14 +1,17 @@
 //! WebSockets that carry responses: those that wait for their next one, and which servers have
 //! any. One of them is in `socket`, one response on it in `turn`.
 
+mod lease;
+mod opener;
 mod opening;
 mod socket;
 mod turn;
 
 use http::{HeaderMap, Uri};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
 
 use crate::carrier::SocketLimits;
 
@@ -68,9 +71,8 @@ impl Sockets {
     /// A socket that waits: the one that carried the response that is gone on from, where there is
     /// such, else the one that was used last.
     fn take(&self, place: &Place, previous: Option<&str>) -> Option<Socket> {
-        let now = Instant::now();
         let mut state = self.state();
-        state.waiting.retain(|(_, socket)| socket.is_usable(&self.limits, now));
+        state.waiting.retain(|(_, socket)| socket.lease().is_open(&self.limits));
         let is_here = |(at, _): &(Place, Socket)| at == place;
         let knows = |entry: &(Place, Socket)| is_here(entry) && entry.1.carried(previous);
         let waiting = &state.waiting;
@@ -83,7 +85,7 @@ impl Sockets {
 
     /// Keeps a socket whose response is over for the next one.
     fn put(self: &Arc<Self>, place: Place, socket: Socket) {
-        if !socket.is_usable(&self.limits, Instant::now()) {
+        if !socket.lease().is_open(&self.limits) {
             return;
         }
         let mut state = self.state();
@@ -92,19 +94,21 @@ impl Sockets {
             state.waiting.remove(0);
         }
         if state.sweeper.as_ref().is_none_or(JoinHandle::is_finished) {
-            state.sweeper = Some(tokio::spawn(sweep(Arc::downgrade(self), self.limits)));
+            state.sweeper = Some(tokio::spawn(sweep(Arc::downgrade(self))));
         }
     }
 
-    /// Closes what waited for too long; whether any is left.
-    fn prune(&self) -> bool {
+    /// Closes what waited for too long; when the next one will have. `None` where none waits, or none ever
+    /// will have.
+    fn prune(&self) -> Option<Instant> {
         let mut state = self.state();
-        let now = Instant::now();
-        state.waiting.retain(|(_, socket)| socket.is_usable(&self.limits, now));
-        if state.waiting.is_empty() {
+        state.waiting.retain(|(_, socket)| socket.lease().is_open(&self.limits));
+        let ends = |(_, socket): &(Place, Socket)| socket.lease().ends(&self.limits);
+        let next = state.waiting.iter().filter_map(ends).min();
+        if next.is_none() {
             state.sweeper = None;
         }
-        !state.waiting.is_empty()
+        next
     }
 
     /// A response came whole over a socket.
@@ -146,12 +150,9 @@ impl State {
 }
 
 /// Prunes until no socket waits or the client is gone.
-async fn sweep(sockets: Weak<Sockets>, limits: SocketLimits) {
-    loop {
-        tokio::time::sleep(limits.idle.as_duration().max(SWEEP_MIN)).await;
-        if !sockets.upgrade().is_some_and(|sockets| sockets.prune()) {
-            return;
-        }
+async fn sweep(sockets: Weak<Sockets>) {
+    while let Some(next) = sockets.upgrade().and_then(|sockets| sockets.prune()) {
+        sleep_until(next.max(Instant::now() + SWEEP_MIN)).await;
     }
 }
 
@@ -163,24 +164,4 @@ const FAILURES_MAX: u32 = 5;
 const REST: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_whose_sockets_fail_rests_and_one_that_works_does_not() {
-        let sockets = Sockets::new(SocketLimits::default());
-        let (bad, good) =
-            (Uri::from_static("http://a/v1/responses"), Uri::from_static("http://b/"));
-        for _ in 1..FAILURES_MAX {
-            sockets.failed(&bad);
-            sockets.failed(&good);
-        }
-        assert!(sockets.serve(&bad) && sockets.serve(&good));
-        sockets.succeeded(&good);
-        sockets.failed(&bad);
-        sockets.failed(&good);
-        assert!(!sockets.serve(&bad) && sockets.serve(&good));
-        sockets.rule_out(&good);
-        assert!(!sockets.serve(&good));
-    }
-}
+mod tests;

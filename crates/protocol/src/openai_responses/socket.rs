@@ -59,8 +59,9 @@ pub struct SocketMessage<'a> {
 /// A request that was refused on a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SocketRefusal<'a> {
-    /// The HTTP status that it would have, 400 where the message names none.
-    pub status: u16,
+    /// The HTTP status that it would have; `None` where the message names no status of an error, so
+    /// that it is an event of a stream like any other.
+    pub status: Option<u16>,
     /// The provider's word, which may be empty.
     pub code: Cow<'a, str>,
 }
@@ -89,7 +90,7 @@ fn refusal(object: Value, text: &[u8]) -> SocketRefusal<'_> {
     let number = |name| object.member(text, name).and_then(|status| status.u64(text));
     let status = number("status").or_else(|| number("status_code"));
     let status = status.and_then(|status| u16::try_from(status).ok());
-    SocketRefusal { status: status.filter(|status| *status >= 400).unwrap_or(400), code }
+    SocketRefusal { status: status.filter(|status| (400..600).contains(status)), code }
 }
 
 fn whole(text: &[u8]) -> Option<Value> {
@@ -174,13 +175,13 @@ mod tests {
         };
         let text =
             r#"{"type":"error","status":429,"error":{"type":"x","code":"rate_limit_exceeded"}}"#;
-        assert_eq!(refused(text), (429, "rate_limit_exceeded".to_owned()));
+        assert_eq!(refused(text), (Some(429), "rate_limit_exceeded".to_owned()));
         let text = r#"{"type":"error","code":"server_error","message":"m","sequence_number":3}"#;
-        assert_eq!(refused(text), (400, "server_error".to_owned()));
-        for status in ["200", "70000", "\"429\"", "-1"] {
+        assert_eq!(refused(text), (None, "server_error".to_owned()));
+        for status in ["200", "600", "70000", "\"429\"", "-1"] {
             let text = format!(r#"{{"type":"error","status":{status},"error":{{}}}}"#);
             let message = SocketMessage::read(text.as_bytes()).unwrap();
-            assert_eq!(message.refusal.unwrap().status, 400, "{status}");
+            assert_eq!(message.refusal.unwrap().status, None, "{status}");
         }
     }
 }

@@ -148,6 +148,11 @@ impl Peer {
         .await
     }
 
+    /// Reads, and says nothing.
+    pub(super) async fn silent() -> Self {
+        Self::listen("https", |mut stream| async move { drain(&mut stream).await }).await
+    }
+
     /// Answers one request per connection and closes it although it promised to keep it.
     pub(super) async fn closing_when_idle() -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -49,6 +49,12 @@ impl Opening {
     }
 }
 
+/// Whether a status is that of a server, or of somebody before it, that gives no WebSocket here while it
+/// may answer a request. What a key, a proxy, haste or load is refused with, HTTP would be refused with too.
+pub(crate) const fn has_no_sockets(status: u16) -> bool {
+    matches!(status, 200..=499 | 501) && !matches!(status, 401 | 407 | 408 | 429)
+}
+
 /// What every request of an endpoint has, of which nothing is about one request.
 pub(crate) fn lasting(headers: &HeaderMap) -> HeaderMap {
     let mut lasting = headers.clone();
@@ -70,5 +76,15 @@ mod tests {
         headers.insert(SEC_WEBSOCKET_ACCEPT, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".parse().unwrap());
         assert!(opening.is_accepted_by(&headers));
         assert!(!Opening::new().unwrap().is_accepted_by(&headers));
+    }
+
+    #[test]
+    fn a_refusal_that_http_would_meet_too_says_nothing_of_sockets() {
+        for status in [200, 302, 400, 403, 404, 405, 409, 410, 421, 426, 451, 499, 501] {
+            assert!(has_no_sockets(status), "{status}");
+        }
+        for status in [101, 401, 407, 408, 429, 500, 502, 503, 529] {
+            assert!(!has_no_sockets(status), "{status}");
+        }
     }
 }

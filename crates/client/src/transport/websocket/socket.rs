@@ -10,9 +10,10 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Instant;
+use tokio::task::coop::has_budget_remaining;
 use tokio_websockets::{ClientBuilder, CloseCode, Error, Limits, Message, WebSocketStream};
 
+use super::lease::Lease;
 use crate::carrier::SocketLimits;
 
 /// A socket with its history. Dropping it closes the connection, which is how a server learns that
@@ -20,12 +21,11 @@ use crate::carrier::SocketLimits;
 pub(crate) struct Socket {
     // For `Sync` alone: it is never locked.
     stream: Mutex<WebSocketStream<TokioIo<Upgraded>>>,
-    opened: Instant,
-    used: Instant,
-    /// Responses that were asked for on it.
-    asked: u32,
+    lease: Lease,
     /// The id of the response that it carried last.
     carried: Option<String>,
+    /// Answers to signs of life that the peer did not take yet, since it took all of them.
+    untaken: u32,
 }
 
 /// What came on a socket.
@@ -42,21 +42,17 @@ impl Socket {
     pub(crate) fn new(upgraded: Upgraded, limits: &SocketLimits) -> Self {
         let limits = Limits::default().max_payload_len(Some(limits.message_bytes));
         let builder = ClientBuilder::new().limits(limits);
-        let now = Instant::now();
         Self {
             stream: Mutex::new(builder.take_over(TokioIo::new(upgraded))),
-            opened: now,
-            used: now,
-            asked: 0,
+            lease: Lease::new(),
             carried: None,
+            untaken: 0,
         }
     }
 
-    /// Whether it may carry one more response.
-    pub(crate) fn is_usable(&self, limits: &SocketLimits, now: Instant) -> bool {
-        self.asked < limits.responses
-            && now.saturating_duration_since(self.opened) < limits.age.as_duration()
-            && now.saturating_duration_since(self.used) < limits.idle.as_duration()
+    /// For how long and for how much it may be used.
+    pub(super) const fn lease(&self) -> &Lease {
+        &self.lease
     }
 
     /// Whether it carried a response of this id last.
@@ -66,7 +62,7 @@ impl Socket {
 
     /// Whether it served before: what fails first then may be its age.
     pub(crate) const fn is_used(&self) -> bool {
-        self.asked > 1
+        self.lease.is_used()
     }
 
     /// Whether it is there and nothing waits on it but signs of life.
@@ -83,7 +79,7 @@ impl Socket {
 
     /// A response is over; `id` is its own.
     pub(crate) fn rest(&mut self, id: Option<String>) {
-        self.used = Instant::now();
+        self.lease.rest();
         self.carried = id;
     }
 
@@ -97,7 +93,7 @@ impl Socket {
             let ready = ready!(Pin::new(self.stream()).poll_ready(cx));
             ready.map_err(|error| broken(&error))?;
             let text = said.take().unwrap_or_default();
-            self.asked = self.asked.saturating_add(1);
+            self.lease.ask();
             let sent = Pin::new(self.stream()).start_send(Message::text(text));
             sent.map_err(|error| broken(&error))?;
         }
@@ -117,7 +113,7 @@ impl Socket {
                 return Poll::Ready(News::Lost(closed(code)));
             }
             if message.is_ping() {
-                return Poll::Ready(News::Ping);
+                return Poll::Ready(self.hear_ping(cx));
             }
             if message.is_text() {
                 return Poll::Ready(News::Text(Bytes::from(message.into_payload())));
@@ -128,6 +124,22 @@ impl Socket {
         }
     }
 
+    /// The answer to a ping is queued already. A peer that asks on and takes no answers would fill memory.
+    fn hear_ping(&mut self, cx: &mut Context<'_>) -> News {
+        match Pin::new(self.stream()).poll_flush(cx) {
+            Poll::Ready(Ok(())) => self.untaken = 0,
+            Poll::Ready(Err(error)) => return News::Lost(broken(&error)),
+            Poll::Pending if has_budget_remaining() => self.untaken += 1,
+            // This task had its share of the thread; that says nothing of the peer.
+            Poll::Pending => {}
+        }
+        if self.untaken > PONGS_UNTAKEN_MAX {
+            tracing::debug!("pings whose answers are not read");
+            return News::Lost(Break::Framing);
+        }
+        News::Ping
+    }
+
     fn stream(&mut self) -> &mut WebSocketStream<TokioIo<Upgraded>> {
         self.stream.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
@@ -135,7 +147,7 @@ impl Socket {
 
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Socket").field("asked", &self.asked).finish_non_exhaustive()
+        f.debug_struct("Socket").field("lease", &self.lease).finish_non_exhaustive()
     }
 }
 
@@ -160,6 +172,9 @@ fn broken(error: &Error) -> Break {
         _ => Break::Reset,
     }
 }
+
+/// Answers to pings that wait for their peer to read; each has 139 bytes at most.
+const PONGS_UNTAKEN_MAX: u32 = 64;
 
 #[cfg(test)]
 mod tests {

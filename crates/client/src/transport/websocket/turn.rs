@@ -2,11 +2,12 @@
 //! events of the stream, so whoever reads them need not know what carried them.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::CONTENT_TYPE;
+use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::Full;
 use hyper::upgrade::OnUpgrade;
-use protocol::{SocketMessage, SocketRefusal};
+use protocol::SocketMessage;
 use resume::{Break, Connection};
 use std::collections::VecDeque;
 use std::future::Future;
@@ -14,7 +15,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use super::opening::{Opening, lasting};
+use super::opener::{LIMIT_REACHED, Opener, PREVIOUS_LOST, retry_after};
+use super::opening::{Opening, has_no_sockets, lasting};
 use super::socket::{News, Socket};
 use super::{Place, Sockets};
 use crate::proxy::ProxyFailure;
@@ -182,9 +184,10 @@ impl Turn {
             },
             Arrival::Head { status, .. } if has_no_sockets(status) => {
                 tracing::debug!(status, "no WebSocket there");
-                self.sockets.rule_out(&self.place.uri);
-                self.go_plain();
+                self.do_without();
             }
+            // A proxy that gives no tunnel to a plain server may still take requests for it.
+            Arrival::Broke(Break::ProxyRefused) if self.is_plain() => self.do_without(),
             Arrival::Broke(cause) => {
                 self.proxy_failure = exchange.proxy_failure();
                 self.lose(cause);
@@ -194,6 +197,16 @@ impl Turn {
                 self.phase = Phase::Plain(exchange);
             }
         }
+    }
+
+    /// There are no sockets for this server, now and for a while.
+    fn do_without(&mut self) {
+        self.sockets.rule_out(&self.place.uri);
+        self.go_plain();
+    }
+
+    fn is_plain(&self) -> bool {
+        self.place.uri.scheme() == Some(&Scheme::HTTP)
     }
 
     /// The same request over HTTP, which nobody has acted on.
@@ -206,8 +219,11 @@ impl Turn {
         match arrival {
             Arrival::Connected => self.connected(),
             arrival => {
-                if matches!(arrival, Arrival::End | Arrival::Broke(_)) {
-                    self.phase = Phase::Over;
+                if matches!(arrival, Arrival::End | Arrival::Broke(_))
+                    && let Phase::Plain(mut exchange) =
+                        std::mem::replace(&mut self.phase, Phase::Over)
+                {
+                    self.proxy_failure = exchange.proxy_failure();
                 }
                 self.arrivals.push_back(arrival);
             }
@@ -252,14 +268,15 @@ impl Turn {
 
     fn read(&mut self, mut socket: Socket, text: &[u8], is_first: bool) {
         let message = SocketMessage::read(text);
-        if let Some(message) = &message
-            && let Some(refusal) = message.refusal.as_ref().filter(|_| is_first)
-        {
-            return self.hear_refusal(socket, text, refusal);
-        }
-        if is_first && socket.is_used() && !begins(message.as_ref()) {
-            // It belongs to the response before.
-            return self.lose(Break::Stale);
+        if is_first {
+            match Opener::of(message.as_ref(), text, socket.is_used()) {
+                Opener::Response => {}
+                Opener::Refusal(status) => {
+                    let code = message.and_then(|message| message.refusal).map(|one| one.code);
+                    return self.hear_refusal(socket, text, status, &code.unwrap_or_default());
+                }
+                Opener::Doubtful => return self.lose(Break::Stale),
+            }
         }
         if is_first {
             self.head(200, HeaderValue::from_static("text/event-stream"), None);
@@ -279,21 +296,21 @@ impl Turn {
     }
 
     /// A refusal is the response that HTTP would have brought, but for those that are the socket's own.
-    fn hear_refusal(&mut self, mut socket: Socket, text: &[u8], refusal: &SocketRefusal<'_>) {
+    fn hear_refusal(&mut self, mut socket: Socket, text: &[u8], status: u16, code: &str) {
         // Its words are the peer's, and may quote a key.
-        tracing::debug!(status = refusal.status, "refused on a socket");
-        match &*refusal.code {
+        tracing::debug!(status, "refused on a socket");
+        match code {
             // What was asked is whole, so a new socket can be asked the same.
-            "websocket_connection_limit_reached" if self.renewals < RENEWALS_MAX => {
+            LIMIT_REACHED if self.renewals < RENEWALS_MAX => {
                 self.renewals += 1;
                 self.open();
             }
-            "websocket_connection_limit_reached" => self.lose(Break::NotSent),
+            LIMIT_REACHED => self.lose(Break::NotSent),
             // The state of a socket is gone with it; what is stored is found over HTTP.
-            "previous_response_not_found" => self.go_plain(),
+            PREVIOUS_LOST => self.go_plain(),
             _ => {
                 let json = HeaderValue::from_static("application/json");
-                self.head(refusal.status, json, retry_after(text));
+                self.head(status, json, retry_after(text));
                 self.arrivals.push_back(Arrival::Chunk(Bytes::copy_from_slice(text)));
                 self.arrivals.push_back(Arrival::End);
                 socket.rest(None);
@@ -323,18 +340,6 @@ impl Turn {
     }
 }
 
-/// Whether a message is the first of a response.
-fn begins(message: Option<&SocketMessage<'_>>) -> bool {
-    message.is_some_and(|message| {
-        matches!(&*message.name, "response.created" | "response.queued" | "response.in_progress")
-    })
-}
-
-/// Whether a status is that of a server that knows no WebSocket at this place.
-const fn has_no_sockets(status: u16) -> bool {
-    matches!(status, 200..400 | 400 | 404 | 405 | 426 | 501)
-}
-
 /// A message as an event of a stream. White space between the tokens of JSON may be line ends.
 fn event(name: Option<&str>, text: &[u8]) -> Bytes {
     let mut event = Vec::with_capacity(text.len() + 64);
@@ -352,18 +357,6 @@ fn event(name: Option<&str>, text: &[u8]) -> Bytes {
     event.into()
 }
 
-/// When a refusal says to come back, as the header that it would be.
-fn retry_after(text: &[u8]) -> Option<(HeaderName, HeaderValue)> {
-    let message: serde_json::Value = serde_json::from_slice(text).ok()?;
-    let headers = message.get("headers")?;
-    let millis = HeaderName::from_static("retry-after-ms");
-    [millis, RETRY_AFTER].into_iter().find_map(|name| {
-        let value = headers.get(name.as_str())?;
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        Some((name, HeaderValue::try_from(value).ok()?))
-    })
-}
-
 /// New sockets for one request whose old one was refused.
 const RENEWALS_MAX: u8 = 1;
 
@@ -376,15 +369,5 @@ mod tests {
         assert_eq!(event(Some("x"), b"{\"a\":1}"), &b"event: x\ndata: {\"a\":1}\n\n"[..]);
         assert_eq!(event(None, b"{\r\n}"), &b"data: {\ndata: \ndata: }\n\n"[..]);
         assert_eq!(event(Some("x\ny"), b"1"), &b"data: 1\n\n"[..]);
-    }
-
-    #[test]
-    fn a_refusal_says_when_to_come_back() {
-        let hint = |text: &str| retry_after(text.as_bytes());
-        let (name, value) = hint(r#"{"headers":{"retry-after":"2"}}"#).unwrap();
-        assert_eq!((name.as_str(), value), ("retry-after", HeaderValue::from_static("2")));
-        let (name, value) = hint(r#"{"headers":{"retry-after":1,"retry-after-ms":250}}"#).unwrap();
-        assert_eq!((name.as_str(), value), ("retry-after-ms", HeaderValue::from_static("250")));
-        assert!(hint(r#"{"status":429}"#).is_none());
     }
 }
