@@ -118,6 +118,7 @@ impl Upstream {
             profile: route.profile,
             model: None,
             timeouts: scenario.config.timeouts,
+            hedge_after: None,
         }
     }
 

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use endpoint_pool::{
-    Action as PoolAction, Config, Endpoint, EndpointId, Kind, Pool, Request, Route, Sign, Ticket,
+    Action as PoolAction, Config, Endpoint, EndpointId, EndpointSet, Kind, Pool, Request, Route,
+    Sign, Ticket,
 };
 use retry_policy::{Call, Class, Endpoints, Nanos, Policy, Sent, Unlimited, Verdict};
 
@@ -54,7 +55,7 @@ impl Shipped {
 
     fn start(&mut self, ask: Ask, now: Nanos) {
         let route = match ask.except {
-            Some(endpoint) => Route::Except(id_of(endpoint)),
+            Some(endpoint) => Route::Except(EndpointSet::of(id_of(endpoint))),
             None => Route::Any,
         };
         let request = Request { route, affinity: ask.prompt, ..Request::new(Kind::First) };

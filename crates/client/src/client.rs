@@ -19,6 +19,7 @@ use crate::driver::{Asking, Driver, Journal, Plan};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
 use crate::event::Events;
+use crate::hedge_budget::HedgeBudget;
 use crate::leftovers::Leftovers;
 use crate::patience::Patience;
 use crate::random;
@@ -51,6 +52,7 @@ pub(crate) struct Shared {
     #[cfg(feature = "prices")]
     pub(crate) prices: Option<Arc<cost::Catalog>>,
     pub(crate) budget: Option<SharedBudget>,
+    pub(crate) hedge_budget: Arc<HedgeBudget>,
     /// There when the caller named no store.
     pub(crate) leftovers: Option<Leftovers>,
 }

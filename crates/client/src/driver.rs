@@ -7,6 +7,7 @@ mod carriage;
 mod clock;
 mod ending;
 mod farewell;
+mod hedging;
 mod journal;
 mod outbox;
 mod persist;
@@ -55,6 +56,8 @@ pub(crate) struct Driver {
     /// Admission of the next attempt, permit of the live one.
     asking: Asking,
     live: Option<Calling>,
+    /// Copies of the live attempt.
+    hedges: Vec<Calling>,
     /// What the provider is told beside the attempts, and nobody waits for but who cancels.
     farewell: Option<Farewell>,
     /// What a proxy did to the last attempt.
@@ -128,6 +131,7 @@ impl Driver {
             origin,
             asking,
             live: None,
+            hedges: Vec::new(),
             farewell: None,
             proxy_failure: None,
             outbox: Outbox::default(),
@@ -211,6 +215,7 @@ impl Driver {
     /// Drops the connection and makes all that was received durable.
     pub(crate) async fn halt(&mut self) -> Result<(), Error> {
         self.live = None;
+        self.hedges.clear();
         self.asking.leave();
         self.flush().await
     }
@@ -284,11 +289,11 @@ impl Driver {
             if let Some(input) = self.tab.as_mut().and_then(|tab| tab.charge(&self.session)) {
                 return Poll::Ready(input);
             }
-            if let Some(live) = &mut self.live
-                && let Poll::Ready(arrival) = live.poll(cx)
-            {
-                let attempt = live.attempt;
-                return Poll::Ready(self.input(attempt, arrival));
+            for calling in self.live.iter_mut().chain(&mut self.hedges) {
+                if let Poll::Ready(arrival) = calling.poll(cx) {
+                    let attempt = calling.attempt;
+                    return Poll::Ready(self.input(attempt, arrival));
+                }
             }
             if let Poll::Ready(input) = self.asking.poll(cx) {
                 return Poll::Ready(input);
@@ -315,19 +320,25 @@ impl Driver {
             Arrival::Head { status, mut headers } => {
                 // The engine has no calendar: a date in a hint is measured against this one.
                 headers.entry(DATE).or_insert_with(clock::http_date);
-                self.asking.head(status, &headers);
+                if !self.asking.hedge_head(attempt, status, &headers) {
+                    self.asking.head(status, &headers);
+                }
                 Input::Head { attempt, status, headers }
             }
             Arrival::Chunk(chunk) => {
+                // That of a copy changes nothing: nobody hears its signs.
                 self.asking.chunk();
                 Input::Body { attempt, chunk }
             }
             Arrival::End => {
-                self.live = None;
+                self.abort(attempt);
                 Input::End { attempt }
             }
             Arrival::Broke(cause) => {
-                self.proxy_failure = self.live.take().and_then(|mut live| live.proxy_failure());
+                if let Some(mut live) = self.live.take_if(|live| live.attempt == attempt) {
+                    self.proxy_failure = live.proxy_failure();
+                }
+                self.abort(attempt);
                 Input::Broke { attempt, cause }
             }
         }
@@ -353,10 +364,16 @@ impl Driver {
         }
         match output {
             Output::Admit(ask) => self.ask(&ask),
-            Output::Over { fate, usage, .. } => {
-                self.asking.settle(fate, &usage);
-                self.close_attempt();
+            Output::Over { attempt, fate, usage } => {
+                if !self.asking.settle_hedge(attempt, fate, &usage) {
+                    self.asking.settle(fate, &usage);
+                }
+                self.close_attempt(attempt);
             }
+            Output::Hedge => self.asking.ask_hedge(),
+            Output::Decline => self.asking.decline_hedge(),
+            Output::Promote(attempt) => self.promote(attempt),
+            Output::Connect(request) if request.is_hedge => self.call_hedge(&request),
             Output::Connect(request) => {
                 let (endpoint, transport) = (self.asking.endpoint(), &self.client.transport);
                 let message = self.message(endpoint, &request);
@@ -365,9 +382,7 @@ impl Driver {
                 self.live = Some(Calling::new(attempt, endpoint, transport, message, way));
             }
             Output::Cancel(request) => self.take_leave(&request),
-            Output::Abort(attempt) => {
-                self.live.take_if(|live| live.attempt == attempt);
-            }
+            Output::Abort(attempt) => self.abort(attempt),
             Output::Record { seq, record } => self.append_record(seq, record),
             Output::Emit { seq: Some(seq), frame } => self.append_frame(seq, frame, 0),
             Output::Emit { seq: None, frame } => {
@@ -423,21 +438,21 @@ impl Driver {
     }
 
     /// Says how the attempt ended that is over, and what was odd about it, once for each kind.
-    fn close_attempt(&self) {
-        let Some(attempt) = self.session.last_attempt() else { return };
-        let span = self.spans.attempt();
+    fn close_attempt(&mut self, attempt: AttemptId) {
+        let span = self.spans.take(attempt);
+        let Some(attempt) = self.session.account_of(attempt) else { return };
         for (kind, count, meaning) in attempt.oddities.kinds() {
             let number = attempt.attempt.0;
-            tracing::warn!(parent: span, id = %self.id, attempt = number, kind, count, "{meaning}");
+            tracing::warn!(parent: &span, id = %self.id, attempt = number, kind, count, "{meaning}");
         }
         if span.is_disabled() {
             return;
         }
         match attempt.cause.clone() {
-            None => self.spans.end_attempt(attempt, &"complete"),
+            None => Spans::end_attempt(&span, attempt, &"complete"),
             Some(mut cause) => {
                 self.scrub(&mut cause);
-                self.spans.end_attempt(attempt, &cause);
+                Spans::end_attempt(&span, attempt, &cause);
             }
         }
     }

@@ -17,6 +17,7 @@ mod driver;
 mod endpoint;
 mod error;
 mod event;
+mod hedge_budget;
 mod leftovers;
 mod patience;
 mod prompt;
@@ -60,9 +61,9 @@ pub use protocol::{
 pub use protocol::{CustomProfile, PROFILE_FILE_BYTES_MAX, ProfileFileError};
 pub use resume::{
     AttemptId, AttemptSummary, Break, Cause, Checkpoint, CheckpointError, Choice, Deliver, Entries,
-    Entry, Frame, GoOn, INSTRUCTION_BYTES_MAX, Instruction, InstructionError, Limits, Moved,
-    Oddities, OnStoreFailure, Pace, Reason, Refusal, Rung, Seam, SeamLabel, SeamPolicy, Source,
-    State, Summary, Timeouts, Tools, Ways,
+    Entry, Frame, GoOn, Hedging, INSTRUCTION_BYTES_MAX, Instruction, InstructionError, Limits,
+    Moved, Oddities, OnStoreFailure, Pace, Reason, Refusal, Rung, Seam, SeamLabel, SeamPolicy,
+    Source, State, Summary, Timeouts, Tools, Ways,
 };
 pub use retry_policy::{self, IdempotencyKey, Nanos, Policy};
 pub use rustls;

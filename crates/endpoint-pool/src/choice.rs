@@ -3,18 +3,18 @@
 
 use retry_policy::Nanos;
 
+use crate::EndpointSet;
 use crate::affinity::{self, Homes, Share};
 use crate::config::Config;
 use crate::endpoint::{EndpointId, Upstream};
 use crate::rng::Rng;
-use crate::set::Set;
 
 /// What a choice depends on.
 pub(crate) struct Choice<'a> {
     pub(crate) upstreams: &'a [Upstream],
     pub(crate) config: &'a Config,
     /// The endpoints in use, with room or without.
-    pub(crate) in_use: Set,
+    pub(crate) in_use: EndpointSet,
     pub(crate) now: Nanos,
 }
 
@@ -29,7 +29,7 @@ impl Choice<'_> {
     /// One of `from`, which is not empty.
     pub(crate) fn make(
         &self,
-        from: Set,
+        from: EndpointSet,
         candidate: Candidate,
         homes: &mut Homes,
         rng: &mut Rng,
@@ -46,10 +46,15 @@ impl Choice<'_> {
         self.better_of_two(from, fallback, rng)
     }
 
-    fn better_of_two(&self, from: Set, fallback: Nanos, rng: &mut Rng) -> Option<EndpointId> {
+    fn better_of_two(
+        &self,
+        from: EndpointSet,
+        fallback: Nanos,
+        rng: &mut Rng,
+    ) -> Option<EndpointId> {
         let count = u64::from(from.len());
         let first = from.nth(rng.below(count))?;
-        let rest = from.without(Set::of(first));
+        let rest = from.without(EndpointSet::of(first));
         let Some(second) = rest.nth(rng.below(count - 1)) else { return Some(first) };
         let score = |id: EndpointId| self.at(id).score(self.now, fallback, self.config);
         Some(if score(second) < score(first) { second } else { first })
@@ -58,7 +63,7 @@ impl Choice<'_> {
     /// The first endpoint in the key's own order that is neither loaded nor slow nor failing.
     fn affine(
         &self,
-        from: Set,
+        from: EndpointSet,
         key: u64,
         units: u32,
         fallback: Nanos,
@@ -66,16 +71,18 @@ impl Choice<'_> {
     ) -> Option<EndpointId> {
         let bounds = Bounds::new(self, from, fallback);
         let home = homes.find(key, self.now);
-        if let Some(home) = home.filter(|&home| !from.and(Set::of(home)).is_empty())
+        if let Some(home) = home.filter(|&home| !from.and(EndpointSet::of(home)).is_empty())
             && bounds.allow(self, home, units)
         {
             return Some(home);
         }
         let mut rest = self.in_use.or(from);
-        let own = self.own(Set::first(self.upstreams.len()), key)?;
+        let own = self.own(EndpointSet::first(self.upstreams.len()), key)?;
         while let Some(endpoint) = self.own(rest, key) {
-            rest = rest.without(Set::of(endpoint));
-            if from.and(Set::of(endpoint)).is_empty() || !bounds.allow(self, endpoint, units) {
+            rest = rest.without(EndpointSet::of(endpoint));
+            if from.and(EndpointSet::of(endpoint)).is_empty()
+                || !bounds.allow(self, endpoint, units)
+            {
                 continue;
             }
             let has_sound_home = home.is_some_and(|home| self.is_sound(home));
@@ -89,7 +96,7 @@ impl Choice<'_> {
     }
 
     /// The endpoint of a set that comes first in a key's order.
-    fn own(&self, set: Set, key: u64) -> Option<EndpointId> {
+    fn own(&self, set: EndpointSet, key: u64) -> Option<EndpointId> {
         set.iter().max_by_key(|&id| affinity::rendezvous(key, self.at(id).endpoint.identity))
     }
 
@@ -126,7 +133,7 @@ struct Bounds {
 }
 
 impl Bounds {
-    fn new(choice: &Choice<'_>, from: Set, fallback: Nanos) -> Self {
+    fn new(choice: &Choice<'_>, from: EndpointSet, fallback: Nanos) -> Self {
         let all = || choice.in_use.or(from).iter().map(|id| choice.at(id));
         let costs = all().map(|it| it.latency.cost(choice.now, fallback, &choice.config.balance));
         let slower = u64::from(choice.config.affinity.slower_max.max(1));

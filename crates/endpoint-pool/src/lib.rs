@@ -39,6 +39,7 @@ pub use latency::Balance;
 pub use pool::Pool;
 pub use rate_limits::{Quota, RateLimits};
 pub use rates::Tally;
+pub use set::EndpointSet;
 pub use snapshot::{Counters, EndpointSnapshot, Snapshot, Standing};
 pub use stalls::{Heartbeats, Learned, Sign, Stalls};
 pub use ticket::{Kind, Request, Route, Ticket, Tokens};

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use retry_policy::Nanos;
 
+use crate::EndpointSet;
 use crate::affinity::Homes;
 use crate::config::ENDPOINTS_MAX;
 use crate::endpoint::Upstream;
@@ -16,7 +17,6 @@ use crate::gate::Prober;
 use crate::health::Evidence;
 use crate::queue::Queue;
 use crate::rng::Rng;
-use crate::set::Set;
 use crate::snapshot::{Counters, EndpointSnapshot, Snapshot};
 use crate::stalls::Silences;
 use crate::tickets::Tickets;
@@ -183,8 +183,8 @@ impl Pool {
 
     // ---- sets of endpoints
 
-    fn filter(&self, keep: impl Fn(&Upstream) -> bool) -> Set {
-        let mut set = Set::EMPTY;
+    fn filter(&self, keep: impl Fn(&Upstream) -> bool) -> EndpointSet {
+        let mut set = EndpointSet::EMPTY;
         for (index, upstream) in (0..).zip(&self.upstreams) {
             if keep(upstream) {
                 set.insert(EndpointId(index));
@@ -193,12 +193,12 @@ impl Pool {
         set
     }
 
-    fn up(&self) -> Set {
+    fn up(&self) -> EndpointSet {
         self.filter(|upstream| upstream.health.is_up())
     }
 
     /// Those in use. The panic threshold: rather those that answer too little than none.
-    fn in_use(&self) -> Set {
+    fn in_use(&self) -> EndpointSet {
         let up = self.up();
         if up.is_empty() {
             return self.filter(|it| it.health.evidence() == Some(Evidence::Rate));

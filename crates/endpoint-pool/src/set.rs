@@ -2,14 +2,24 @@
 
 use crate::EndpointId;
 
-/// A set of endpoints; at most [`ENDPOINTS_MAX`](crate::ENDPOINTS_MAX) exist.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Set(u64);
+/// A set of endpoints; at most [`ENDPOINTS_MAX`](crate::ENDPOINTS_MAX) exist. By default it is empty.
+///
+/// ```
+/// use endpoint_pool::{EndpointId, EndpointSet};
+///
+/// let mut busy = EndpointSet::of(EndpointId(0));
+/// busy.insert(EndpointId(2));
+/// assert_ne!(busy, EndpointSet::default());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct EndpointSet(u64);
 
-impl Set {
+impl EndpointSet {
     pub(crate) const EMPTY: Self = Self(0);
 
-    pub(crate) const fn of(endpoint: EndpointId) -> Self {
+    /// The set of this one; empty for an id that no pool gives.
+    #[must_use]
+    pub const fn of(endpoint: EndpointId) -> Self {
         if endpoint.0 < 64 { Self(1 << endpoint.0) } else { Self::EMPTY }
     }
 
@@ -38,7 +48,8 @@ impl Set {
         Self(self.0 & !other.0)
     }
 
-    pub(crate) fn insert(&mut self, endpoint: EndpointId) {
+    /// Puts an endpoint in.
+    pub fn insert(&mut self, endpoint: EndpointId) {
         *self = self.or(Self::of(endpoint));
     }
 
@@ -63,15 +74,15 @@ mod tests {
 
     #[test]
     fn a_set_lists_what_was_put_in() {
-        let mut set = Set::EMPTY;
+        let mut set = EndpointSet::EMPTY;
         assert!(set.is_empty() && set.iter().next().is_none());
         for index in [5, 0, 63, 64] {
             set.insert(EndpointId(index));
         }
         assert_eq!(set.iter().map(|id| id.0).collect::<Vec<_>>(), [0, 5, 63]);
         assert_eq!(set.nth(1), Some(EndpointId(5)));
-        assert_eq!(set.without(Set::of(EndpointId(5))).len(), 2);
-        assert_eq!(Set::first(64).len(), 64);
-        assert_eq!(Set::first(3).or(set).and(Set::first(6)).len(), 4);
+        assert_eq!(set.without(EndpointSet::of(EndpointId(5))).len(), 2);
+        assert_eq!(EndpointSet::first(64).len(), 64);
+        assert_eq!(EndpointSet::first(3).or(set).and(EndpointSet::first(6)).len(), 4);
     }
 }

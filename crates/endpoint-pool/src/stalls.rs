@@ -135,7 +135,8 @@ impl Silences {
         self.median
     }
 
-    /// The spans that follow; `fleet` stands in for what this endpoint has too little of.
+    /// The spans that follow; `fleet` stands in for what this endpoint has too little of. A second copy
+    /// goes to another endpoint, so when it is worth its price is known of all of them.
     pub(crate) fn learned(&self, fleet: &Self, rule: &Stalls) -> Learned {
         let heartbeats = if self.heartbeats >= HEARTBEATS_MIN {
             Heartbeats::Learned
@@ -158,7 +159,10 @@ impl Silences {
             let span = span.saturating_add(Nanos(span.0 / 2));
             span.max(rule.first_token_min).min(rule.first_token_max)
         });
-        let hedge_after = first_token(95_000, HEDGE_MIN);
+        let of_all = fleet.first_tokens.len() >= HEDGE_MIN;
+        let first_tokens = &if of_all { fleet } else { self }.first_tokens;
+        let is_known = first_tokens.len() >= HEDGE_MIN;
+        let hedge_after = first_tokens.quantile(95_000).filter(|_| is_known);
         Learned { suspect_after, dead_after, first_token_after, hedge_after, heartbeats }
     }
 
@@ -272,6 +276,9 @@ mod tests {
         }
         let fresh = Silences::new().learned(&fleet, &RULE());
         assert!(fresh.hedge_after.is_some());
+        let mut slow = Silences::new();
+        (0..1000).for_each(|_| slow.on_first_token(Nanos::from_secs(60)));
+        assert_eq!(slow.learned(&fleet, &RULE()).hedge_after, fresh.hedge_after);
         assert!(fleet.median_first_token().is_some());
     }
 }

@@ -3,7 +3,7 @@
 
 use retry_policy::Nanos;
 
-use crate::EndpointId;
+use crate::{EndpointId, EndpointSet};
 
 /// One ask, and the permit that it may become.
 ///
@@ -89,7 +89,7 @@ pub enum Route {
     /// To this endpoint only if no other one is in use.
     Avoid(EndpointId),
     /// Anywhere but there.
-    Except(EndpointId),
+    Except(EndpointSet),
     /// Only there.
     Only(EndpointId),
 }

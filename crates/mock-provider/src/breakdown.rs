@@ -16,9 +16,11 @@ pub enum Breakdown {
         /// What it says about coming back.
         hint: RetryHint,
     },
+    /// Every request gets the head of a response, and nothing more.
+    Silent,
 }
 
-/// A status that takes the place of every answer for a while.
+/// What takes the place of every answer for a while.
 #[derive(Clone, Debug)]
 pub(crate) struct Closed {
     until: Duration,
@@ -26,8 +28,8 @@ pub(crate) struct Closed {
 }
 
 impl Closed {
-    pub(crate) const fn new(until: Duration, status: u16, hint: RetryHint) -> Self {
-        Self { until, fault: Fault::Status { status, hint } }
+    pub(crate) const fn new(until: Duration, fault: Fault) -> Self {
+        Self { until, fault }
     }
 
     /// What a request at this instant gets; `None` when it is over.

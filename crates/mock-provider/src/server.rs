@@ -13,6 +13,7 @@ use crate::breakdown::{Breakdown, Closed};
 use crate::config::Config;
 use crate::connection::serve;
 use crate::error::Error;
+use crate::fault::Fault;
 use crate::gate::Gate;
 use crate::ledger::{Ledger, Outage};
 use crate::state::State;
@@ -76,17 +77,18 @@ impl Mock {
 
     /// Begins an outage: every connection breaks at once, and nothing is answered for a while.
     ///
-    /// What it answers with a status uses up no fault of a script.
+    /// What it answers in the place of an answer uses up no fault of a script.
     pub async fn break_down(&self, lasting: Duration, breakdown: Breakdown) {
         let now = self.shared.now();
-        let shut = match breakdown {
-            Breakdown::Refused => lasting,
-            Breakdown::Status { status, hint } => {
-                let closed = Closed::new(now + lasting, status, hint);
-                self.shared.state().closed = Some(closed);
-                Duration::ZERO
-            }
+        let instead = match breakdown {
+            Breakdown::Refused => None,
+            Breakdown::Status { status, hint } => Some(Fault::Status { status, hint }),
+            Breakdown::Silent => Some(Fault::SilentAfterHead),
         };
+        let shut = if instead.is_none() { lasting } else { Duration::ZERO };
+        if let Some(fault) = instead {
+            self.shared.state().closed = Some(Closed::new(now + lasting, fault));
+        }
         self.shared.state().book.outage(Outage { from: now, lasting });
         self.shared.order(shut, Live::Broken).await;
     }

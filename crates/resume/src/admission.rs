@@ -55,6 +55,9 @@ pub struct Place {
     pub model: Option<Arc<str>>,
     /// The clocks of this attempt.
     pub timeouts: Timeouts,
+    /// Without content for this long, a copy of the request is worth its price; `None` where that is
+    /// not known yet.
+    pub hedge_after: Option<Nanos>,
 }
 
 /// Why an attempt was not admitted.
@@ -186,6 +189,7 @@ impl Session {
         debug_assert_eq!(place.profile.wire, self.request.wire(), "endpoints share a wire");
         self.config.profile = place.profile;
         self.config.timeouts = place.timeouts;
+        self.hedge_after = place.hedge_after;
         self.endpoint = Some(place.endpoint);
         if let Err(cause) = self.ask_model(place.model).and_then(|()| self.afford_attempt(now)) {
             return self.give_up(cause, now);

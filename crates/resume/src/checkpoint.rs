@@ -34,6 +34,7 @@ pub struct Checkpoint {
     pub(crate) output_tokens: u64,
     /// What each attempt is billed for, as far as is known.
     pub(crate) spent: Vec<Spent>,
+    copies: Vec<Copy>,
     /// The last generation, where the provider keeps it.
     kept: Option<Box<Reading>>,
     pub(crate) seams: Vec<Seam>,
@@ -229,6 +230,14 @@ impl Checkpoint {
     }
 }
 
+impl Checkpoint {
+    /// Enters a copy of a request that another one outran, or whose process died.
+    fn spend_copy(&mut self, at: usize, usage: Usage) {
+        let Copy { rung, model, .. } = self.copies.remove(at);
+        self.spent.push(Spent { usage, rung, brought: false, is_estimate: true, model });
+    }
+}
+
 /// A journal that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -266,6 +275,14 @@ struct Fold {
     entries: Entries,
     reading: Reading,
     seq: u64,
+}
+
+/// A copy of a request whose end is not told yet.
+#[derive(Clone, Debug)]
+struct Copy {
+    attempt: AttemptId,
+    rung: Rung,
+    model: Option<Arc<str>>,
 }
 
 /// What is remembered from one event of an attempt to the next.
@@ -336,6 +353,9 @@ impl Fold {
     fn finish(self) -> Result<Checkpoint, CheckpointError> {
         let mut checkpoint = self.checkpoint.ok_or(CheckpointError::Empty)?;
         checkpoint.seq = Seq(self.seq);
+        while !checkpoint.copies.is_empty() {
+            checkpoint.spend_copy(0, Usage::default());
+        }
         if self.reading.cursor.is_some() && checkpoint.transcript.stop.is_none() {
             checkpoint.note_author(&self.reading);
             checkpoint.kept = Some(Box::new(self.reading));
@@ -355,6 +375,7 @@ fn begin(start: Start) -> Checkpoint {
         attempts: 0,
         output_tokens: 0,
         spent: Vec::new(),
+        copies: Vec::new(),
         kept: None,
         seams: Vec::new(),
         closed: Closed::No,
@@ -373,8 +394,14 @@ fn take(checkpoint: &mut Checkpoint, reading: &mut Reading, entry: Entry<'_>) ->
     match entry {
         Entry::Start(_) => return None,
         Entry::Emitted { name, data } => emit(checkpoint, reading, name, data)?,
+        Entry::Hedge { attempt, rung, endpoint, model } => {
+            checkpoint.attempts = checkpoint.attempts.max(attempt.0);
+            checkpoint.note_endpoint(endpoint);
+            checkpoint.copies.push(Copy { attempt, rung, model: model.map(Arc::from) });
+        }
         Entry::Attempt { attempt, rung, endpoint, model, upstream, .. } => {
             checkpoint.attempts = checkpoint.attempts.max(attempt.0);
+            checkpoint.copies.retain(|copy| copy.attempt != attempt);
             if let Some(endpoint) = endpoint {
                 checkpoint.note_endpoint(endpoint);
             }
@@ -402,7 +429,12 @@ fn take(checkpoint: &mut Checkpoint, reading: &mut Reading, entry: Entry<'_>) ->
             };
         }
         Entry::Seam(seam) => checkpoint.seams.push(seam),
-        Entry::Usage { usage, .. } => reading.recorded = Some(usage),
+        Entry::Usage { attempt, usage } => {
+            match checkpoint.copies.iter().position(|copy| copy.attempt == attempt) {
+                Some(at) => checkpoint.spend_copy(at, usage),
+                None => reading.recorded = Some(usage),
+            }
+        }
         Entry::Cursor { response, .. } => {
             // A later generation is joined to what was shown in ways that are not written down.
             let is_first = !checkpoint.transcript.begun;

@@ -16,6 +16,8 @@ pub(crate) struct Clocks {
     pace: Option<(Nanos, Rhythm)>,
     event: Option<Nanos>,
     sentinel: Option<Nanos>,
+    /// When a copy of the request is made, unless content comes.
+    pub(crate) hedge: Option<Nanos>,
     /// When the next attempt begins.
     pub(crate) retry: Option<Nanos>,
     /// When the whole response must be there.
@@ -29,6 +31,8 @@ pub(crate) enum Due {
     Attempt(Cause),
     /// The response is whole; its last event did not come.
     Sentinel,
+    /// The live attempt is slow to begin.
+    Hedge,
     /// The session is to end.
     Total,
 }
@@ -44,6 +48,7 @@ impl Clocks {
             pace: None,
             event: None,
             sentinel: None,
+            hedge: None,
             retry: None,
             total,
         }
@@ -59,6 +64,7 @@ impl Clocks {
             self.paid_until(),
             self.event,
             self.sentinel,
+            self.hedge,
             self.retry,
             self.total,
         ]
@@ -76,6 +82,13 @@ impl Clocks {
         if is_due(self.sentinel) {
             return Some(Due::Sentinel);
         }
+        let attempt = self.due_attempt(now).map(Due::Attempt);
+        attempt.or_else(|| is_due(self.hedge).then_some(Due::Hedge))
+    }
+
+    /// Why the attempt is to end.
+    pub(crate) fn due_attempt(&self, now: Nanos) -> Option<Cause> {
+        let is_due = |clock: Option<Nanos>| clock.is_some_and(|at| at <= now);
         [
             (self.connect, Cause::ConnectTimeout),
             (self.first_token, Cause::FirstTokenTimeout),
@@ -85,7 +98,7 @@ impl Clocks {
             (self.event, Cause::EventTimeout),
         ]
         .into_iter()
-        .find_map(|(clock, cause)| is_due(clock).then_some(Due::Attempt(cause)))
+        .find_map(|(clock, cause)| is_due(clock).then_some(cause))
     }
 
     pub(crate) fn connecting(&mut self, now: Nanos, timeouts: &Timeouts) {
@@ -109,7 +122,7 @@ impl Clocks {
     }
 
     pub(crate) fn content(&mut self, now: Nanos, timeouts: &Timeouts, rhythm: Rhythm) {
-        self.first_token = None;
+        (self.first_token, self.hedge) = (None, None);
         self.idle = Some(now.saturating_add(rhythm.stretch(timeouts.idle)));
     }
 
@@ -149,6 +162,11 @@ impl Clocks {
     pub(crate) fn stopped(&mut self, now: Nanos, timeouts: &Timeouts) {
         self.stop();
         self.sentinel = Some(now.saturating_add(timeouts.sentinel));
+    }
+
+    /// The attempt of these clocks is the live one from now on.
+    pub(crate) const fn take_over(&mut self, other: &Self) {
+        *self = Self { total: self.total, ..*other };
     }
 
     /// No attempt is live.

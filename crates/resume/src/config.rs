@@ -7,6 +7,7 @@ use retry_policy::{Nanos, Policy};
 use crate::admission::Admission;
 use crate::fallback::Fallback;
 use crate::go_on::GoOn;
+use crate::hedge::Hedging;
 use crate::instruction::Instruction;
 use crate::spending::{PricedModel, Pricing};
 
@@ -37,6 +38,8 @@ pub struct Config {
     pub tools: Tools,
     /// Behind which ends of an answer the response goes on.
     pub go_on: GoOn,
+    /// Whether a request that is slow to begin is sent to another endpoint as well. Default: no.
+    pub hedging: Option<Hedging>,
     /// The provider goes on with a response while no connection reads it, and keeps it for a
     /// while, where the wire can say so (OpenAI Responses). A break then costs no new generation;
     /// it changes what the provider retains. Default: no.
@@ -75,6 +78,7 @@ impl Config {
             instruction: Instruction::default(),
             tools: Tools::default(),
             go_on: GoOn::default(),
+            hedging: None,
             background: false,
             deliver: Deliver::default(),
             on_store_failure: OnStoreFailure::default(),

@@ -22,6 +22,19 @@ impl Session {
     /// Closes the books of an attempt and its connection.
     pub(crate) fn account(&mut self, live: &Attempt, fate: Fate, cause: Option<Cause>, now: Nanos) {
         self.clocks.stop();
+        let oddities = self.take_oddities(live);
+        self.enter(live, fate, cause, oddities, now);
+    }
+
+    /// Enters an attempt that is over into the books, and closes its connection.
+    pub(crate) fn enter(
+        &mut self,
+        live: &Attempt,
+        fate: Fate,
+        cause: Option<Cause>,
+        oddities: Oddities,
+        now: Nanos,
+    ) {
         if live.ended.is_none() {
             self.queue.push_back(Output::Abort(live.id));
         }
@@ -44,7 +57,6 @@ impl Session {
             self.queue.push_back(Output::Over { attempt: live.id, fate, usage });
         }
         let cost = self.spend(&spent, flow.began);
-        let oddities = self.take_oddities(live);
         let source = self.source();
         self.note_author(live, &source);
         self.summary.attempts.push(AttemptSummary {
@@ -102,6 +114,7 @@ impl Session {
             && live.flow.stopped_at.is_none()
             && !live.rung.is_same_generation();
         self.summary.stopped_at_seam.clone_from(&live.flow.stopped_at);
+        self.end_race(now);
         self.account(live, Fate::Complete, None, now);
         self.kept = None;
         self.call.on_success(&Unlimited as &dyn Budget, now);
@@ -126,8 +139,9 @@ impl Session {
         self.give_up(cause, now);
     }
 
-    pub(crate) fn give_up(&mut self, cause: Cause, _now: Nanos) {
+    pub(crate) fn give_up(&mut self, cause: Cause, now: Nanos) {
         self.next = None;
+        self.end_race(now);
         let cause = self.most_useful(cause);
         if matches!(cause, Cause::Cancelled | Cause::OverBudget) {
             self.stop_kept();

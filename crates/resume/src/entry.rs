@@ -40,6 +40,18 @@ pub enum Entry<'a> {
         /// [fallback](crate::Config::fallbacks) of the process that wrote it.
         upstream: Option<u32>,
     },
+    /// A copy of the request of the last attempt, beside it. If it wins, an `Attempt` of the same number
+    /// follows.
+    Hedge {
+        /// Its number.
+        attempt: AttemptId,
+        /// How it went on.
+        rung: Rung,
+        /// Where it was made.
+        endpoint: &'a str,
+        /// What was asked there in the place of the request's model.
+        model: Option<&'a str>,
+    },
     /// A joint of the text.
     Seam(Seam),
     /// What an attempt was billed, as far as its provider had reported.
@@ -178,6 +190,12 @@ fn read_short<'a>(kind: Kind, fields: &mut Fields<'a>) -> Option<Entry<'a>> {
             endpoint: fields.text().filter(|name| !name.is_empty()),
             model: fields.text().filter(|name| !name.is_empty()),
             upstream: fields.u32(),
+        },
+        Kind::Hedge => Entry::Hedge {
+            attempt: AttemptId(fields.u32()?),
+            rung: fields.rung()?,
+            endpoint: fields.text()?,
+            model: fields.text(),
         },
         Kind::Seam => Entry::Seam(fields.seam()?),
         Kind::Usage => Entry::Usage { attempt: AttemptId(fields.u32()?), usage: fields.usage()? },

@@ -27,6 +27,9 @@ pub enum Input {
     Admitted(Place),
     /// The attempt that was [asked for](crate::Output::Admit) will not begin; the session ends.
     NotAdmitted(Refusal),
+    /// The copy that was [asked for](crate::Output::Hedge) may begin there; a driver that has no place
+    /// for it says nothing.
+    HedgeAdmitted(Place),
     /// A connection is established; the request is on its way.
     Connected {
         /// The attempt that it happened to.
@@ -78,6 +81,20 @@ pub enum Input {
     Cancel,
     /// Another process goes on with the stream; this one ends.
     TakenOver,
+}
+
+impl Input {
+    /// The attempt that it happened to.
+    pub(crate) const fn attempt(&self) -> Option<AttemptId> {
+        match self {
+            Self::Connected { attempt }
+            | Self::Head { attempt, .. }
+            | Self::Body { attempt, .. }
+            | Self::End { attempt }
+            | Self::Broke { attempt, .. } => Some(*attempt),
+            _ => None,
+        }
+    }
 }
 
 /// How a connection failed, as far as the transport can tell.

@@ -67,6 +67,7 @@ pub(crate) enum Kind {
     Close,
     Cursor,
     GoOn,
+    Hedge,
 }
 
 impl Kind {
@@ -81,6 +82,7 @@ impl Kind {
             Self::Close => 7,
             Self::Cursor => 8,
             Self::GoOn => 9,
+            Self::Hedge => 10,
         }
     }
 
@@ -95,6 +97,7 @@ impl Kind {
             7 => Self::Close,
             8 => Self::Cursor,
             9 => Self::GoOn,
+            10 => Self::Hedge,
             _ => return None,
         })
     }
@@ -147,6 +150,18 @@ pub(crate) fn attempt(id: AttemptId, rung: Rung, offset: u64, spot: Spot<'_>) ->
         put_text(&mut out, spot.endpoint.unwrap_or_default());
         put_text(&mut out, spot.model.unwrap_or_default());
         out.put_u32(u32::try_from(spot.upstream).unwrap_or(u32::MAX));
+    }
+    Record(out.freeze())
+}
+
+/// A copy of the live attempt's request was made; it is an attempt of its own once it has won.
+pub(crate) fn hedge(id: AttemptId, rung: Rung, endpoint: &str, model: Option<&str>) -> Record {
+    let mut out = head(Kind::Hedge);
+    out.put_u32(id.0);
+    out.put_u8(rung.code());
+    put_text(&mut out, endpoint);
+    if let Some(model) = model {
+        put_text(&mut out, model);
     }
     Record(out.freeze())
 }

@@ -256,6 +256,7 @@ impl Session {
             headers: asking.headers,
             connection: Connection::Any,
             rung: Rung::Cursor,
+            is_hedge: false,
         }));
     }
 

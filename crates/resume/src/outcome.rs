@@ -102,6 +102,9 @@ pub enum Cause {
     RuledOut,
     /// Attempts brought nothing new.
     NoProgress,
+    /// A copy of the same request brought content first ([`Hedging`](crate::Hedging)), or this was the
+    /// copy and it came second.
+    Outraced,
     /// The retry policy gave up; what failed last.
     GaveUp {
         /// Which limit.
@@ -164,6 +167,7 @@ impl fmt::Display for Cause {
             Self::SeamUnverified => f.write_str("seam not verified"),
             Self::NotContinuable => f.write_str("what was shown cannot be continued"),
             Self::RuledOut => f.write_str("no way to go on that the policy allows"),
+            Self::Outraced => f.write_str("another copy of the request was quicker"),
             Self::NoProgress => f.write_str("attempts brought nothing new"),
             Self::GaveUp { reason, last } => write!(f, "{reason}; last: {last}"),
             Self::NotAdmitted { refusal, last: None } => refusal.fmt(f),

@@ -30,7 +30,15 @@ pub enum Output {
         /// Tokens, as the provider reported them or as an estimate.
         usage: Usage,
     },
-    /// Open a connection and send this. At most one attempt is live at a time.
+    /// The live attempt is slow to begin: ask whether a copy of it may begin at another endpoint, and
+    /// answer with [`Input::HedgeAdmitted`](crate::Input::HedgeAdmitted) if so
+    /// ([`Hedging`](crate::Hedging)).
+    Hedge,
+    /// The copy that was admitted is not made any longer; give its place back.
+    Decline,
+    /// This copy is the live attempt from now on; the one before it is over.
+    Promote(AttemptId),
+    /// Open a connection and send this. At most one attempt is live at a time, and copies beside it.
     Connect(Request),
     /// Drop this attempt's connection; its later events are ignored.
     Abort(AttemptId),
@@ -86,6 +94,8 @@ pub struct Request {
     pub rung: Rung,
     /// Which connection it may use.
     pub connection: Connection,
+    /// It is a copy, beside the live attempt and not in its place.
+    pub is_hedge: bool,
 }
 
 /// Which connection a request may use.
@@ -111,6 +121,15 @@ pub enum State {
         /// How it goes on.
         rung: Rung,
         /// Where it goes, when a driver chose among endpoints.
+        endpoint: Option<Arc<str>>,
+    },
+    /// A copy of the live attempt's request is being made.
+    Hedging {
+        /// Which attempt the copy is.
+        attempt: AttemptId,
+        /// How it goes on.
+        rung: Rung,
+        /// Where it goes.
         endpoint: Option<Arc<str>>,
     },
     /// The provider answers with an event stream.
@@ -146,13 +165,14 @@ pub enum State {
 }
 
 impl State {
-    /// The state's name: `waiting`, `connecting`, `connected`, `disconnected`, `reconnecting`,
-    /// `not-durable`, `failed` or `done`.
+    /// The state's name: `waiting`, `connecting`, `hedging`, `connected`, `disconnected`,
+    /// `reconnecting`, `not-durable`, `failed` or `done`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
             Self::Connecting { .. } => "connecting",
+            Self::Hedging { .. } => "hedging",
             Self::Connected { .. } => "connected",
             Self::Disconnected { .. } => "disconnected",
             Self::Reconnecting { .. } => "reconnecting",

@@ -38,6 +38,9 @@ impl Session {
             attempt: live.id,
             cause: cause.clone(),
         }));
+        if self.fall_back_on_hedge(now) {
+            return;
+        }
         let next = if unprocessed {
             self.unprocessed += 1;
             self.call.on_unprocessed();
@@ -193,6 +196,11 @@ const fn is_cut(cause: &Cause) -> bool {
             | Cause::Restarted
             | Cause::Diverged
     )
+}
+
+/// What the failure of an attempt says about its endpoint.
+pub(crate) fn fate_of(attempt: &Attempt, cause: &Cause) -> Fate {
+    fate(verdict(attempt, cause), cause)
 }
 
 /// What the failure says about the endpoint.

@@ -12,6 +12,7 @@ use crate::checkpoint::Checkpoint;
 use crate::clocks::{Clocks, Due};
 use crate::config::Config;
 use crate::cursor::Cursor;
+use crate::hedge::Hedge;
 use crate::input::{AttemptId, Input};
 use crate::journal::{self, Origin, Record, Seq, Spot, Start};
 use crate::ladder::{self, Choice, Learned};
@@ -85,6 +86,10 @@ pub struct Session {
     pub(crate) key: IdempotencyKey,
     pub(crate) learned: Learned,
     pub(crate) live: Option<Box<Attempt>>,
+    /// Copies of its request, until one of them or it has content.
+    pub(crate) hedges: Vec<Hedge>,
+    /// How long content may take before a copy is worth its price, where that is known.
+    pub(crate) hedge_after: Option<Nanos>,
     /// The generation that the provider goes on with while no attempt reads it.
     pub(crate) kept: Option<Box<Flow>>,
     pub(crate) next: Option<Rung>,
@@ -214,6 +219,8 @@ impl Session {
             key,
             learned,
             live: None,
+            hedges: Vec::new(),
+            hedge_after: None,
             kept: None,
             next: None,
             endpoint: None,
@@ -247,11 +254,11 @@ impl Session {
         self.live().map(|live| &live.choice)
     }
 
-    /// The account of the attempt that ended last.
+    /// The account of an attempt that is over.
     #[must_use]
-    pub fn last_attempt(&self) -> Option<&AttemptSummary> {
+    pub fn account_of(&self, attempt: AttemptId) -> Option<&AttemptSummary> {
         let summary = self.done.as_ref().map_or(&self.summary, |outcome| outcome.summary());
-        summary.attempts.last()
+        summary.attempts.iter().rfind(|summary| summary.attempt == attempt)
     }
 
     /// Whether the model turned out to refuse prefill; worth remembering for other sessions.
@@ -276,6 +283,8 @@ impl Session {
             input @ (Input::Admitted(_) | Input::NotAdmitted(_)) => {
                 self.take_admission(input, now);
             }
+            Input::HedgeAdmitted(place) => self.begin_hedge(place, now),
+            input if self.is_of_hedge(&input) => self.hear_hedge(input, now),
             Input::Connected { attempt } if self.is_live(attempt) => {
                 self.clocks.connected(now, &self.config.timeouts);
             }
@@ -322,7 +331,7 @@ impl Session {
                 return Output::Done(outcome.clone());
             }
             if !self.advance(now) {
-                return Output::Wait(self.clocks.next());
+                return Output::Wait(self.next_instant());
             }
         }
     }
@@ -333,7 +342,12 @@ impl Session {
             return self.connect_if_due(now);
         };
         match self.read(&mut live, now) {
-            Ok(Progress::Read) => self.live = Some(live),
+            Ok(Progress::Read) => {
+                if !self.hedges.is_empty() && !live.is_silent() {
+                    self.end_race(now);
+                }
+                self.live = Some(live);
+            }
             Ok(Progress::Drained) => {
                 self.live = Some(live);
                 return false;
@@ -345,6 +359,7 @@ impl Session {
     }
 
     fn tick(&mut self, now: Nanos) {
+        self.tick_hedges(now);
         let Some(due) = self.clocks.due(now) else { return };
         match (due, self.live.take()) {
             (Due::Sentinel | Due::Total, Some(live)) if self.transcript.stop.is_some() => {
@@ -361,6 +376,10 @@ impl Session {
                 let cause = self.refusal_so_far(&live).unwrap_or(cause);
                 self.fail(live, cause, now);
             }
+            (Due::Hedge, live) => {
+                self.live = live;
+                self.want_hedge(now);
+            }
             (Due::Sentinel, live) => self.live = live,
             (Due::Attempt(_), None) => {}
         }
@@ -371,12 +390,33 @@ impl Session {
     fn connect_if_due(&mut self, now: Nanos) -> bool {
         let due = self.clocks.retry.is_some_and(|at| at <= now);
         let Some(rung) = self.next.take_if(|_| due) else { return false };
-        self.attempts = self.attempts.saturating_add(1);
         self.call.on_attempt();
         if !self.transcript.begun && rung != Rung::Cursor {
             // An attempt that showed nothing leaves no trace, not even its id.
             self.transcript = Transcript::default();
         }
+        let (attempt, request) = self.make_attempt(rung, now);
+        (self.oddities, self.arrival) = Default::default();
+        let (id, offset) = (attempt.id, self.transcript.text.len() as u64);
+        self.record(journal::attempt(id, rung, offset, self.spot()));
+        self.live = Some(attempt);
+        self.clocks.connecting(now, &self.config.timeouts);
+        self.clocks.hedge = self.hedge_at(now);
+        let endpoint = self.endpoint.clone();
+        self.queue.push_back(Output::State(State::Connecting { attempt: id, rung, endpoint }));
+        self.queue.push_back(Output::Connect(request));
+        true
+    }
+
+    /// The place that is asked at present, for the journal.
+    pub(crate) fn spot(&self) -> Spot<'_> {
+        let (endpoint, model) = (self.endpoint.as_deref(), self.model.as_deref());
+        Spot { endpoint, model, upstream: self.upstream }
+    }
+
+    /// The next attempt, in this way and at the place that is asked at present, and its request.
+    pub(crate) fn make_attempt(&mut self, rung: Rung, now: Nanos) -> (Box<Attempt>, Request) {
+        self.attempts = self.attempts.saturating_add(1);
         let id = AttemptId(self.attempts);
         let standing = self.standing(now);
         let choice = ladder::explain(&standing, rung, self.attempts);
@@ -386,12 +426,11 @@ impl Session {
             None => self.flow(id, rung, plan.hold(), now),
         };
         flow.attempt = id;
-        (self.oddities, self.arrival) = Default::default();
         flow.is_read_on |= rung == Rung::Cursor;
         let headers = self.offer_to_keep(&mut flow, &plan);
         flow.rejoins = rung == Rung::Cursor && self.transcript.begun;
         flow.cursor.iter_mut().for_each(Cursor::read_on);
-        self.live = Some(Box::new(Attempt {
+        let attempt = Box::new(Attempt {
             id,
             rung,
             choice,
@@ -405,15 +444,8 @@ impl Session {
             earlier_bytes: flow.text_bytes,
             flow,
             ended: None,
-        }));
-        let offset = self.transcript.text.len() as u64;
-        let (endpoint, model) = (self.endpoint.as_deref(), self.model.as_deref());
-        let spot = Spot { endpoint, model, upstream: self.upstream };
-        self.record(journal::attempt(id, rung, offset, spot));
-        self.clocks.connecting(now, &self.config.timeouts);
-        let endpoint = self.endpoint.clone();
-        self.queue.push_back(Output::State(State::Connecting { attempt: id, rung, endpoint }));
-        self.queue.push_back(Output::Connect(Request {
+        });
+        let request = Request {
             attempt: id,
             method: plan.method,
             path: plan.path,
@@ -422,8 +454,9 @@ impl Session {
             headers,
             rung,
             connection: if self.unprocessed > 0 { Connection::New } else { Connection::Any },
-        }));
-        true
+            is_hedge: false,
+        };
+        (attempt, request)
     }
 
     /// The events of a new generation; `seam` is how they join what was shown.

@@ -52,7 +52,7 @@ impl From<&State> for Change {
     fn from(state: &State) -> Self {
         let change = Self { state: state.name(), ..Self::default() };
         match state {
-            State::Connecting { attempt, rung, .. } => {
+            State::Connecting { attempt, rung, .. } | State::Hedging { attempt, rung, .. } => {
                 Self { attempt: Some(attempt.0), rung: Some(rung.name()), ..change }
             }
             State::Connected { attempt } => Self { attempt: Some(attempt.0), ..change },

@@ -15,6 +15,7 @@ use std::task::{Context, Poll, ready};
 
 use super::carriage::Carriage;
 use super::clock::Clock;
+use super::hedging::Hedges;
 use crate::carrier::Carrier;
 use crate::client::{Clocks, Shared};
 use crate::endpoint::Endpoint;
@@ -26,34 +27,35 @@ pub(crate) struct Asking {
     upstreams: Upstreams,
     /// Where it is: the number of the upstream, and that.
     number: usize,
-    upstream: Arc<Upstream>,
+    pub(super) upstream: Arc<Upstream>,
     clocks: Clocks,
     timeouts: Timeouts,
     clock: Option<Clock>,
-    deadline: Option<Nanos>,
+    pub(super) deadline: Option<Nanos>,
     affinity: Option<u64>,
-    tokens: Tokens,
-    stage: Stage,
+    pub(super) tokens: Tokens,
+    pub(super) stage: Stage,
     /// Where the live attempt goes, or the last one went.
-    at: EndpointId,
+    pub(super) at: EndpointId,
     /// It went to an endpoint that this client does not have.
     is_elsewhere: bool,
-    purpose: Purpose,
+    pub(super) purpose: Purpose,
     kind: Kind,
     /// Whose place in the line the next attempt takes.
     follows: Option<Ticket>,
     /// The endpoint that failed last.
     avoid: Option<EndpointId>,
-    ear: Ear,
+    pub(super) ear: Ear,
+    pub(super) hedges: Hedges,
     transport: Transport,
-    carriage: Carriage,
+    pub(super) carriage: Carriage,
     /// The caller's own body asks for the background.
     is_background: bool,
     /// How the attempt that was asked for would go on.
     rung: Rung,
 }
 
-enum Stage {
+pub(super) enum Stage {
     Nothing,
     Waiting(Permit),
     Granted(Permit),
@@ -69,7 +71,7 @@ pub(super) enum Line {
 
 /// What the pool has heard of an attempt.
 #[derive(Clone, Copy, Default)]
-struct Ear {
+pub(super) struct Ear {
     /// Since when the consumer has something else to do, on the stream's clock.
     away: Option<Nanos>,
     heard: Option<resume::Sign>,
@@ -80,6 +82,11 @@ struct Ear {
 }
 
 impl Ear {
+    /// That of the next attempt.
+    pub(super) fn of_next(self) -> Self {
+        Self { away: self.away, ..Self::default() }
+    }
+
     fn leave(&mut self, now: Nanos) {
         self.away = Some(now);
     }
@@ -124,6 +131,7 @@ impl Asking {
             follows: None,
             avoid: None,
             ear: Ear::default(),
+            hedges: Hedges::new(Arc::clone(&shared.hedge_budget)),
             transport: shared.transport.clone(),
             carriage: Carriage::default(),
             is_background: protocol::asks_background(body),
@@ -169,6 +177,7 @@ impl Asking {
 
     pub(super) fn ask(&mut self, ask: &Ask) -> Line {
         self.turn_to(ask.upstream);
+        self.hedges.earn(self.tokens.input);
         let kind = match (self.kind, ask.rung) {
             (Kind::First, Rung::Retry) => Kind::First,
             (_, Rung::Retry) => Kind::Retry,
@@ -213,7 +222,7 @@ impl Asking {
 
     /// The answer of the pool.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
-        let Stage::Waiting(permit) = &mut self.stage else { return Poll::Pending };
+        let Stage::Waiting(permit) = &mut self.stage else { return self.poll_hedge(cx) };
         let answer = ready!(permit.poll_answer(cx));
         let stage = std::mem::replace(&mut self.stage, Stage::Nothing);
         let grant = match (answer, stage) {
@@ -231,12 +240,23 @@ impl Asking {
         self.at = grant.endpoint;
         self.is_elsewhere = false;
         self.purpose = grant.purpose;
-        self.ear = Ear { away: self.ear.away, ..Ear::default() };
+        self.ear = Ear::of_next(self.ear);
+        let profile = self.profile();
+        self.place_at(grant.endpoint, profile)
+    }
+
+    /// An endpoint as the engine is told of it.
+    pub(super) fn place_at(&self, at: EndpointId, profile: Profile) -> Place {
+        let learned = self.upstream.learned(at);
         Place {
-            endpoint: Arc::clone(self.upstream.name(grant.endpoint)),
-            profile: self.profile(),
-            model: self.endpoint().asked_model().cloned(),
-            timeouts: self.timeouts(),
+            endpoint: Arc::clone(self.upstream.name(at)),
+            profile,
+            model: self.upstream.at(at).asked_model().cloned(),
+            timeouts: match self.clocks {
+                Clocks::Given => self.timeouts,
+                Clocks::Learned => with(self.timeouts, &learned),
+            },
+            hedge_after: learned.hedge_after,
         }
     }
 
@@ -263,13 +283,6 @@ impl Asking {
         }
     }
 
-    fn timeouts(&self) -> Timeouts {
-        match self.clocks {
-            Clocks::Given => self.timeouts,
-            Clocks::Learned => with(self.timeouts, &self.upstream.learned(self.at)),
-        }
-    }
-
     /// Where the live attempt goes.
     pub(super) fn endpoint(&self) -> &Endpoint {
         self.upstream.at(self.at)
@@ -288,14 +301,8 @@ impl Asking {
     // ---- reports
 
     pub(super) fn head(&self, status: u16, headers: &HeaderMap) {
-        let Stage::Granted(permit) = &self.stage else { return };
-        if (200..300).contains(&status) {
-            permit.head();
-        }
-        let header = |name: &str| headers.get(name)?.to_str().ok();
-        let limits = retry_policy::RateLimits::read(header, None);
-        if !limits.is_empty() {
-            permit.rate_limits(&rate_limits(&limits));
+        if let Stage::Granted(permit) = &self.stage {
+            report_head(permit, status, headers);
         }
     }
 
@@ -324,21 +331,39 @@ impl Asking {
             (Purpose::Probe, Fate::Failed(_)) => None,
             _ => Some(permit.ticket()),
         };
-        let tokens = Tokens { input: saturated(usage.input), output: saturated(usage.output) };
-        match fate {
-            Fate::Complete => permit.finish(tokens),
-            Fate::Failed(verdict) => {
-                self.carriage.failed(&verdict);
-                self.avoid = (!verdict.class.is_terminal()).then_some(self.at);
-                permit.fail(&verdict, tokens);
-            }
-            Fate::Dropped => drop(permit),
+        if let Fate::Failed(verdict) = &fate {
+            self.carriage.failed(verdict);
+            self.avoid = (!verdict.class.is_terminal()).then_some(self.at);
         }
+        settle_permit(permit, fate, usage);
     }
 
     /// Gives back whatever is held.
     pub(super) fn leave(&mut self) {
         self.stage = Stage::Nothing;
+        self.hedges.leave();
+    }
+}
+
+/// Tells the pool of the head of a response.
+pub(super) fn report_head(permit: &Permit, status: u16, headers: &HeaderMap) {
+    if (200..300).contains(&status) {
+        permit.head();
+    }
+    let header = |name: &str| headers.get(name)?.to_str().ok();
+    let limits = retry_policy::RateLimits::read(header, None);
+    if !limits.is_empty() {
+        permit.rate_limits(&rate_limits(&limits));
+    }
+}
+
+/// Tells the pool how an attempt ended.
+pub(super) fn settle_permit(permit: Permit, fate: Fate, usage: &Usage) {
+    let tokens = Tokens { input: saturated(usage.input), output: saturated(usage.output) };
+    match fate {
+        Fate::Complete => permit.finish(tokens),
+        Fate::Failed(verdict) => permit.fail(&verdict, tokens),
+        Fate::Dropped => drop(permit),
     }
 }
 

@@ -31,6 +31,11 @@ impl Carriage {
         self.now
     }
 
+    /// Another attempt took the place of the live one, and went over HTTP.
+    pub(super) const fn go_over_http(&mut self) {
+        self.now = Carrier::Http;
+    }
+
     /// The live attempt failed. A wish for less, in place of a response, says nothing of what carried it.
     pub(super) fn failed(&mut self, verdict: &Verdict) {
         let was_cut = matches!(verdict.sent, Sent::Streaming { .. });

@@ -62,6 +62,7 @@ async fn flush(mut writer: StreamWriter) -> Result<(), StoreError> {
 impl Driver {
     pub(super) fn begin_ending(&mut self, mut outcome: Box<Outcome>) {
         self.live = None;
+        self.hedges.clear();
         self.asking.leave();
         if let Some(tab) = &mut self.tab {
             tab.charge(&self.session);

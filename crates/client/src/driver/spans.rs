@@ -1,26 +1,27 @@
 //! The spans of a stream: one for all of it, and in it one for each attempt. They hold no key and
 //! nothing of the response; without a subscriber they cost a comparison for each attempt.
 
-use resume::{AttemptSummary, Choice, Request};
+use resume::{AttemptId, AttemptSummary, Choice, Request};
 use tracing::Span;
 use tracing::field::{Empty, display};
 
 /// What is written of a stream that is under way.
 pub(super) struct Spans {
     stream: Span,
-    attempt: Span,
+    /// Those of the attempts that are under way, of which all but one are copies.
+    attempts: Vec<(AttemptId, Span)>,
 }
 
 impl Spans {
     /// The span of a stream that begins.
     pub(super) fn open(id: &str, model: Option<&str>, wire: &str) -> Self {
         let stream = tracing::info_span!("stream", id, model, wire, ended = Empty);
-        Self { stream, attempt: Span::none() }
+        Self { stream, attempts: Vec::new() }
     }
 
     /// An attempt begins, for these reasons.
     pub(super) fn begin(&mut self, request: &Request, endpoint: &str, choice: Option<&Choice>) {
-        self.attempt = tracing::info_span!(
+        let span = tracing::info_span!(
             parent: &self.stream,
             "attempt",
             number = request.attempt.0,
@@ -33,16 +34,21 @@ impl Spans {
             input_tokens = Empty,
             output_tokens = Empty,
         );
+        self.attempts.push((request.attempt, span));
     }
 
-    /// The span of the attempt that is live, or of the last one.
-    pub(super) const fn attempt(&self) -> &Span {
-        &self.attempt
+    /// Hands out the span of an attempt that is over.
+    pub(super) fn take(&mut self, attempt: AttemptId) -> Span {
+        let at = self.attempts.iter().position(|(id, _)| *id == attempt);
+        at.map_or_else(Span::none, |at| self.attempts.swap_remove(at).1)
     }
 
     /// The attempt is over; `ended` says how, without keys.
-    pub(super) fn end_attempt(&self, attempt: &AttemptSummary, ended: &dyn std::fmt::Display) {
-        let span = &self.attempt;
+    pub(super) fn end_attempt(
+        span: &Span,
+        attempt: &AttemptSummary,
+        ended: &dyn std::fmt::Display,
+    ) {
         span.record("ended", display(ended)).record("usage", report(attempt));
         span.record("input_tokens", attempt.usage.input_total().unwrap_or(u64::MAX));
         span.record("output_tokens", attempt.usage.output_total().unwrap_or(u64::MAX));

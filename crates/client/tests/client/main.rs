@@ -1,6 +1,7 @@
 //! The client against `mock-provider` over real sockets.
 
 mod gate;
+mod hedging;
 mod rig;
 
 mod checkpoints;

@@ -4,8 +4,8 @@
 use retry_policy::Nanos;
 
 use super::waiting::avoided;
+use crate::EndpointSet;
 use crate::choice::{Candidate, Choice};
-use crate::set::Set;
 use crate::tickets::{Permit, Progress, Stage};
 use crate::{EndpointId, Grant, Kind, Pool, Purpose, Refusal, Request, Ticket, Tokens};
 
@@ -18,11 +18,11 @@ const TOKENS_PER_UNIT: u32 = 1024;
 #[derive(Clone, Copy, Debug)]
 struct View {
     /// In use.
-    up: Set,
+    up: EndpointSet,
     /// In use, with a slot, and not held.
-    free: Set,
+    free: EndpointSet,
     /// Out of use and due for a probe.
-    due: Set,
+    due: EndpointSet,
 }
 
 impl Pool {
@@ -34,7 +34,7 @@ impl Pool {
         self.quota_at = None;
         let view = self.view(now);
         // Endpoints that an earlier request waits for: nobody overtakes it there.
-        let mut claimed = Set::EMPTY;
+        let mut claimed = EndpointSet::EMPTY;
         let mut index = 0;
         while let Some(slot) = self.queue.slot(index) {
             index += 1;
@@ -65,11 +65,11 @@ impl Pool {
         let view = self.view(now);
         let mut spare = self.eligible(request.route).and(view.up).and(view.free);
         if !self.queue.is_empty() || self.prober.is_some() || self.is_too_late(&request, now) {
-            spare = Set::EMPTY;
+            spare = EndpointSet::EMPTY;
         }
         for endpoint in spare.iter() {
             if self.at(endpoint).quotas.is_below(SPARE_QUOTA, now) {
-                spare = spare.without(Set::of(endpoint));
+                spare = spare.without(EndpointSet::of(endpoint));
             }
         }
         let ready = self.ready(&request, spare, now);
@@ -107,7 +107,9 @@ impl Pool {
         let slots_max = self.config.slots.max;
         let free = self.filter(|upstream| upstream.has_slot(slots_max, now)).and(up);
         let due = match &self.prober {
-            Some(prober) if now < prober.next(self.queue.len(), &self.config.probing) => Set::EMPTY,
+            Some(prober) if now < prober.next(self.queue.len(), &self.config.probing) => {
+                EndpointSet::EMPTY
+            }
             Some(_) => self.filter(|it| !it.health.is_up() && it.held_until <= now),
             None => {
                 self.filter(|it| it.health.is_probe_due(now, self.picks) && it.held_until <= now)
@@ -133,27 +135,33 @@ impl Pool {
     }
 
     /// Where a request would go among the endpoints in use.
-    fn wanted(&self, request: &Request, up: Set) -> Set {
+    fn wanted(&self, request: &Request, up: EndpointSet) -> EndpointSet {
         let eligible = self.eligible(request.route).and(up);
         let Some(avoided) = avoided(request.route) else { return eligible };
-        let others = eligible.without(Set::of(avoided));
+        let others = eligible.without(EndpointSet::of(avoided));
         if others.is_empty() { eligible } else { others }
     }
 
     /// Those of `from` whose quota allows the request.
-    fn ready(&mut self, request: &Request, from: Set, now: Nanos) -> Set {
+    fn ready(&mut self, request: &Request, from: EndpointSet, now: Nanos) -> EndpointSet {
         let mut ready = from;
         for endpoint in from.iter() {
             let at = self.at(endpoint).quotas.ready_at(request.tokens, now);
             if at > now {
-                ready = ready.without(Set::of(endpoint));
+                ready = ready.without(EndpointSet::of(endpoint));
                 self.quota_at = Some(self.quota_at.map_or(at, |earlier| earlier.min(at)));
             }
         }
         ready
     }
 
-    fn choose(&mut self, request: &Request, from: Set, up: Set, now: Nanos) -> Option<EndpointId> {
+    fn choose(
+        &mut self,
+        request: &Request,
+        from: EndpointSet,
+        up: EndpointSet,
+        now: Nanos,
+    ) -> Option<EndpointId> {
         if from.is_empty() {
             return None;
         }

@@ -2,8 +2,8 @@
 
 use retry_policy::Nanos;
 
+use crate::EndpointSet;
 use crate::gate::{Gate, Prober};
-use crate::set::Set;
 use crate::tickets::{Key, Stage};
 use crate::{Action, EndpointId, Kind, Pool, Refusal, Request, Route, Ticket};
 
@@ -126,12 +126,12 @@ impl Pool {
         times.min().unwrap_or(Nanos::MAX).max(own)
     }
 
-    pub(super) fn eligible(&self, route: Route) -> Set {
-        let all = Set::first(self.upstreams.len());
+    pub(super) fn eligible(&self, route: Route) -> EndpointSet {
+        let all = EndpointSet::first(self.upstreams.len());
         match route {
             Route::Any | Route::Avoid(_) => all,
-            Route::Except(endpoint) => all.without(Set::of(endpoint)),
-            Route::Only(endpoint) => all.and(Set::of(endpoint)),
+            Route::Except(endpoints) => all.without(endpoints),
+            Route::Only(endpoint) => all.and(EndpointSet::of(endpoint)),
         }
     }
 

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use endpoint_pool::{
-    Action, Config, Endpoint, EndpointId, Gate, Kind, Pool, Purpose, Queueing, Quota, RateLimits,
-    Request, Route, Sign, Slots, Ticket, Tokens,
+    Action, Config, Endpoint, EndpointId, EndpointSet, Gate, Kind, Pool, Purpose, Queueing, Quota,
+    RateLimits, Request, Route, Sign, Slots, Ticket, Tokens,
 };
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, Strategy, any, prop_oneof, proptest};
@@ -121,7 +121,7 @@ impl Model {
                         [usize::from(kind)],
                     route: match route {
                         0 => Route::Only(EndpointId(0)),
-                        1 => Route::Except(EndpointId(0)),
+                        1 => Route::Except(EndpointSet::of(EndpointId(0))),
                         2 => Route::Avoid(EndpointId(0)),
                         _ => Route::Any,
                     },

@@ -1,8 +1,8 @@
 //! Who waits, in which order, and who is refused: slots, the gate, deadlines, limits.
 
 use endpoint_pool::{
-    Action, Config, EndpointId, Gate, Kind, Purpose, Queueing, Quota, RateLimits, Refusal, Request,
-    Route, Slots, Tokens,
+    Action, Config, EndpointId, EndpointSet, Gate, Kind, Purpose, Queueing, Quota, RateLimits,
+    Refusal, Request, Route, Slots, Tokens,
 };
 use retry_policy::{Class, Nanos};
 
@@ -321,7 +321,8 @@ fn a_second_copy_never_waits_and_never_joins_the_first() {
     let mut rig = Rig::new(2, one_slot());
     let first = rig.first();
     let endpoint = rig.granted().endpoint;
-    let copy = Request { route: Route::Except(endpoint), ..Request::new(Kind::Hedge) };
+    let copy =
+        Request { route: Route::Except(EndpointSet::of(endpoint)), ..Request::new(Kind::Hedge) };
     rig.ask(copy);
     let hedge = rig.granted();
     assert_ne!(hedge.endpoint, endpoint);
@@ -403,7 +404,10 @@ fn a_ticket_that_is_over_is_ignored() {
 #[test]
 fn a_request_that_no_endpoint_may_take_is_refused() {
     let mut rig = Rig::new(1, Config::default());
-    let nowhere = Request { route: Route::Except(EndpointId(0)), ..Request::new(Kind::Retry) };
+    let nowhere = Request {
+        route: Route::Except(EndpointSet::of(EndpointId(0))),
+        ..Request::new(Kind::Retry)
+    };
     let ticket = rig.ask(nowhere);
     assert_eq!(rig.refused(), (ticket, Refusal::NoSpare));
 }

@@ -16,7 +16,13 @@ fn asking((config, request): (Config, protocol::RequestBody)) -> Drive {
 
 fn place(endpoint: &str, profile: Profile) -> Input {
     let timeouts = Timeouts { connect: Nanos::from_secs(7), ..Timeouts::default() };
-    Input::Admitted(Place { endpoint: endpoint.into(), profile, model: None, timeouts })
+    Input::Admitted(Place {
+        endpoint: endpoint.into(),
+        profile,
+        model: None,
+        timeouts,
+        hedge_after: None,
+    })
 }
 
 fn admitted(drive: &mut Drive, endpoint: &str) {

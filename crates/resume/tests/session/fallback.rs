@@ -32,6 +32,7 @@ fn admit(drive: &mut Drive, endpoint: &str, model: Option<&str>) {
         profile: Profile::ANTHROPIC,
         model: model.map(Into::into),
         timeouts: Timeouts::default(),
+        hedge_after: None,
     }));
 }
 

@@ -29,7 +29,13 @@ fn broken(wire: &str, events: usize) -> Drive {
 }
 
 fn place(profile: Profile) -> Place {
-    Place { endpoint: "http://a/v1".into(), profile, model: None, timeouts: Timeouts::default() }
+    Place {
+        endpoint: "http://a/v1".into(),
+        profile,
+        model: None,
+        timeouts: Timeouts::default(),
+        hedge_after: None,
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod fallback;
 mod framing;
 mod gemini;
 mod go_on;
+mod hedging;
 mod journal;
 mod kept;
 mod ladder;

@@ -7,8 +7,8 @@ use fuzz::{Operations, wire};
 use libfuzzer_sys::fuzz_target;
 use protocol::{Profile, RequestBody, Wire};
 use resume::{
-    Admission, AttemptId, Break, Checkpoint, Config, Input, Origin, Outcome, Output, Place,
-    Refusal, Seq, Session, Timeouts, Tools,
+    Admission, AttemptId, Break, Checkpoint, Config, Hedging, Input, Origin, Outcome, Output,
+    Place, Refusal, Seq, Session, Timeouts, Tools,
 };
 use retry_policy::{IdempotencyKey, Nanos};
 
@@ -60,6 +60,7 @@ impl Run {
         if choices & 8 != 0 {
             config.tools = Tools::Streamed;
         }
+        config.hedging = (choices & 16 != 0).then_some(Hedging { copies: 2, after: None });
         let key = IdempotencyKey::from_bytes([choices; 16]);
         let session =
             Session::new(config, &Origin::default(), request, key, choices.into(), Nanos::ZERO);
@@ -98,15 +99,18 @@ impl Run {
     }
 
     fn admission(&self, payload: &[u8]) -> Input {
-        if payload.first() == Some(&0) {
-            return Input::NotAdmitted(Refusal::NoEndpoint);
-        }
-        Input::Admitted(Place {
+        let place = Place {
             endpoint: "http://a/v1".into(),
             profile: self.profile,
             model: None,
             timeouts: Timeouts::default(),
-        })
+            hedge_after: Some(Nanos::from_secs(1)),
+        };
+        match payload.first() {
+            Some(0) => Input::NotAdmitted(Refusal::NoEndpoint),
+            Some(1) => Input::HedgeAdmitted(place),
+            _ => Input::Admitted(place),
+        }
     }
 
     fn drain(&mut self) {

@@ -1,0 +1,356 @@
+//! Copies of a request beside one that is slow to begin, each at another endpoint. Whichever brings
+//! content first is the attempt that the response goes on with; nothing of the others is shown.
+//!
+//! What a copy brings is kept as it came until then, and read again from its first byte once it has won,
+//! so that there is one way for bytes to become the response.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use protocol::{Profile, Reader, RequestBody};
+use retry_policy::Nanos;
+use std::sync::Arc;
+
+use crate::admission::{Admission, Fate, Place};
+use crate::attempt::{Attempt, Ended, Hold};
+use crate::clocks::Clocks;
+use crate::config::{Limits, Timeouts};
+use crate::input::{AttemptId, Input};
+use crate::journal;
+use crate::ladder::Learned;
+use crate::oddities::Oddities;
+use crate::outcome::Cause;
+use crate::output::{Output, State};
+use crate::recovery;
+use crate::seam::Rung;
+use crate::session::Session;
+use crate::transcript::{Note, Transcript};
+
+/// When a request that is slow to begin is sent to another endpoint as well.
+///
+/// A copy costs the input of the request once more. It is made before the first content of an attempt,
+/// also of one that goes on behind a break, and never beside a response that its provider keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hedging {
+    /// Copies beside one attempt at most, 1 to [`Hedging::COPIES_MAX`]; more count as that.
+    /// Default 1.
+    pub copies: u8,
+    /// Without content for this long from the request on, a copy is made, and the next one after as
+    /// long again. Default: what was learned of the endpoints, their 95th percentile.
+    pub after: Option<Nanos>,
+}
+
+impl Hedging {
+    /// The most copies beside one attempt.
+    pub const COPIES_MAX: u8 = 3;
+}
+
+impl Default for Hedging {
+    fn default() -> Self {
+        Self { copies: 1, after: None }
+    }
+}
+
+/// A copy under way.
+pub(crate) struct Hedge {
+    attempt: Box<Attempt>,
+    post: Post,
+    clocks: Clocks,
+    head: Option<(u16, HeaderMap)>,
+    body: Vec<u8>,
+    /// Looks for the first content.
+    scout: Reader,
+}
+
+/// Where requests go, and what is known of that place.
+struct Post {
+    profile: Profile,
+    timeouts: Timeouts,
+    endpoint: Option<Arc<str>>,
+    model: Option<Arc<str>>,
+    request: RequestBody,
+    learned: Learned,
+}
+
+/// What a copy has to say.
+enum News {
+    None,
+    Content,
+    Failed(Cause),
+}
+
+impl Session {
+    // ---- the beginning
+
+    /// When a request that goes out now is slow enough for a copy to be worth its price.
+    pub(crate) fn hedge_at(&self, now: Nanos) -> Option<Nanos> {
+        let hedging = self.config.hedging?;
+        let copies = usize::from(hedging.copies.min(Hedging::COPIES_MAX));
+        let after = hedging.after.or(self.hedge_after)?;
+        (self.hedges.len() < copies).then(|| now.saturating_add(after))
+    }
+
+    /// The attempt is slow to begin: asks whether a copy may begin.
+    pub(crate) fn want_hedge(&mut self, now: Nanos) {
+        self.clocks.hedge = None;
+        if self.can_be_hedged() && self.afford_attempt(now).is_ok() {
+            self.queue.push_back(Output::Hedge);
+        }
+    }
+
+    /// Whether another attempt may take the place of the live one. Not where the provider keeps the
+    /// response: a second one would be generated to its end.
+    fn can_be_hedged(&self) -> bool {
+        let is_kept = |live: &Attempt| live.flow.cursor.is_some() || live.flow.asked_with.is_some();
+        let is_free = |live: &Attempt| {
+            !live.rung.is_same_generation() && !is_kept(live) && live.ended.is_none()
+        };
+        let live = self.live.as_ref();
+        self.config.admission == Admission::Asked
+            && live.is_some_and(|live| live.is_silent() && is_free(live))
+            && !protocol::asks_background(self.request.bytes())
+    }
+
+    /// Begins a copy there, unless its turn is over.
+    pub(crate) fn begin_hedge(&mut self, place: Place, now: Nanos) {
+        let is_wanted = self.can_be_hedged();
+        let home = self.post();
+        (self.config.profile, self.config.timeouts) = (place.profile, place.timeouts);
+        self.endpoint = Some(place.endpoint);
+        let model = self.ask_model(place.model).and_then(|()| self.afford_attempt(now));
+        match model.and_then(|()| self.choose(now)) {
+            Ok(rung) if is_wanted && !rung.is_same_generation() => self.make_hedge(rung, now),
+            _ => self.queue.push_back(Output::Decline),
+        }
+        self.take_post(home);
+        self.clocks.hedge = self.hedge_at(now);
+    }
+
+    fn make_hedge(&mut self, rung: Rung, now: Nanos) {
+        let (attempt, mut request) = self.make_attempt(rung, now);
+        request.is_hedge = true;
+        let id = attempt.id;
+        let endpoint = self.endpoint.clone();
+        let name = endpoint.as_deref().unwrap_or_default();
+        self.record(journal::hedge(id, rung, name, self.model.as_deref()));
+        self.queue.push_back(Output::State(State::Hedging { attempt: id, rung, endpoint }));
+        self.queue.push_back(Output::Connect(request));
+        let mut clocks = Clocks::default();
+        clocks.connecting(now, &self.config.timeouts);
+        let (profile, limits) = (&self.config.profile, &self.config.limits);
+        let scout = Reader::framed(profile.framing, self.request.wire(), limits.event_bytes);
+        let post = self.post();
+        self.hedges.push(Hedge { attempt, post, clocks, head: None, body: Vec::new(), scout });
+    }
+
+    fn post(&self) -> Post {
+        Post {
+            profile: self.config.profile,
+            timeouts: self.config.timeouts,
+            endpoint: self.endpoint.clone(),
+            model: self.model.clone(),
+            request: self.request.clone(),
+            learned: self.learned,
+        }
+    }
+
+    fn take_post(&mut self, post: Post) {
+        (self.config.profile, self.config.timeouts) = (post.profile, post.timeouts);
+        (self.endpoint, self.model) = (post.endpoint, post.model);
+        (self.request, self.learned) = (post.request, post.learned);
+    }
+
+    // ---- the race
+
+    /// Whether it happened to a copy.
+    pub(crate) fn is_of_hedge(&self, input: &Input) -> bool {
+        !self.hedges.is_empty() && input.attempt().is_some_and(|it| self.hedge_of(it).is_some())
+    }
+
+    fn hedge_of(&self, attempt: AttemptId) -> Option<usize> {
+        self.hedges.iter().position(|hedge| hedge.attempt.id == attempt)
+    }
+
+    /// Takes what happened to a copy.
+    pub(crate) fn hear_hedge(&mut self, input: Input, now: Nanos) {
+        let Some(at) = input.attempt().and_then(|attempt| self.hedge_of(attempt)) else { return };
+        let hedge = &mut self.hedges[at];
+        let news = match input {
+            Input::Connected { .. } => {
+                hedge.clocks.connected(now, &hedge.post.timeouts);
+                News::None
+            }
+            Input::Head { status, headers, .. } => {
+                hedge.clocks.connected(now, &hedge.post.timeouts);
+                hedge.clocks.bytes(now, &hedge.post.timeouts);
+                hedge.head = Some((status, headers));
+                News::None
+            }
+            Input::Body { chunk, .. } => {
+                hedge.clocks.bytes(now, &hedge.post.timeouts);
+                hedge.take(&chunk, &self.config.limits)
+            }
+            Input::End { .. } => hedge.end(Ended::Clean),
+            Input::Broke { cause, .. } => hedge.end(Ended::Broke(cause)),
+            _ => News::None,
+        };
+        match news {
+            News::None => {}
+            News::Content => self.win(at, now),
+            News::Failed(cause) => self.lose(at, &cause, now),
+        }
+    }
+
+    /// The next instant at which something is due, for the live attempt or for a copy.
+    pub(crate) fn next_instant(&self) -> Option<Nanos> {
+        let hedges = self.hedges.iter().filter_map(|hedge| hedge.clocks.next());
+        hedges.chain(self.clocks.next()).min()
+    }
+
+    /// Gives up the copies that are too late.
+    pub(crate) fn tick_hedges(&mut self, now: Nanos) {
+        let due = |hedge: &Hedge| hedge.clocks.due_attempt(now);
+        while let Some((at, cause)) =
+            self.hedges.iter().enumerate().find_map(|(at, hedge)| Some((at, due(hedge)?)))
+        {
+            self.lose(at, &cause, now);
+        }
+    }
+
+    /// The live attempt has something to show: the race is over.
+    pub(crate) fn end_race(&mut self, now: Nanos) {
+        self.clocks.hedge = None;
+        while !self.hedges.is_empty() {
+            let hedge = self.hedges.remove(0);
+            self.close_hedge(hedge, Fate::Dropped, Cause::Outraced, now);
+        }
+    }
+
+    /// The copy has content and takes the place of the live attempt.
+    fn win(&mut self, at: usize, now: Nanos) {
+        let Some(live) = self.live.take() else { return };
+        let hedge = self.hedges.remove(at);
+        self.account(&live, Fate::Dropped, Some(Cause::Outraced), now);
+        let (attempt, cause) = (live.id, Cause::Outraced);
+        self.queue.push_back(Output::State(State::Disconnected { attempt, cause }));
+        self.keep_generation(*live);
+        self.stop_kept();
+        self.write_off_kept();
+        self.end_race(now);
+        self.promote(hedge, now);
+    }
+
+    /// The live attempt failed: a copy is already on its way.
+    pub(crate) fn fall_back_on_hedge(&mut self, now: Nanos) -> bool {
+        // The one that was heard of is nearer to its content.
+        let heard = self.hedges.iter().position(Hedge::is_answering);
+        if self.hedges.is_empty() {
+            return false;
+        }
+        let hedge = self.hedges.remove(heard.unwrap_or(0));
+        self.promote(hedge, now);
+        true
+    }
+
+    /// Makes a copy the live attempt, and hears what it has said until now.
+    fn promote(&mut self, hedge: Hedge, now: Nanos) {
+        let Hedge { mut attempt, post, clocks, head, body, .. } = hedge;
+        let (id, rung) = (attempt.id, attempt.rung);
+        self.take_post(post);
+        if !self.transcript.begun {
+            // Not even the id of the one before is shown.
+            self.transcript = Transcript::default();
+        }
+        (self.oddities, self.arrival) = Default::default();
+        let offset = self.transcript.text.len() as u64;
+        self.record(journal::attempt(id, rung, offset, self.spot()));
+        self.queue.push_back(Output::Promote(id));
+        self.clocks.take_over(&clocks);
+        if let Some((status, headers)) = head {
+            self.take_head(&mut attempt, status, headers, now);
+            if !body.is_empty() {
+                self.take_body(&mut attempt, body.into(), now);
+            }
+        }
+        self.live = Some(attempt);
+    }
+
+    fn lose(&mut self, at: usize, cause: &Cause, now: Nanos) {
+        let hedge = self.hedges.remove(at);
+        let fate = recovery::fate_of(&hedge.attempt, cause);
+        self.close_hedge(hedge, fate, cause.clone(), now);
+    }
+
+    fn close_hedge(&mut self, hedge: Hedge, fate: Fate, cause: Cause, now: Nanos) {
+        let Hedge { attempt, post, .. } = hedge;
+        let home = self.post();
+        self.take_post(post);
+        self.enter(&attempt, fate, Some(cause.clone()), Oddities::default(), now);
+        self.take_post(home);
+        let attempt = attempt.id;
+        self.queue.push_back(Output::State(State::Disconnected { attempt, cause }));
+    }
+}
+
+impl Hedge {
+    /// An answer is coming, as opposed to a refusal or nothing yet.
+    fn is_answering(&self) -> bool {
+        self.head.as_ref().is_some_and(|(status, _)| (200..300).contains(status))
+    }
+
+    /// Keeps a piece of the body, and looks whether there is content in it.
+    fn take(&mut self, chunk: &Bytes, limits: &Limits) -> News {
+        let is_answer = self.is_answering();
+        let room = if is_answer { limits.held_bytes } else { limits.error_body_bytes };
+        if self.body.len() + chunk.len() > room {
+            return News::Failed(Cause::TooLarge);
+        }
+        self.body.extend_from_slice(chunk);
+        if !is_answer {
+            return News::None;
+        }
+        self.scout.feed(chunk.clone());
+        while let Some(span) = self.scout.scan() {
+            let Ok(span) = span else { return News::Failed(Cause::TooLarge) };
+            match self.look(span) {
+                News::None => {}
+                news => return news,
+            }
+        }
+        News::None
+    }
+
+    fn look(&mut self, span: protocol::SseSpan) -> News {
+        let event = self.scout.resolve(span);
+        let Ok(decoded) = self.post.profile.decode(event.event, event.data) else {
+            return News::Failed(Cause::Malformed);
+        };
+        if let Some(failure) = decoded.error {
+            return News::Failed(Cause::Provider(*failure));
+        }
+        if let Some(usage) = decoded.usage {
+            let flow = &mut self.attempt.flow;
+            flow.usage = flow.usage.max(&usage);
+        }
+        if decoded.ping || Note::of(&decoded).is_lifecycle() { News::None } else { News::Content }
+    }
+
+    /// Its transport is over before it brought content.
+    fn end(&mut self, ended: Ended) -> News {
+        self.attempt.ended = Some(ended);
+        News::Failed(match (&self.head, ended) {
+            (Some((status, headers)), _) if !self.is_answering() => {
+                Cause::Provider(protocol::classify_status(*status, headers, &self.body, None))
+            }
+            (_, Ended::Clean) => Cause::Truncated,
+            (_, Ended::Broke(cause)) => Cause::Broke(cause),
+        })
+    }
+}
+
+impl Attempt {
+    /// Nothing that could be shown came of it: another attempt may take its place.
+    pub(crate) fn is_silent(&self) -> bool {
+        let waits = matches!(self.flow.hold, Hold::Lifecycle | Hold::Seam(..));
+        waits && self.flow.meter.is_empty()
+    }
+}

@@ -1,0 +1,267 @@
+//! Copies of a request that is slow to begin: when one is made, which one the response goes on with,
+//! and that nothing of the others is shown.
+
+use crate::drive::*;
+use bytes::Bytes;
+use cost::Usage;
+use http::{HeaderMap, HeaderValue};
+use protocol::Profile;
+use resume::{
+    Admission, AttemptId, Break, Cause, Checkpoint, Config, Fate, Hedging, Input, Outcome, Place,
+    Rung, State, Timeouts,
+};
+use retry_policy::Nanos;
+
+const AFTER: Nanos = Nanos::from_secs(2);
+
+fn place(endpoint: &str) -> Place {
+    Place {
+        endpoint: endpoint.into(),
+        profile: Profile::ANTHROPIC,
+        model: None,
+        timeouts: Timeouts::default(),
+        hedge_after: Some(AFTER),
+    }
+}
+
+/// A session whose first attempt is under way at `a`.
+fn hedged(hedging: Hedging) -> Drive {
+    let (config, request) = anthropic("claude-opus-5");
+    let config = Config { admission: Admission::Asked, hedging: Some(hedging), ..config };
+    let mut drive = Drive::new((config, request));
+    drive.input(Input::Admitted(place("http://a/v1")));
+    drive
+}
+
+/// Its copy is under way at `b`.
+fn racing() -> Drive {
+    let mut drive = hedged(Hedging::default());
+    drive.accept().send(message_start("a")).pass();
+    drive.input(Input::HedgeAdmitted(place("http://b/v1")));
+    drive
+}
+
+impl Drive {
+    /// An attempt answers with these events.
+    fn answer(&mut self, attempt: u32, events: &str) -> &mut Self {
+        let attempt = AttemptId(attempt);
+        let kind = HeaderValue::from_static("text/event-stream");
+        let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, kind)]);
+        self.input(Input::Head { attempt, status: 200, headers });
+        self.body_of(attempt.0, events)
+    }
+
+    fn body_of(&mut self, attempt: u32, events: &str) -> &mut Self {
+        let chunk = Bytes::copy_from_slice(events.as_bytes());
+        self.input(Input::Body { attempt: AttemptId(attempt), chunk })
+    }
+
+    fn causes(&self) -> Vec<(u32, Option<Cause>)> {
+        let summary = self.outcome.as_ref().expect("it is over").summary();
+        let of = |it: &resume::AttemptSummary| (it.attempt.0, it.cause.clone());
+        summary.attempts.iter().map(of).collect()
+    }
+}
+
+#[test]
+fn a_copy_is_asked_for_when_content_is_late_and_not_before() {
+    let mut drive = hedged(Hedging::default());
+    assert_eq!((drive.wait, drive.hedges_asked), (Some(AFTER), 0));
+    drive.accept().send(message_start("a")).pass();
+    assert_eq!((drive.now, drive.hedges_asked), (AFTER, 1));
+    assert_eq!(drive.requests.len(), 1, "nothing goes out until it is admitted");
+    let mut quick = hedged(Hedging::default());
+    quick.accept().send(opening("a") + &text(0, "Hi"));
+    assert!(quick.wait > Some(AFTER), "content came: no copy");
+}
+
+#[test]
+fn what_the_caller_says_takes_the_place_of_what_was_learned() {
+    let after = Some(Nanos::from_millis(300));
+    assert_eq!(hedged(Hedging { copies: 1, after }).wait, after);
+    let none = hedged(Hedging { copies: 0, after });
+    assert!(none.wait > Some(AFTER));
+}
+
+#[test]
+fn the_copy_with_the_first_content_is_the_response() {
+    let mut drive = racing();
+    let copy = &drive.requests[1];
+    assert!(copy.is_hedge && !drive.requests[0].is_hedge);
+    assert_eq!((copy.key, &copy.body), (drive.requests[0].key, &drive.requests[0].body));
+    drive.answer(2, &message_start("b"));
+    assert!(drive.text.is_empty() && drive.promoted.is_empty(), "a beginning is no content");
+    drive.body_of(2, &(text_start(0) + &text(0, "Hello")));
+    assert_eq!((drive.text.as_str(), drive.promoted.as_slice()), ("Hello", &[AttemptId(2)][..]));
+    assert_eq!(drive.aborted, [AttemptId(1)], "the slow one is cut at once");
+    assert_eq!(drive.fates, [Fate::Dropped], "being slow is no failure");
+    drive.body_of(1, &(text_start(0) + &text(0, "Never")));
+    drive.body_of(2, &closing(7));
+    assert!(drive.complete() && drive.text == "Hello");
+    assert_eq!(drive.causes(), [(1, Some(Cause::Outraced)), (2, None)]);
+    let ids =
+        drive.frames.iter().filter(|frame| frame.data.windows(8).any(|it| it == br#""id":"b""#));
+    assert_eq!(ids.count(), 1, "the id is the winner's");
+    let summary = drive.outcome.as_ref().unwrap().summary();
+    assert_eq!(summary.attempts[0].usage.input, 9, "the loser is paid for");
+    assert!(summary.attempts[0].estimated);
+    assert_eq!(summary.attempts[1].endpoint.as_deref(), Some("http://b/v1"));
+}
+
+#[test]
+fn content_of_the_first_one_ends_the_race_and_is_the_response() {
+    let mut drive = racing();
+    drive.answer(2, &message_start("b"));
+    drive.body_of(1, &(text_start(0) + &text(0, "Mine")));
+    assert_eq!((drive.text.as_str(), drive.aborted.as_slice()), ("Mine", &[AttemptId(2)][..]));
+    drive.body_of(2, &(text_start(0) + &text(0, "Never")));
+    drive.body_of(1, &closing(3));
+    assert!(drive.complete() && drive.text == "Mine" && drive.promoted.is_empty());
+    assert_eq!(drive.causes(), [(2, Some(Cause::Outraced)), (1, None)]);
+}
+
+#[test]
+fn the_copy_takes_over_at_once_when_the_first_one_breaks() {
+    let mut drive = racing();
+    drive.answer(2, &message_start("b"));
+    let before = drive.now;
+    drive.input(Input::Broke { attempt: AttemptId(1), cause: Break::Reset });
+    assert_eq!((drive.promoted.as_slice(), drive.asks.len()), (&[AttemptId(2)][..], 1));
+    drive.body_of(2, &(text_start(0) + &text(0, "Hello") + &closing(2)));
+    assert!(drive.complete() && drive.text == "Hello" && drive.now == before, "no backoff");
+}
+
+#[test]
+fn a_copy_that_fails_is_the_endpoints_failure_and_nothing_else() {
+    const OVERLOADED: &str =
+        r#"{"type":"error","error":{"type":"overloaded_error","message":"x"}}"#;
+    let ends: [fn(&mut Drive); 4] = [
+        |drive| {
+            drive.input(Input::Broke { attempt: AttemptId(2), cause: Break::Refused });
+        },
+        |drive| {
+            let attempt = AttemptId(2);
+            drive.input(Input::Head { attempt, status: 503, headers: HeaderMap::new() });
+            drive.body_of(2, "{}").input(Input::End { attempt });
+        },
+        |drive| {
+            drive.answer(2, &event("error", OVERLOADED));
+        },
+        |drive| {
+            drive.answer(2, "event: message_start\ndata: {nonsense\n\n");
+        },
+    ];
+    for end in ends {
+        let mut drive = racing();
+        end(&mut drive);
+        assert!(matches!(drive.fates.as_slice(), [Fate::Failed(_)]), "{:?}", drive.fates);
+        assert!(drive.promoted.is_empty() && drive.asks.len() == 1);
+        drive.body_of(1, &(text_start(0) + &text(0, "Mine") + &closing(3)));
+        assert!(drive.complete() && drive.text == "Mine");
+    }
+}
+
+#[test]
+fn a_copy_has_clocks_of_its_own() {
+    let mut drive = racing();
+    drive.body_of(1, &event("ping", r#"{"type":"ping"}"#));
+    drive.pass();
+    assert_eq!(drive.fates.len(), 1, "no connection in ten seconds");
+    assert_eq!(drive.now, AFTER.saturating_add(Nanos::from_secs(10)));
+    drive.body_of(1, &(text_start(0) + &text(0, "Mine") + &closing(3)));
+    assert_eq!(drive.causes()[0], (2, Some(Cause::ConnectTimeout)));
+}
+
+#[test]
+fn copies_follow_each_other_up_to_their_number() {
+    let mut drive = hedged(Hedging { copies: 9, after: Some(AFTER) });
+    drive.accept();
+    for endpoint in ["http://b/v1", "http://c/v1", "http://d/v1"] {
+        drive.pass();
+        drive.input(Input::HedgeAdmitted(place(endpoint)));
+    }
+    assert_eq!((drive.hedges_asked, drive.now), (3, AFTER.saturating_mul(3)));
+    drive.answer(3, &(opening("c") + &text(0, "Third")));
+    assert_eq!(drive.aborted, [AttemptId(1), AttemptId(2), AttemptId(4)]);
+    drive.body_of(3, &closing(2));
+    assert!(drive.complete() && drive.text == "Third");
+    assert_eq!(drive.outcome.as_ref().unwrap().summary().attempts.len(), 4);
+}
+
+#[test]
+fn a_continuation_is_hedged_as_well_and_joins_as_any_other() {
+    let shown = "The quick brown fox jumps over the lazy dog near the river bank ";
+    let rest = opening("b") + &text(0, "near the river bank and sleeps.") + &closing(9);
+    let begin = |hedging| {
+        let mut drive = hedged(hedging);
+        drive.accept().send(opening("a") + &text(0, shown)).broke(Break::Reset);
+        drive.input(Input::Admitted(place("http://a/v1"))).accept();
+        drive
+    };
+    let mut plain = begin(Hedging { copies: 0, after: None });
+    plain.send(&rest);
+    let mut drive = begin(Hedging::default());
+    drive.pass();
+    drive.input(Input::HedgeAdmitted(place("http://b/v1")));
+    assert_eq!(drive.requests[2].rung, Rung::Instruct);
+    drive.answer(3, &rest);
+    assert!(drive.complete() && plain.complete());
+    assert_eq!(drive.text, plain.text);
+    assert_eq!((drive.seams.len(), drive.seams[0].attempt), (1, AttemptId(3)));
+    assert_eq!(drive.seams[0].label, plain.seams[0].label);
+}
+
+#[test]
+fn an_answer_that_comes_too_late_is_declined() {
+    let mut drive = hedged(Hedging::default());
+    drive.accept().send(message_start("a")).pass();
+    drive.send(text_start(0) + &text(0, "Mine"));
+    drive.input(Input::HedgeAdmitted(place("http://b/v1")));
+    assert_eq!((drive.declined, drive.requests.len()), (1, 1));
+    drive.send(closing(3));
+    assert!(drive.complete());
+}
+
+#[test]
+fn the_end_of_the_session_ends_the_copies() {
+    let mut drive = racing();
+    drive.input(Input::Cancel);
+    assert!(matches!(drive.outcome, Some(Outcome::Incomplete { cause: Cause::Cancelled, .. })));
+    let mut aborted = drive.aborted.clone();
+    aborted.sort_unstable();
+    assert_eq!(aborted, [AttemptId(1), AttemptId(2)]);
+    assert_eq!(drive.causes().len(), 2);
+}
+
+#[test]
+fn a_state_says_where_the_copy_goes() {
+    let drive = racing();
+    let hedging = drive.states.iter().find_map(|state| match state {
+        State::Hedging { attempt, endpoint, .. } => Some((attempt.0, endpoint.clone())),
+        _ => None,
+    });
+    assert_eq!(hedging, Some((2, Some("http://b/v1".into()))));
+}
+
+#[test]
+fn the_journal_knows_of_every_copy_at_every_cut() {
+    let mut drive = racing();
+    drive.answer(2, &(opening("b") + &text(0, "Hello")));
+    drive.body_of(2, &closing(7));
+    let whole = Checkpoint::fold(&drive.records).unwrap();
+    assert!(whole.is_complete() && whole.attempts() == 2 && whole.text() == "Hello");
+    assert_eq!(whole.last_endpoint(), Some("http://b/v1"), "who won wrote it");
+    for end in 1..drive.records.len() {
+        let cut = Checkpoint::fold(&drive.records[..end]).unwrap();
+        assert!("Hello".starts_with(cut.text()), "{end}");
+        let (config, _) = anthropic("claude-opus-5");
+        let mut other = Drive::resume(config, &drive.records[..end]);
+        if other.outcome.is_none() {
+            assert!(other.attempt().0 > cut.attempts(), "no number is used twice");
+            other.input(Input::Cancel);
+        }
+    }
+    let sums: Vec<Usage> =
+        drive.outcome.unwrap().summary().attempts.iter().map(|it| it.usage).collect();
+    assert_eq!(sums.iter().map(|usage| usage.input).sum::<u64>(), 18, "both inputs are paid for");
+}
