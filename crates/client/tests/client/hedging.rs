@@ -1,10 +1,12 @@
 //! Copies of requests that are slow to begin, over sockets.
 
-use client::{AttemptSummary, Cause, Client, Hedging, Nanos, State, Timeouts};
+use client::{
+    AttemptSummary, Cause, Client, Event, Hedging, Nanos, Prompt, Request, State, Timeouts,
+};
 use mock_provider::{Breakdown, Mock};
 use std::time::Duration;
 
-use crate::rig::{PROMPT, ROUTES, Seen, collect, endpoint, hasty, mock, request};
+use crate::rig::{ROUTES, Seen, collect, endpoint, hasty, mock};
 
 /// Longer than any test takes.
 const FOR_EVER: Duration = Duration::from_secs(3600);
@@ -18,18 +20,29 @@ fn client(mocks: &[Mock], hedging: Option<Hedging>) -> Client {
     endpoints.fold(builder, client::Builder::endpoint).build().expect("a valid client")
 }
 
-async fn ask(client: &Client) -> Seen {
-    collect(&mut client.stream(request(ROUTES[1].1)).await.expect("a valid request")).await
+/// A prompt so long that requests go where it is cached.
+fn prompt() -> String {
+    "Write about the sea. ".repeat(300)
 }
 
-/// Two providers of which the client knows how long they take, and of which the first one then answers
-/// nothing.
-async fn with_a_slow_one(hedging: Hedging) -> ([Mock; 2], Client) {
-    let mocks = [mock("").await, mock("").await];
-    let client = client(&mocks, Some(hedging));
-    for _ in 0..30 {
+fn request() -> Request {
+    Prompt::new(ROUTES[1].1, prompt()).max_tokens(1000).into()
+}
+
+async fn ask(client: &Client) -> Seen {
+    collect(&mut client.stream(request()).await.expect("a valid request")).await
+}
+
+/// A client that made so many requests, and its providers, of which the first one, to which it goes
+/// for this prompt, then answers nothing any longer.
+async fn with_a_slow_one(requests: u32, hedging: Option<Hedging>) -> ([Mock; 2], Client) {
+    let mut mocks = [mock("").await, mock("").await];
+    let client = client(&mocks, hedging);
+    for _ in 0..requests {
         ask(&client).await.end.expect("nothing breaks");
     }
+    let asked = |mock: &Mock| mock.ledger().requests.len();
+    mocks.sort_by_key(|mock| std::cmp::Reverse(asked(mock)));
     mocks[0].break_down(FOR_EVER, Breakdown::Silent).await;
     (mocks, client)
 }
@@ -38,22 +51,11 @@ fn soon() -> Hedging {
     Hedging { after: Some(Nanos::from_millis(30)), ..Hedging::default() }
 }
 
-/// Asks until a request went to the slow one first.
-async fn outrun(client: &Client) -> Seen {
-    for _ in 0..64 {
-        let seen = ask(client).await;
-        if seen.end.as_ref().is_ok_and(|summary| summary.attempts.len() > 1) {
-            return seen;
-        }
-    }
-    panic!("the pool never chose the slow one");
-}
-
 #[tokio::test]
 async fn a_slow_endpoint_costs_no_time_and_its_answer_is_never_seen() {
-    let (mocks, client) = with_a_slow_one(soon()).await;
-    let seen = outrun(&client).await;
-    assert_eq!(seen.text, mocks[1].text_for(PROMPT));
+    let (mocks, client) = with_a_slow_one(30, Some(soon())).await;
+    let seen = ask(&client).await;
+    assert_eq!(seen.text, mocks[1].text_for(&prompt()));
     let summary = seen.end.unwrap();
     let [slow, quick] = summary.attempts.as_slice() else { panic!("{:?}", summary.attempts) };
     assert_eq!((slow.cause.clone(), quick.cause.clone()), (Some(Cause::Outraced), None));
@@ -70,41 +72,25 @@ async fn a_slow_endpoint_costs_no_time_and_its_answer_is_never_seen() {
 
 #[tokio::test]
 async fn an_unhedged_client_waits_for_its_clock() {
-    let mocks = [mock("").await, mock("").await];
-    let client = client(&mocks, None);
-    mocks[0].break_down(FOR_EVER, Breakdown::Silent).await;
-    let summary = outrun(&client).await.end.unwrap();
+    let (_mocks, client) = with_a_slow_one(3, None).await;
+    let summary = ask(&client).await.end.unwrap();
     assert_eq!(summary.attempts[0].cause, Some(Cause::FirstTokenTimeout));
 }
 
 #[tokio::test]
 async fn copies_are_paid_for_by_other_requests() {
-    let mocks = [mock("").await, mock("").await];
-    let client = client(&mocks, Some(soon()));
-    mocks[0].break_down(FOR_EVER, Breakdown::Silent).await;
-    let summary = outrun(&client).await.end.unwrap();
-    assert_eq!(summary.attempts[0].cause, Some(Cause::FirstTokenTimeout), "nothing was saved up");
+    let (_mocks, client) = with_a_slow_one(3, Some(soon())).await;
+    let summary = ask(&client).await.end.unwrap();
+    assert_eq!(summary.attempts[0].cause, Some(Cause::FirstTokenTimeout), "too little was saved");
 }
 
 #[tokio::test]
 async fn a_stream_that_is_dropped_in_a_race_leaves_nothing_behind() {
-    let (_mocks, client) = with_a_slow_one(soon()).await;
-    for _ in 0..64 {
-        let mut stream = client.stream(request(ROUTES[1].1)).await.unwrap();
-        let racing = async {
-            while let Some(event) = stream.next().await {
-                if matches!(event, Ok(client::Event::State(State::Hedging { .. }))) {
-                    return true;
-                }
-            }
-            false
-        };
-        if racing.await {
-            assert_eq!(client.pool_statistics().active, 2);
-            drop(stream);
-            assert_eq!(client.pool_statistics().active, 0);
-            return;
-        }
-    }
-    panic!("the pool never chose the slow one");
+    let (_mocks, client) = with_a_slow_one(30, Some(soon())).await;
+    let mut stream = client.stream(request()).await.unwrap();
+    let is_hedging = |event| matches!(event, Some(Ok(Event::State(State::Hedging { .. }))));
+    while !is_hedging(stream.next().await) {}
+    assert_eq!(client.pool_statistics().active, 2);
+    drop(stream);
+    assert_eq!(client.pool_statistics().active, 0);
 }
