@@ -25,7 +25,7 @@ fn asked(config: Config, fallbacks: Vec<Fallback>) -> Config {
 fn admit(drive: &mut Drive, endpoint: &str, profile: Profile, model: Option<&str>) {
     let (endpoint, model) = (endpoint.into(), model.map(Into::into));
     let timeouts = Timeouts::default();
-    drive.input(Input::Admitted(Place { endpoint, profile, model, timeouts }));
+    drive.input(Input::Admitted(Place { endpoint, profile, model, timeouts, hedge_after: None }));
 }
 
 fn admit_claude(drive: &mut Drive, endpoint: &str, model: Option<&str>) {
