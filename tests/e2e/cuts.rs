@@ -62,6 +62,16 @@ async fn a_hundred_instructed_streams_that_echo_on_the_responses_wire() {
 }
 
 #[tokio::test]
+async fn a_hundred_instructed_streams_that_go_on_exactly_on_the_gemini_wire() {
+    cut_thrice(ROUTES[5], Seam::Exact, 9).await;
+}
+
+#[tokio::test]
+async fn a_hundred_instructed_streams_that_echo_on_the_gemini_wire() {
+    cut_thrice(ROUTES[5], Seam::Echo, 10).await;
+}
+
+#[tokio::test]
 async fn one_cut_takes_exactly_two_requests() {
     for route in ROUTES {
         let faults = in_order("rst@100");
@@ -91,7 +101,7 @@ fn callers_body(route: Route) -> String {
             let tool = r#"{"type":"function","name":"f","parameters":{"type":"object"}}"#;
             (tool, "input", "max_output_tokens")
         }
-        Wire::Gemini => panic!("no route has this wire"),
+        Wire::Gemini => return callers_contents(route),
     };
     let part = if list == "input" { "input_text" } else { "text" };
     format!(
@@ -99,6 +109,17 @@ fn callers_body(route: Route) -> String {
         "x_unknown":[1.0e0,{{"a":null}},"\u00e9\/"], "{limit}":4096,
         "{list}":[{{"role":"user","content":"First."}},{{"role":"assistant","content":"Yes?"}},
         {{"content":[{{"type":"{part}","text":"Th\u0065n."}}],"role":"user"}}] }}"#,
+        route.model
+    )
+}
+
+/// The same on the Gemini wire, whose server takes no member that it does not know.
+fn callers_contents(route: Route) -> String {
+    format!(
+        r#"{{ "safetySettings":[ ], "model":"{}", "tools":[{{"functionDeclarations":[{{"name":"f"}}]}}],
+        "generation_config":{{"temperature": 0.70, "x\u0031":[1.0e0,{{"a":null}},"\u00e9\/"], "maxOutputTokens":4096}},
+        "contents":[{{"role":"user","parts":[{{"text":"First."}}]}},{{"role":"model","parts":[{{"text":"Yes?"}}]}},
+        {{"parts":[{{"text":"Th\u0065n."}}],"role":"user"}}] }}"#,
         route.model
     )
 }

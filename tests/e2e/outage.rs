@@ -1,8 +1,8 @@
 //! One process in an outage of its only provider: streams that are cut by it and streams that
 //! start inside it. All come out whole, and the provider is left in peace meanwhile.
 //!
-//! `OUTAGE_SECONDS` sets the length of the outage, `OUTAGE_WIRE` the wire: `messages`, `chat` or
-//! `responses`.
+//! `OUTAGE_SECONDS` sets the length of the outage, `OUTAGE_WIRE` the wire: `messages`, `chat`,
+//! `responses` or `gemini`.
 
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,7 @@ fn route() -> Route {
         Err(_) | Ok("messages") => ROUTES[0],
         Ok("chat") => ROUTES[3],
         Ok("responses") => ROUTES[4],
+        Ok("gemini") => ROUTES[5],
         Ok(other) => panic!("no wire is called {other}"),
     }
 }

@@ -19,16 +19,17 @@ pub(crate) struct Route {
 }
 
 /// Every wire: with a model that takes a prefill, where it has such, and with one that refuses it.
-pub(crate) const ROUTES: [Route; 5] = [
+pub(crate) const ROUTES: [Route; 6] = [
     Route { profile: Profile::ANTHROPIC, model: "claude-haiku-4-5" },
     Route { profile: Profile::ANTHROPIC, model: "claude-opus-4-6" },
     Route { profile: Profile::DEEPSEEK_BETA, model: "deepseek-chat" },
     Route { profile: Profile::OPENAI, model: "gpt-4.1" },
     Route { profile: Profile::OPENAI_RESPONSES, model: "gpt-5" },
+    Route { profile: Profile::GEMINI, model: "gemini-2.5-pro" },
 ];
 
 /// One model of each wire that refuses a prefill.
-pub(crate) const INSTRUCTED: [Route; 3] = [ROUTES[1], ROUTES[3], ROUTES[4]];
+pub(crate) const INSTRUCTED: [Route; 4] = [ROUTES[1], ROUTES[3], ROUTES[4], ROUTES[5]];
 
 impl Route {
     pub(crate) async fn mock(self, config: Config) -> Mock {

@@ -1,4 +1,4 @@
-//! Every single fault of the provider's grammar, on both wires and every way to go on: the
+//! Every single fault of the provider's grammar, on three wires and every way to go on: the
 //! text comes out byte for byte, or the end is an honest one.
 
 use mock_provider::{Config, Seam, TextKind, Unit};
@@ -98,6 +98,13 @@ async fn an_instructed_model_survives_every_fault_on_the_messages_wire() {
 #[tokio::test]
 async fn an_instructed_model_survives_every_fault_on_the_chat_wire() {
     survives_all(ROUTES[3], Config { seam: Seam::Exact, ..Config::default() }).await;
+}
+
+#[tokio::test]
+async fn an_instructed_model_survives_every_fault_on_the_gemini_wire() {
+    for seam in [Seam::Echo, Seam::Exact] {
+        survives_all(ROUTES[5], Config { seam, ..Config::default() }).await;
+    }
 }
 
 #[tokio::test]

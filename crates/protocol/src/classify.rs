@@ -3,6 +3,7 @@
 //! The specific word of the provider wins over the status, the status over a general word. No
 //! decision to try again is made here.
 
+mod details;
 mod envelope;
 mod message;
 mod word;
@@ -61,8 +62,9 @@ fn classify_told(envelope: &Envelope<'_>) -> Failure {
     let mut failure = describe(kind, envelope, &HeaderMap::new(), None);
     if let FailureKind::RateLimited | FailureKind::Overloaded = kind {
         // There are no headers here; OpenAI says it in words.
-        let hint = ServerHint { after: message::wait_told(envelope.message()), retry: None };
-        failure.verdict = failure.verdict.with_hint(hint);
+        let told = failure.verdict.hint.after;
+        let after = told.or_else(|| message::wait_told(envelope.message()));
+        failure.verdict = failure.verdict.with_hint(ServerHint { after, retry: None });
     }
     failure.status = status;
     failure
@@ -79,7 +81,10 @@ pub fn classify_document(headers: &HeaderMap, body_prefix: &[u8]) -> Failure {
     if !envelope.is_error() {
         failure = Failure { message: failure.message, ..Failure::new(FailureKind::NotEventStream) };
     }
-    failure.verdict = failure.verdict.with_hint(server_hint(headers, None));
+    let told = failure.verdict.hint;
+    let hint = server_hint(headers, None);
+    failure.verdict =
+        failure.verdict.with_hint(ServerHint { after: hint.after.or(told.after), ..hint });
     failure
 }
 
@@ -90,7 +95,12 @@ fn describe(
     now_unix: Option<u64>,
 ) -> Failure {
     let mut failure = Failure::new(kind);
-    failure.verdict = failure.verdict.with_hint(server_hint(headers, now_unix));
+    let mut hint = server_hint(headers, now_unix);
+    if kind != FailureKind::Quota {
+        // A time to wait beside a quota that is used up is that of another one.
+        hint.after = hint.after.or(envelope.delay());
+    }
+    failure.verdict = failure.verdict.with_hint(hint);
     failure.message = message::clean(envelope.message());
     failure.code = envelope.code().and_then(message::clean_code);
     failure

@@ -250,6 +250,114 @@ fn hints_of_every_form() {
     assert_eq!((retry("true"), retry("false"), retry("perhaps")), (Some(true), Some(false), None));
 }
 
+/// An error of Google's with these details.
+fn google(code: u16, status: &str, details: &str) -> String {
+    format!(
+        r#"{{"error":{{"code":{code},"message":"You exceeded your current quota, please check your plan and billing details.","status":"{status}","details":[{details}]}}}}"#
+    )
+}
+
+fn retry_info(delay: &str) -> String {
+    format!(r#"{{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":{delay}}}"#)
+}
+
+fn quota_failure(ids: &[&str]) -> String {
+    let ids: Vec<_> = ids.iter().map(|id| format!(r#"{{"quotaId":"{id}"}}"#)).collect();
+    let ids = ids.join(",");
+    format!(r#"{{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{ids}]}}"#)
+}
+
+#[test]
+fn a_delay_in_the_body_is_a_hint_in_a_status_and_in_a_stream() {
+    let minute = quota_failure(&["GenerateRequestsPerMinutePerProjectPerModel-FreeTier"]);
+    let help = r#"{"@type":"type.googleapis.com/google.rpc.Help","links":[{"url":"u"}]}"#;
+    let rows = [
+        (r#""34.074824224s""#, Some(Nanos(34_074_824_224))),
+        (r#""2s""#, Some(Nanos::from_secs(2))),
+        (r#""99999999999999999999s""#, Some(Nanos::MAX)),
+        (r#""0s""#, None),
+        (r#""-5s""#, None),
+        (r#""soon""#, None),
+        ("34", None),
+        ("null", None),
+        (r#"{"seconds":"34"}"#, None),
+    ];
+    for (delay, expected) in rows {
+        let details = format!("{help},{minute},{}", retry_info(delay));
+        let body = google(429, "RESOURCE_EXHAUSTED", &details);
+        for failure in [
+            classify_status(429, &HeaderMap::new(), body.as_bytes(), None),
+            classify_in_band(body.as_bytes()),
+            classify_document(&HeaderMap::new(), format!("[{body}]").as_bytes()),
+        ] {
+            assert_eq!(failure.kind, FailureKind::RateLimited, "{delay}");
+            assert_eq!(failure.code.as_deref(), Some("resource_exhausted"));
+            assert_eq!(failure.verdict.hint.after, expected, "{delay}");
+        }
+    }
+    let body = google(503, "UNAVAILABLE", &retry_info(r#""7s""#));
+    let failure = classify_status(503, &HeaderMap::new(), body.as_bytes(), None);
+    assert_eq!(failure.verdict.hint.after, Some(Nanos::from_secs(7)));
+    let failure = classify_status(503, &headers(&[("retry-after", "3")]), body.as_bytes(), None);
+    assert_eq!(failure.verdict.hint.after, Some(Nanos::from_secs(3)), "the header is first");
+    let told = br#"{"error":{"code":429,"message":"Quota exceeded. Please retry in 4.5s."}}"#;
+    assert_eq!(classify_in_band(told).verdict.hint.after, Some(Nanos::from_millis(4_500)));
+}
+
+#[test]
+fn a_quota_of_a_day_is_final_and_what_is_told_beside_it_is_no_hint() {
+    let of = |ids: &[&str]| {
+        let details = format!("{},{}", quota_failure(ids), retry_info(r#""34s""#));
+        let body = google(429, "RESOURCE_EXHAUSTED", &details);
+        classify_status(429, &HeaderMap::new(), body.as_bytes(), None)
+    };
+    let (minute, day) = ("GenerateRequestsPerMinutePerProject", "GenerateRequestsPerDayPerProject");
+    for ids in [&[day][..], &[minute, day], &[day, minute]] {
+        let failure = of(ids);
+        assert_eq!((failure.kind, failure.verdict.class), (FailureKind::Quota, Class::Quota));
+        assert_eq!(failure.verdict.hint.after, None);
+    }
+    assert_eq!(of(&[minute]).kind, FailureKind::RateLimited);
+    assert_eq!(of(&[]).kind, FailureKind::RateLimited);
+    let older = r#"{"@type":"google.rpc.QuotaFailure","violations":[{"quotaMetric":"generativelanguage.googleapis.com/generate_requests_per_model_per_day"}]}"#;
+    let body = google(429, "RESOURCE_EXHAUSTED", older);
+    assert_eq!(classify_in_band(body.as_bytes()).kind, FailureKind::Quota);
+}
+
+#[test]
+fn a_reason_of_google_is_the_most_specific_word() {
+    let info = |reason: &str| {
+        format!(r#"{{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":{reason}}}"#)
+    };
+    let rows = [
+        (400, r#""API_KEY_INVALID""#, FailureKind::Auth, "api_key_invalid"),
+        (403, r#""SERVICE_DISABLED""#, FailureKind::Auth, "service_disabled"),
+        (403, r#""BILLING_DISABLED""#, FailureKind::Quota, "billing_disabled"),
+        (429, r#""RATE_LIMIT_EXCEEDED""#, FailureKind::RateLimited, "rate_limit_exceeded"),
+        (429, r#""QUOTA_EXHAUSTED""#, FailureKind::Quota, "quota_exhausted"),
+        (400, r#""OF_TOMORROW""#, FailureKind::BadRequest, "of_tomorrow"),
+        (400, "7", FailureKind::BadRequest, "invalid_argument"),
+    ];
+    for (status, reason, kind, code) in rows {
+        let body = google(status, "INVALID_ARGUMENT", &info(reason));
+        check(status, &body, kind, code);
+    }
+}
+
+#[test]
+fn details_are_read_as_far_as_they_are_there() {
+    let details = format!("{},{}", retry_info(r#""2s""#), quota_failure(&["PerMinute"]));
+    let body = google(429, "RESOURCE_EXHAUSTED", &details);
+    let end = body.find(r#""@type":"type.googleapis.com/google.rpc.QuotaFailure""#).unwrap();
+    let failure = classify_status(429, &HeaderMap::new(), &body.as_bytes()[..end + 30], None);
+    assert_eq!(failure.verdict.hint.after, Some(Nanos::from_secs(2)));
+    for details in ["1", "null", "[]", r#""x""#, r#"{"@type":7}"#, r#"{"retryDelay":"2s"}"#] {
+        let body = google(429, "RESOURCE_EXHAUSTED", details);
+        let failure = classify_status(429, &HeaderMap::new(), body.as_bytes(), None);
+        assert_eq!((failure.kind, failure.verdict.hint.after), (FailureKind::RateLimited, None));
+    }
+}
+
 #[test]
 fn an_unknown_error_inside_a_stream_is_transient() {
     let failure = classify_in_band(br#"{"error":{"message":"it broke"}}"#);

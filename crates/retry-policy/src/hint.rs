@@ -71,6 +71,19 @@ pub fn retry_after(text: &str, date: Option<&str>, now_unix: Option<u64>) -> Opt
     positive(until.saturating_sub(base(date, now_unix)?))
 }
 
+/// `retryDelay` of Google's `RetryInfo`: decimal seconds with an `s`, as in `34.07s`. Zero and
+/// everything below is `None`.
+///
+/// ```
+/// use retry_policy::{Nanos, hint};
+/// assert_eq!(hint::retry_delay("34.07s"), Some(Nanos::from_millis(34_070)));
+/// assert_eq!(hint::retry_delay("34"), None);
+/// ```
+#[must_use]
+pub fn retry_delay(text: &str) -> Option<Nanos> {
+    positive(number::span(text.trim_ascii().strip_suffix('s')?, SECOND)?)
+}
+
 /// `x-should-retry`: `true` or `false`, in any case.
 #[must_use]
 pub fn x_should_retry(text: &str) -> Option<bool> {
@@ -177,9 +190,39 @@ mod tests {
     }
 
     #[test]
+    fn a_delay_of_google_has_seconds_and_their_unit() {
+        assert_eq!(retry_delay("34.074824224s"), Some(Nanos(34_074_824_224)));
+        assert_eq!(retry_delay(" 2s "), Some(Nanos::from_secs(2)));
+        assert_eq!(retry_delay("0.0000000001s"), Some(Nanos(1)));
+        for text in [
+            "",
+            "s",
+            "34",
+            "0s",
+            "0.0s",
+            "-5s",
+            "+5s",
+            "1m5s",
+            "5ms",
+            "5 s",
+            "5S",
+            "NaNs",
+            "1e3s",
+            ".s",
+            "1.s",
+            "1,5s",
+            "\u{0661}s",
+            "infs",
+        ] {
+            assert_eq!(retry_delay(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
     fn an_absurd_time_stays_absurd() {
         assert_eq!(retry_after("99999999999999999999999", None, None), Some(Nanos::MAX));
         assert_eq!(retry_after_ms("99999999999999999999999"), Some(Nanos::MAX));
+        assert_eq!(retry_delay("99999999999999999999999.5s"), Some(Nanos::MAX));
         let told = retry_after("Fri, 01 Jan 2100 00:00:00 GMT", Some(DATE), None);
         assert_eq!(told, Some(Nanos::from_secs(4_102_444_800 - UNIX)));
     }

@@ -84,6 +84,8 @@ fn retry_delay(hint: &RetryHint) -> Option<String> {
         RetryHint::Absent | RetryHint::HttpDate(_) => None,
         RetryHint::Seconds(seconds) => Some(format!("{seconds}s")),
         RetryHint::Millis(millis) => Some(format!("{}.{:03}s", millis / 1_000, millis % 1_000)),
+        // Also what is no number at all, and too many of them.
+        RetryHint::Raw(text) if text.parse::<f64>().is_ok() => Some(format!("{text}s")),
         RetryHint::Raw(text) => Some(text.clone()),
     }
 }

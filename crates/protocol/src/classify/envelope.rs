@@ -1,13 +1,15 @@
 //! The forms in which servers report an error, read as far as they are there.
 //!
-//! Known: `{"error":{…}}`, `{"error":"…"}`, the same inside a list or under `x_groq`,
+//! Known: `{"error":{…}}`, also with Google's list of details, `{"error":"…"}`, the same inside a list or under `x_groq`,
 //! `{"object":"error","message":…}`, `{"detail":…}`, AWS's `{"message":…}` with a name in a header or
 //! under `__type`, plain text. A body that was cut short is
 //! read up to the cut.
 
+use super::details::Details;
 use crate::Malformed;
 use crate::json::{Kind, Scanner, Value};
 use http::HeaderMap;
+use retry_policy::Nanos;
 use std::borrow::Cow;
 
 /// What a server says about an error.
@@ -18,6 +20,7 @@ pub(super) struct Envelope<'a> {
     code: Option<Cow<'a, str>>,
     /// `details.error_code` or `metadata.error_type`: the most specific.
     detail: Option<Cow<'a, str>>,
+    details: Details<'a>,
     number: Option<u16>,
     is_error: bool,
 }
@@ -54,6 +57,16 @@ impl<'a> Envelope<'a> {
     /// The HTTP status that the error names in its code.
     pub(super) fn status(&self) -> Option<u16> {
         self.number.filter(|number| (400..600).contains(number))
+    }
+
+    /// When to come back, as the body says it.
+    pub(super) fn delay(&self) -> Option<Nanos> {
+        self.details.delay
+    }
+
+    /// Whether what is allowed in a day is used up.
+    pub(super) fn is_of_day(&self) -> bool {
+        self.details.of_day
     }
 
     pub(super) fn message(&self) -> &str {
@@ -136,6 +149,11 @@ impl<'a> Envelope<'a> {
         data: &'a [u8],
     ) -> Result<(), Malformed> {
         match name {
+            b"details" if data.get(scan.next_start() as usize) == Some(&b'[') => {
+                let read = self.details.read(scan, data);
+                self.detail = self.details.reason.take().or(self.detail.take());
+                read?;
+            }
             b"details" | b"metadata" => {
                 scan.members(|scan, name| {
                     let value = scan.value()?;

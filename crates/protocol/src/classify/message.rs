@@ -51,10 +51,11 @@ pub(crate) fn holds_key(text: &str) -> bool {
     words.any(|shown| shown.contains(REDACTED))
 }
 
-/// How long the message asks to wait, as in "try again in 1.5s".
+/// How long the message asks to wait, as in "try again in 1.5s" and Google's "retry in 34.07s".
 pub(super) fn wait_told(message: &str) -> Option<Nanos> {
     let message = cut(message, RAW_BYTES_MAX).to_ascii_lowercase();
-    let (_, after) = message.split_once("try again in ")?;
+    let after = ["try again in ", "retry in "].iter().find_map(|words| message.split_once(words));
+    let (_, after) = after?;
     let span = after.split_ascii_whitespace().next()?.trim_end_matches(['.', ',']);
     hint::go_duration(span).filter(|span| *span > Nanos::ZERO)
 }

@@ -8,6 +8,9 @@ use crate::failure::FailureKind;
 
 /// By a specific word or a telling message.
 pub(super) fn by_wording(envelope: &Envelope<'_>, status: Option<u16>) -> Option<FailureKind> {
+    if envelope.is_of_day() {
+        return Some(FailureKind::Quota);
+    }
     envelope.words().find_map(|word| specific(&word)).or_else(|| by_message(envelope, status))
 }
 
@@ -46,7 +49,9 @@ fn specific(word: &str) -> Option<FailureKind> {
         | "billing_not_active"
         | "billing_hard_limit_reached"
         | "exceeded_current_quota_error"
-        | "insufficient_balance" => FailureKind::Quota,
+        | "insufficient_balance"
+        | "billing_disabled"
+        | "quota_exhausted" => FailureKind::Quota,
         "context_length_exceeded"
         | "exceed_context_size_error"
         | "string_above_max_length"
@@ -63,7 +68,16 @@ fn specific(word: &str) -> Option<FailureKind> {
         | "incompletesignature"
         | "invalidclienttokenid"
         | "missingauthenticationtoken"
-        | "notauthorized" => FailureKind::Auth,
+        | "notauthorized"
+        // Google's, some with the status of a bad request.
+        | "api_key_invalid"
+        | "api_key_expired"
+        | "api_key_service_blocked"
+        | "api_key_http_referrer_blocked"
+        | "api_key_ip_address_blocked"
+        | "credentials_missing"
+        | "access_token_expired"
+        | "service_disabled" => FailureKind::Auth,
         "rate_limit_error"
         | "rate_limit_exceeded"
         | "rate_limit_reached_error"
