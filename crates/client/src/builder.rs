@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use crate::carrier::SocketLimits;
 use crate::client::{Client, Clocks, Shared};
+use crate::connect::{Connect, Connector};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::event::Events;
@@ -23,7 +24,7 @@ use crate::leftovers::Leftovers;
 use crate::proxy::{Proxy, Routes};
 use crate::refusals::Refusals;
 use crate::spending::SharedBudget;
-use crate::transport::Transport;
+use crate::transport::{Tcp, Transport};
 use crate::upstream::Upstreams;
 
 /// Who says which proxy there is.
@@ -62,6 +63,7 @@ pub struct Builder {
     store_timeout: Option<Duration>,
     events: Events,
     tls: Option<ClientConfig>,
+    connector: Option<Connector>,
     proxy: Proxying,
     socket_limits: SocketLimits,
     #[cfg(feature = "prices")]
@@ -287,6 +289,12 @@ impl Builder {
         self
     }
 
+    /// Opens connections in place of TCP: to endpoints, and to the proxy where there is one.
+    pub fn connector(mut self, connect: impl Connect) -> Self {
+        self.connector = Some(Connector::new(connect));
+        self
+    }
+
     /// Bounds of the WebSockets that carry responses, where an endpoint
     /// [asks for them](Endpoint::carried_by).
     pub const fn socket_limits(mut self, limits: SocketLimits) -> Self {
@@ -326,7 +334,8 @@ impl Builder {
         let timeouts = self.timeouts.unwrap_or_default();
         let targets = upstreams.endpoints().map(|endpoint| endpoint.uri(""));
         let routes = self.proxy.routes(targets)?;
-        let transport = Transport::new(self.tls, timeouts.connect.as_duration(), routes)?;
+        let (tcp, connect) = (Tcp::by(self.connector), timeouts.connect.as_duration());
+        let transport = Transport::new(tcp, self.tls, connect, routes)?;
         let transport = transport.with_sockets(self.socket_limits);
         let mut config = resume::Config::new(*upstream.primary().profile());
         config.admission = Admission::Asked;

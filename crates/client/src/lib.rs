@@ -13,6 +13,7 @@
 mod builder;
 mod carrier;
 mod client;
+mod connect;
 mod driver;
 mod endpoint;
 mod error;
@@ -35,6 +36,7 @@ mod upstream;
 pub use builder::Builder;
 pub use carrier::{Carrier, SocketLimits};
 pub use client::Client;
+pub use connect::{Connect, Connecting, Pipe};
 pub use endpoint::Endpoint;
 pub use error::{Error, ErrorKind};
 pub use event::{Event, Events};

@@ -7,19 +7,21 @@ mod counted;
 mod dialer;
 mod exchange;
 mod failure;
+mod race;
 mod redirect;
 mod resolver;
+mod tcp;
 mod tls;
 mod traffic;
 mod tunnel;
 mod websocket;
+mod wire;
 
 use bytes::Bytes;
 use http::header::PROXY_AUTHORIZATION;
 use http::uri::Scheme;
 use http_body_util::Full;
 use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Builder, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use resume::Connection;
@@ -39,7 +41,7 @@ use bounded::Bounded;
 use counted::Counting;
 use dialer::Dialer;
 pub(crate) use exchange::{Arrival, Exchange};
-use resolver::Resolver;
+pub(crate) use tcp::Tcp;
 pub(crate) use traffic::{Traffic, Way};
 pub(crate) use websocket::Message;
 use websocket::Sockets;
@@ -64,16 +66,18 @@ pub(crate) struct Transport {
 type Http = Client<Counting<Bounded<HttpsConnector<Dialer>>>, Full<Bytes>>;
 
 impl Transport {
-    /// `tls` replaces the default trust; `connect` bounds how long one address may take.
+    /// `tls` replaces the default trust; `connect` is the time after which nobody waits for a connection.
     pub(crate) fn new(
+        tcp: Tcp,
         tls: Option<ClientConfig>,
         connect: Duration,
         routes: Routes,
     ) -> Result<Self, Error> {
-        Self::pinging(tls, connect, routes, Pings::default())
+        Self::pinging(tcp, tls, connect, routes, Pings::default())
     }
 
     fn pinging(
+        tcp: Tcp,
         tls: Option<ClientConfig>,
         connect: Duration,
         routes: Routes,
@@ -81,9 +85,10 @@ impl Transport {
     ) -> Result<Self, Error> {
         let tls = tls.map_or_else(tls::default_config, Ok)?;
         let routes = Arc::new(routes);
-        let to_proxy = tls::connector_of_http1(tls.clone(), tcp(connect));
-        let dialer = Dialer::new(tcp(connect), to_proxy, Arc::clone(&routes));
+        let to_proxy = tls::connector_of_http1(tls.clone(), tcp.clone());
+        let dialer = Dialer::new(tcp, to_proxy, Arc::clone(&routes));
         let upgrading = dialer.clone().tunnelling();
+        // Whoever waits for a connection gives it up before.
         let counting = |connector| Counting(Bounded::new(connector, connect.saturating_mul(2)));
         let upgrading = counting(tls::connector_of_http1(tls.clone(), upgrading));
         let upgrading = http(pings).pool_max_idle_per_host(0).build(upgrading);
@@ -163,27 +168,14 @@ fn http(pings: Pings) -> Builder {
         .pool_idle_timeout(POOL_IDLE_MAX)
         .pool_max_idle_per_host(POOL_IDLE_CONNECTIONS_MAX)
         .retry_canceled_requests(true)
+        .http1_max_headers(HEADERS_MAX)
+        .http1_max_buf_size(HEAD_BYTES_MAX)
+        .http2_max_header_list_size(H2_HEAD_BYTES_MAX)
         .http2_initial_stream_window_size(H2_STREAM_WINDOW_BYTES)
         .http2_initial_connection_window_size(H2_CONNECTION_WINDOW_BYTES)
         .http2_keep_alive_interval(pings.after)
         .http2_keep_alive_timeout(pings.timeout);
     http
-}
-
-fn tcp(connect: Duration) -> HttpConnector<Resolver> {
-    let mut tcp = HttpConnector::new_with_resolver(Resolver);
-    tcp.enforce_http(false);
-    // Without it the cancellation of an HTTP/2 stream waits for a delayed acknowledgement.
-    tcp.set_nodelay(true);
-    tcp.set_keepalive(Some(TCP_KEEPALIVE_AFTER));
-    tcp.set_keepalive_interval(Some(TCP_KEEPALIVE_INTERVAL));
-    tcp.set_keepalive_retries(Some(TCP_KEEPALIVE_RETRIES));
-    #[cfg(target_os = "linux")]
-    tcp.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT));
-    // hyper divides this among the addresses of a name. With one address the engine's own
-    // deadline comes first; with several the first cannot use up all of it.
-    tcp.set_connect_timeout(Some(connect.saturating_mul(5) / 4));
-    tcp
 }
 
 /// Time for the answer to a request that nobody waits for.
@@ -193,17 +185,15 @@ const FORGOTTEN_MAX: Duration = Duration::from_secs(10);
 const POOL_IDLE_MAX: Duration = Duration::from_secs(20);
 /// Idle connections kept for one host.
 const POOL_IDLE_CONNECTIONS_MAX: usize = 32;
+/// Headers of one response.
+const HEADERS_MAX: usize = 100;
+/// Bytes of the head of an HTTP/1.1 response, and of one read of its body.
+const HEAD_BYTES_MAX: usize = 128 << 10;
+/// Bytes of the head of an HTTP/2 response, as RFC 9113, 6.5.2 counts them.
+const H2_HEAD_BYTES_MAX: u32 = 16 << 10;
 /// Bytes of one HTTP/2 response that the peer may send ahead of its reader.
 const H2_STREAM_WINDOW_BYTES: u32 = 128 << 10;
 /// Bytes of all responses of one HTTP/2 connection ahead of their readers.
 const H2_CONNECTION_WINDOW_BYTES: u32 = 2 << 20;
-/// Silence of a TCP connection before its peer is probed.
-const TCP_KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
-const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-const TCP_KEEPALIVE_RETRIES: u32 = 3;
-/// Time for the peer's kernel to acknowledge what was sent.
-#[cfg(target_os = "linux")]
-const TCP_USER_TIMEOUT: Duration = Duration::from_secs(60);
-
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 use hyper::Uri;
 use hyper::rt;
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use std::error::Error as StdError;
 use std::future::Future;
@@ -12,20 +12,20 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::failure;
-use super::resolver::Resolver;
+use super::tcp::Tcp;
 use super::tunnel::tunnel;
+use super::wire::Wire;
 use crate::proxy::{self, Proxy, ProxyFailure, Routes, Trouble};
 
 /// Connects to endpoints as [`Routes`] says.
 #[derive(Clone, Debug)]
 pub(crate) struct Dialer {
-    tcp: HttpConnector<Resolver>,
+    tcp: Tcp,
     /// To proxies, over TLS where their URLs say so.
-    to_proxy: HttpsConnector<HttpConnector<Resolver>>,
+    to_proxy: HttpsConnector<Tcp>,
     routes: Arc<Routes>,
     tunnels: Tunnels,
 }
@@ -44,15 +44,11 @@ pub(crate) struct Line {
     whole_to: Option<Proxy>,
 }
 
-type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+type Stream = MaybeHttpsStream<TokioIo<Wire>>;
 type BoxError = Box<dyn StdError + Send + Sync>;
 
 impl Dialer {
-    pub(crate) const fn new(
-        tcp: HttpConnector<Resolver>,
-        to_proxy: HttpsConnector<HttpConnector<Resolver>>,
-        routes: Arc<Routes>,
-    ) -> Self {
+    pub(crate) const fn new(tcp: Tcp, to_proxy: HttpsConnector<Tcp>, routes: Arc<Routes>) -> Self {
         Self { tcp, to_proxy, routes, tunnels: Tunnels::Tls }
     }
 

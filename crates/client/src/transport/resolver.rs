@@ -2,20 +2,18 @@
 //! name that does not exist from a resolver that fails.
 
 use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind, SockType, getaddrinfo};
-use hyper_util::client::legacy::connect::dns::Name;
 use std::error::Error as StdError;
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-use tokio::task::{JoinHandle, spawn_blocking};
-use tower_service::Service;
+use tokio::task::spawn_blocking;
 
-/// `getaddrinfo` on a thread of the runtime.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Resolver;
+/// Finds the addresses of names, on a thread of the runtime.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resolver(Lookup);
+
+/// The addresses of a name; their port is zero.
+type Lookup = fn(&str) -> Result<Vec<SocketAddr>, Unresolved>;
 
 /// A name that did not resolve.
 #[derive(Debug)]
@@ -25,35 +23,29 @@ pub(crate) struct Unresolved {
     source: io::Error,
 }
 
-/// One lookup. A thread that asks goes on asking when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Resolving(JoinHandle<Result<Vec<SocketAddr>, Unresolved>>);
-
-impl Service<Name> for Resolver {
-    type Response = std::vec::IntoIter<SocketAddr>;
-    type Error = Unresolved;
-    type Future = Resolving;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Unresolved>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, name: Name) -> Resolving {
-        Resolving(spawn_blocking(move || lookup(name.as_str())))
+impl Default for Resolver {
+    fn default() -> Self {
+        Self(lookup)
     }
 }
 
-impl Future for Resolving {
-    type Output = Result<std::vec::IntoIter<SocketAddr>, Unresolved>;
+impl Resolver {
+    /// With names of one's own.
+    #[cfg(test)]
+    pub(super) const fn of(lookup: Lookup) -> Self {
+        Self(lookup)
+    }
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let done = ready!(Pin::new(&mut self.0).poll(cx));
-        let addresses = done.unwrap_or_else(|gone| Err(Unresolved::failed(io::Error::other(gone))));
-        Poll::Ready(addresses.map(Vec::into_iter))
+    /// # Cancel safety
+    ///
+    /// A thread that asks goes on asking when this is dropped.
+    pub(crate) async fn resolve(self, name: String) -> Result<Vec<SocketAddr>, Unresolved> {
+        let asking = spawn_blocking(move || (self.0)(&name));
+        asking.await.unwrap_or_else(|gone| Err(Unresolved::failed(io::Error::other(gone))))
     }
 }
 
-/// The addresses of a name; their port is zero.
+/// `getaddrinfo`.
 fn lookup(name: &str) -> Result<Vec<SocketAddr>, Unresolved> {
     // One answer for each address, not one for each kind of socket.
     let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };

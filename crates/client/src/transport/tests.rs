@@ -9,23 +9,30 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Arrival, Exchange, Pings, Transport};
+use super::resolver::Resolver;
+use super::{
+    Arrival, Exchange, H2_HEAD_BYTES_MAX, HEAD_BYTES_MAX, HEADERS_MAX, Pings, Tcp, Transport,
+};
 use crate::proxy::{Proxy, Routes};
 use peer::{Alpn, Ca, Frames, Peer};
 
 const CONNECT: Duration = Duration::from_secs(5);
 
 fn plain() -> Transport {
-    Transport::new(None, CONNECT, Routes::default()).unwrap()
+    Transport::new(Tcp::default(), None, CONNECT, Routes::default()).unwrap()
 }
 
 fn trusting(ca: &Ca) -> Transport {
-    Transport::new(Some(ca.client_config()), CONNECT, Routes::default()).unwrap()
+    Transport::new(Tcp::default(), Some(ca.client_config()), CONNECT, Routes::default()).unwrap()
 }
 
 fn post(transport: &Transport, url: &str) -> Exchange {
+    post_on(transport, url, Connection::Any)
+}
+
+fn post_on(transport: &Transport, url: &str, on: Connection) -> Exchange {
     let request = http::Request::post(url).body(Full::new(Bytes::from_static(b"{}"))).unwrap();
-    transport.send(request, Connection::Any)
+    transport.send(request, on)
 }
 
 async fn next(exchange: &mut Exchange) -> Arrival {
@@ -59,6 +66,48 @@ async fn alpn_chooses_http_2_or_http_1_1_over_tls() {
         let mut exchange = post(&trusting(&ca), &peer.url("localhost"));
         assert_eq!(read(&mut exchange).await, format!("connected 200 {version}|"));
     }
+}
+
+#[tokio::test]
+async fn a_second_connection_goes_on_from_the_tls_session_of_the_first() {
+    let ca = Ca::new();
+    for alpn in [Alpn::Both, Alpn::Http1] {
+        let peer = Peer::echo_version(Some((&ca, alpn))).await;
+        let transport = trusting(&ca);
+        read(&mut post(&transport, &peer.url("localhost"))).await;
+        assert_eq!((peer.connections(), peer.resumed()), (1, 0));
+        // Those that are kept and those that are not share what they know.
+        read(&mut post_on(&transport, &peer.url("localhost"), Connection::New)).await;
+        assert_eq!((peer.connections(), peer.resumed()), (2, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_client_shows_the_certificate_that_it_was_given() {
+    let (ca, client, other) = (Ca::new(), Ca::new(), Ca::new());
+    let peer = Peer::echo_version_to(&ca, &client).await;
+    let transport =
+        |config| Transport::new(Tcp::default(), Some(config), CONNECT, Routes::default());
+    let known = transport(ca.client_config_of(&client)).unwrap();
+    assert_eq!(read(&mut post(&known, &peer.url("localhost"))).await, "connected 200 HTTP/2.0|");
+    for config in [ca.client_config(), ca.client_config_of(&other)] {
+        let unknown = transport(config).unwrap();
+        let seen = read(&mut post(&unknown, &peer.url("localhost"))).await;
+        assert!(seen.contains('!'), "{seen}");
+    }
+}
+
+#[tokio::test]
+async fn every_address_of_a_name_is_tried() {
+    // Nobody listens at the first, which has the port of the second.
+    let two = Resolver::of(|name| {
+        assert_eq!(name, "two.example");
+        Ok(vec!["127.0.0.9:0".parse().unwrap(), "127.0.0.1:0".parse().unwrap()])
+    });
+    let peer = Peer::echo_version(None).await;
+    let transport = Transport::new(Tcp::resolving(two), None, CONNECT, Routes::default()).unwrap();
+    let seen = read(&mut post(&transport, &peer.url("two.example"))).await;
+    assert_eq!(seen, "connected 200 HTTP/1.1|");
 }
 
 #[tokio::test]
@@ -139,6 +188,31 @@ async fn each_broken_http_1_1_response_has_its_cause() {
 }
 
 #[tokio::test]
+async fn the_head_of_a_response_has_an_end() {
+    let head = |headers: &str| format!("HTTP/1.1 200 OK\r\n{headers}content-length: 0\r\n\r\n");
+    let long = |bytes: usize| format!("a: {}\r\n", "x".repeat(bytes));
+    let cases = [
+        (head(&"a: b\r\n".repeat(HEADERS_MAX - 1)), "connected 200 |"),
+        (head(&"a: b\r\n".repeat(HEADERS_MAX)), "connected !Framing"),
+        (head(&long(HEAD_BYTES_MAX - 1000)), "connected 200 |"),
+        // What was read at once is not cut.
+        (head(&long(3 * HEAD_BYTES_MAX)), "connected !Framing"),
+    ];
+    for (answer, expected) in cases {
+        let peer = Peer::raw(answer.as_bytes()).await;
+        let seen = read(&mut post(&plain(), &peer.url("127.0.0.1"))).await;
+        assert_eq!(seen, expected, "{} bytes", answer.len());
+    }
+    let ca = Ca::new();
+    let fields = H2_HEAD_BYTES_MAX as usize / 60;
+    for (fields, is_read) in [(fields - 1, true), (fields + 1, false)] {
+        let peer = Peer::frames(&ca, Frames::new().headers_with(1, fields)).await;
+        let seen = read(&mut post(&trusting(&ca), &peer.url("localhost"))).await;
+        assert_eq!(seen.starts_with("connected 200 "), is_read, "{fields}: {seen}");
+    }
+}
+
+#[tokio::test]
 async fn a_reset_connection_is_a_reset() {
     let peer = Peer::resetting(b"HTTP/1.1 200 OK\r\n\r\nabc").await;
     broke(&read(&mut post(&plain(), &peer.url("127.0.0.1"))).await, Break::Reset);
@@ -177,8 +251,14 @@ async fn a_connection_that_answers_no_ping_is_dead() {
     let peer = Peer::mute(&ca).await;
     let tenth = Duration::from_millis(100);
     let pings = Pings { after: tenth, timeout: tenth };
-    let transport =
-        Transport::pinging(Some(ca.client_config()), CONNECT, Routes::default(), pings).unwrap();
+    let transport = Transport::pinging(
+        Tcp::default(),
+        Some(ca.client_config()),
+        CONNECT,
+        Routes::default(),
+        pings,
+    )
+    .unwrap();
     let began = std::time::Instant::now();
     let mut exchange = post(&transport, &peer.url("localhost"));
     let seen = tokio::time::timeout(50 * tenth, read(&mut exchange)).await;
@@ -220,7 +300,8 @@ async fn a_handshake_and_a_tunnel_that_are_left_open_have_an_end_without_any_oth
         // The clock is of all that it takes, and does not know what took the time.
         (Routes::by(proxy), Break::Unreachable),
     ] {
-        let transport = Transport::new(None, Duration::from_millis(50), routes).unwrap();
+        let transport =
+            Transport::new(Tcp::default(), None, Duration::from_millis(50), routes).unwrap();
         let mut exchange = post(&transport, &peer.url("localhost"));
         let seen = tokio::time::timeout(CONNECT, read(&mut exchange)).await;
         broke(&seen.expect("it is not waited for"), cause);

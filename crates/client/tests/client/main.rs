@@ -6,6 +6,7 @@ mod rig;
 
 mod checkpoints;
 mod options;
+mod pipes;
 mod pool;
 #[cfg(feature = "prices")]
 mod prices;

@@ -9,7 +9,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::HandshakeKind;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
 use std::convert::Infallible;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -46,20 +48,46 @@ impl Ca {
     }
 
     pub(super) fn client_config(&self) -> rustls::ClientConfig {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(self.certificate.clone()).unwrap();
         rustls::ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_root_certificates(roots)
+            .with_root_certificates(self.roots())
             .with_no_client_auth()
     }
 
+    /// The same for a client that shows this certificate.
+    pub(super) fn client_config_of(&self, client: &Self) -> rustls::ClientConfig {
+        rustls::ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(self.roots())
+            .with_client_auth_cert(vec![client.certificate.clone()], client.key.clone_key())
+            .unwrap()
+    }
+
+    fn roots(&self) -> rustls::RootCertStore {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.certificate.clone()).unwrap();
+        roots
+    }
+
     fn acceptor(&self, alpn: Alpn) -> TlsAcceptor {
+        self.acceptor_of(alpn, None)
+    }
+
+    /// Takes all clients, or those alone that show this certificate.
+    fn acceptor_of(&self, alpn: Alpn, client: Option<&Self>) -> TlsAcceptor {
+        let verifier = client.map(|client| {
+            WebPkiClientVerifier::builder_with_provider(Arc::new(client.roots()), provider())
+                .build()
+                .unwrap()
+        });
         let mut config = rustls::ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_no_client_auth()
+            .with_client_cert_verifier(
+                verifier.unwrap_or_else(WebPkiClientVerifier::no_client_auth),
+            )
             .with_single_cert(vec![self.certificate.clone()], self.key.clone_key())
             .unwrap();
         config.alpn_protocols = match alpn {
@@ -80,6 +108,8 @@ pub(super) struct Peer {
     address: SocketAddr,
     scheme: &'static str,
     connections: Arc<AtomicUsize>,
+    /// TLS sessions that went on from an earlier one.
+    resumed: Arc<AtomicUsize>,
     dropped: UnboundedReceiver<()>,
     closed: Mutex<mpsc::Receiver<()>>,
 }
@@ -87,14 +117,13 @@ pub(super) struct Peer {
 impl Peer {
     /// Answers with the version of the request.
     pub(super) async fn echo_version(tls: Option<(&Ca, Alpn)>) -> Self {
-        let acceptor = tls.map(|(ca, alpn)| ca.acceptor(alpn));
-        Self::serve(acceptor, |request, _| {
-            Response::new(TestBody::Whole(Full::new(Bytes::from(format!(
-                "{:?}",
-                request.version()
-            )))))
-        })
-        .await
+        Self::serve(tls.map(|(ca, alpn)| ca.acceptor(alpn)), |request, _| version(&request)).await
+    }
+
+    /// The same for clients that show this certificate.
+    pub(super) async fn echo_version_to(ca: &Ca, client: &Ca) -> Self {
+        Self::serve(Some(ca.acceptor_of(Alpn::Both, Some(client))), |request, _| version(&request))
+            .await
     }
 
     /// Answers with one piece of a body that never ends.
@@ -209,6 +238,11 @@ impl Peer {
         self.connections.load(Ordering::SeqCst)
     }
 
+    /// TLS sessions that went on from an earlier one.
+    pub(super) fn resumed(&self) -> usize {
+        self.resumed.load(Ordering::SeqCst)
+    }
+
     /// Waits until the server saw that nobody wants its response.
     pub(super) async fn body_dropped(&mut self) {
         self.dropped.recv().await.unwrap();
@@ -246,13 +280,18 @@ impl Peer {
     ) -> Self {
         let (tell, dropped) = unbounded_channel();
         let scheme = if acceptor.is_some() { "https" } else { "http" };
+        let resumed = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&resumed);
         let mut peer = Self::listen(scheme, move |stream| {
-            let (acceptor, tell) = (acceptor.clone(), tell.clone());
+            let (acceptor, tell, count) = (acceptor.clone(), tell.clone(), Arc::clone(&count));
             async move {
                 match acceptor {
                     None => converse(stream, answer, tell).await,
                     Some(acceptor) => {
                         if let Ok(stream) = acceptor.accept(stream).await {
+                            let kind = stream.get_ref().1.handshake_kind();
+                            let is_resumed = kind == Some(HandshakeKind::Resumed);
+                            count.fetch_add(usize::from(is_resumed), Ordering::SeqCst);
                             converse(stream, answer, tell).await;
                         }
                     }
@@ -260,7 +299,7 @@ impl Peer {
             }
         })
         .await;
-        peer.dropped = dropped;
+        (peer.dropped, peer.resumed) = (dropped, resumed);
         peer
     }
 
@@ -286,8 +325,19 @@ impl Peer {
     fn at(address: SocketAddr, scheme: &'static str) -> Self {
         let (_, dropped) = unbounded_channel();
         let (_, closed) = mpsc::channel();
-        Self { address, scheme, connections: Arc::default(), dropped, closed: Mutex::new(closed) }
+        Self {
+            address,
+            scheme,
+            connections: Arc::default(),
+            resumed: Arc::default(),
+            dropped,
+            closed: Mutex::new(closed),
+        }
     }
+}
+
+fn version(request: &Request<Incoming>) -> Response<TestBody> {
+    Response::new(TestBody::Whole(Full::new(Bytes::from(format!("{:?}", request.version())))))
 }
 
 async fn converse(
@@ -371,6 +421,12 @@ impl Frames {
     /// A head with status 200 (entry 8 of HPACK's static table).
     pub(super) fn headers(self, stream: u32) -> Self {
         self.frame(1, END_HEADERS, stream, &[0x88])
+    }
+
+    /// The same with so many times `accept-encoding: gzip, deflate` (entry 16), each of which counts as 60
+    /// bytes (RFC 9113, 6.5.2).
+    pub(super) fn headers_with(self, stream: u32, fields: usize) -> Self {
+        self.frame(1, END_HEADERS, stream, &[&[0x88], &*vec![0x90; fields]].concat())
     }
 
     /// A connection error of type `PROTOCOL_ERROR`.

@@ -1,0 +1,141 @@
+//! A client on pipes in memory, in the time of a paused runtime: silence of minutes costs nothing, and
+//! every clock is exact.
+
+use client::{
+    Break, Cause, Client, Connect, Connecting, Endpoint, Nanos, Pipe, Profile, Proxy, Timeouts,
+};
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::time::Instant;
+
+use crate::rig::{Seen, collect, request};
+
+/// A network of one server whose connections do as they are told, in order.
+#[derive(Clone, Default)]
+struct Network {
+    script: Arc<Mutex<Vec<Does>>>,
+    /// Who was asked for, and when.
+    asked: Arc<Mutex<Vec<(String, u16, Instant)>>>,
+}
+
+#[derive(Clone)]
+enum Does {
+    Refuse,
+    /// It never comes about.
+    Nothing,
+    /// Answers with these bytes and stays open.
+    Say(String),
+}
+
+impl Network {
+    fn of(script: &[Does]) -> Self {
+        let script = Arc::new(Mutex::new(script.iter().rev().cloned().collect()));
+        Self { script, ..Self::default() }
+    }
+
+    fn asked(&self) -> Vec<(String, u16, Instant)> {
+        self.asked.lock().expect("no panic").clone()
+    }
+}
+
+impl Connect for Network {
+    fn connect(&self, host: &str, port: u16) -> Connecting {
+        self.asked.lock().expect("no panic").push((host.to_owned(), port, Instant::now()));
+        let does = self.script.lock().expect("no panic").pop().unwrap_or(Does::Refuse);
+        Box::pin(async move {
+            let answer = match does {
+                Does::Refuse => return Err(io::ErrorKind::ConnectionRefused.into()),
+                Does::Nothing => std::future::pending().await,
+                Does::Say(answer) => answer,
+            };
+            let (here, there) = duplex(64 << 10);
+            tokio::spawn(serve(there, answer));
+            Ok(Box::new(here) as Box<dyn Pipe>)
+        })
+    }
+}
+
+/// Answers the first request and reads until the client leaves.
+async fn serve(mut there: DuplexStream, answer: String) {
+    let mut asked = vec![0; 16 << 10];
+    let read = there.read(&mut asked).await;
+    if read.is_ok_and(|bytes| bytes > 0) && there.write_all(answer.as_bytes()).await.is_ok() {
+        while there.read(&mut asked).await.is_ok_and(|bytes| bytes > 0) {}
+    }
+}
+
+const HEAD: &str =
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+
+fn chunk(text: &str) -> String {
+    format!(r#"data: {{"id":"1","choices":[{{"index":0,"delta":{{"content":"{text}"}}}}]}}"#)
+        + "\n\n"
+}
+
+fn whole(text: &str) -> Does {
+    let stop = r#"data: {"id":"1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
+    Does::Say(format!("{HEAD}{}{stop}\n\ndata: [DONE]\n\n", chunk(text)))
+}
+
+const TIMEOUTS: Timeouts = Timeouts {
+    connect: Nanos::from_secs(10),
+    first_token: Nanos::from_secs(200),
+    idle: Nanos::from_secs(300),
+    bytes: Nanos::from_secs(100),
+    sentinel: Nanos::from_secs(30),
+};
+
+fn builder(network: &Network, url: &str) -> client::Builder {
+    let endpoint = Endpoint::new(url, Profile::OPENAI).expect("a valid URL");
+    let builder = Client::builder().endpoint(endpoint).timeouts(TIMEOUTS).no_proxy();
+    builder.policy(crate::rig::hasty()).connector(network.clone())
+}
+
+async fn seen(builder: client::Builder) -> Seen {
+    let client = builder.build().expect("a valid client");
+    let mut stream = client.stream(request("gpt-4.1")).await.expect("a valid request");
+    collect(&mut stream).await
+}
+
+fn causes(seen: &Seen) -> Vec<Option<Cause>> {
+    let summary = seen.end.as_ref().expect("it is whole");
+    summary.attempts.iter().map(|attempt| attempt.cause.clone()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_runs_on_pipes_and_its_clocks_are_those_of_the_runtime() {
+    let begun = Does::Say(format!("{HEAD}{}", chunk("calm ")));
+    let network = Network::of(&[Does::Refuse, Does::Nothing, begun, whole("calm sea")]);
+    let began = Instant::now();
+    let seen = seen(builder(&network, "http://provider.example:8080")).await;
+    assert_eq!(seen.text, "calm sea", "{:?}", seen.states);
+    let expected = [
+        Some(Cause::Broke(Break::Refused)),
+        Some(Cause::ConnectTimeout),
+        Some(Cause::ByteTimeout),
+        None,
+    ];
+    assert_eq!(causes(&seen), expected);
+    let asked = network.asked();
+    assert!(asked.iter().all(|(host, port, _)| host == "provider.example" && *port == 8080));
+    let after = |one: usize| asked[one].2 - began;
+    assert!(after(1) < Duration::from_secs(5), "{:?}", after(1));
+    let connect = TIMEOUTS.connect.as_duration();
+    assert!(after(2) - after(1) >= connect && after(2) - after(1) < 2 * connect);
+    let silence = TIMEOUTS.bytes.as_duration();
+    assert!(after(3) - after(2) >= silence && after(3) - after(2) < 2 * silence);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proxy_is_reached_by_the_same_connector_and_addresses_have_no_brackets() {
+    let network = Network::of(&[whole("through")]);
+    let proxy = Proxy::new("http://proxy.example:3128").expect("a proxy");
+    let builder = builder(&network, "http://provider.example").proxy(proxy);
+    assert_eq!(seen(builder).await.text, "through");
+    let network = Network::of(&[whole("straight")]);
+    assert_eq!(seen(self::builder(&network, "http://[::1]:81")).await.text, "straight");
+    let asked = [&network.asked()[0]];
+    assert_eq!(asked.map(|(host, port, _)| (host.as_str(), *port)), [("::1", 81)]);
+}
