@@ -53,7 +53,8 @@ pub enum Refusal {
     DeadlineTooNear,
     /// No endpoint answers, and none has for longer than this request has time.
     UpstreamDown,
-    /// It waited for [`Queueing::wait_max`](crate::Queueing::wait_max).
+    /// It waited for [`Queueing::wait_max`](crate::Queueing::wait_max), or for as long as it
+    /// [may](crate::Request::spare) where another pool can take it.
     Timeout,
     /// No endpoint has room for a second copy, or the route leaves none.
     NoSpare,

@@ -46,7 +46,8 @@ pub struct Request {
     pub follows: Option<Ticket>,
     /// Another pool can take it. It is [refused](crate::Refusal::UpstreamDown) instead of waiting
     /// while no endpoint is in use, unless it is the next probe, and where every endpoint that it
-    /// may go to has asked to be left alone for longer than this.
+    /// may go to has asked to be left alone for longer than this, or has no quota for longer. For a
+    /// slot it waits for so long, behind its own delay.
     pub spare: Option<Nanos>,
 }
 

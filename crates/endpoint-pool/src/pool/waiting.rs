@@ -67,7 +67,7 @@ impl Pool {
         if self.eligible(request.route).is_empty() {
             return Some(Refusal::NoSpare);
         }
-        if self.is_better_elsewhere(request, now) {
+        if self.is_better_elsewhere(request, now) || self.is_sooner_elsewhere(request, now) {
             return Some(Refusal::UpstreamDown);
         }
         let deadline = request.deadline?;
@@ -94,6 +94,15 @@ impl Pool {
         let is_held = |id: EndpointId| self.upstreams[id.index()].held_until > until;
         let is_down = self.prober.as_ref().is_some_and(|prober| !self.is_next_probe(prober, now));
         is_down || self.eligible(request.route).iter().all(is_held)
+    }
+
+    /// Whether a request that another pool can take would wait for quota for too long.
+    fn is_sooner_elsewhere(&mut self, request: &Request, now: Nanos) -> bool {
+        let Some(until) = patience(request, now) else { return false };
+        self.eligible(request.route).iter().all(|id| {
+            let upstream = &mut self.upstreams[id.index()];
+            upstream.quotas.ready_at(request.tokens, now).max(upstream.held_until) > until
+        })
     }
 
     /// Refuses those that wait and that another pool can take, where it is better for them.
@@ -139,6 +148,7 @@ impl Pool {
     fn refuse_at(&self, request: &Request, now: Nanos) -> Nanos {
         let queue = &self.config.queue;
         let longest = now.saturating_add(queue.wait_max);
+        let longest = patience(request, now).map_or(longest, |until| until.min(longest));
         let Some(deadline) = request.deadline else { return longest };
         let usual = self.silences.median_first_token().unwrap_or(Nanos::ZERO);
         let needed = queue.attempt_min.max(usual);
@@ -180,7 +190,9 @@ impl Pool {
                 continue;
             }
             let waited = now.saturating_sub(entry.asked_at);
-            let refusal = if waited >= self.config.queue.wait_max {
+            let until = patience(&entry.request, entry.asked_at);
+            let is_spared = until.is_some_and(|until| until <= now);
+            let refusal = if is_spared || waited >= self.config.queue.wait_max {
                 Refusal::Timeout
             } else {
                 Refusal::DeadlineTooNear
@@ -216,6 +228,11 @@ impl Pool {
         let ready = self.next_ready(now);
         [delay, deadline, ready].into_iter().flatten().min()
     }
+}
+
+/// Until when a request waits that was asked at this instant and that another pool can take.
+fn patience(request: &Request, asked_at: Nanos) -> Option<Nanos> {
+    Some(request.not_before.max(asked_at).saturating_add(request.spare?))
 }
 
 /// Whether a route leaves an endpoint out as long as there is another.

@@ -1,7 +1,9 @@
 //! Requests that another pool can take: they do not wait for one that is down, but somebody finds
 //! out that it is back.
 
-use endpoint_pool::{Config, Gate, Kind, Purpose, Refusal, Request, Route};
+use endpoint_pool::{
+    Config, Gate, Kind, Purpose, Quota, RateLimits, Refusal, Request, Route, Slots,
+};
 use retry_policy::{Class, Nanos};
 
 use crate::rig::{Rig, SECOND};
@@ -77,4 +79,46 @@ fn of_two_endpoints_the_one_that_may_be_asked_is() {
     rig.fail_with_hint(first, Class::Throttle, Nanos::from_secs(100));
     rig.ask(SPARE);
     assert_ne!(rig.granted().endpoint, at);
+}
+
+#[test]
+fn nobody_waits_for_a_slot_for_longer_than_another_pool_is_worth() {
+    let slots = Slots { initial: 1, min: 1, max: 1 };
+    let mut rig = Rig::new(1, Config { slots, ..Config::default() });
+    rig.first();
+    rig.granted();
+    let not_before = rig.now.saturating_add(Nanos::from_secs(3));
+    let spare = rig.ask(SPARE);
+    let delayed = rig.ask(Request { not_before, ..SPARE });
+    let patient = rig.first();
+    let over = rig.now.saturating_add(Nanos::from_secs(10));
+    while rig.waits().is_some_and(|at| at < over) {
+        rig.pass(SECOND);
+    }
+    rig.pass_until(over);
+    assert_eq!(rig.refused(), (spare, Refusal::Timeout));
+    assert!(rig.waits().is_some_and(|at| at <= not_before.saturating_add(Nanos::from_secs(10))));
+    rig.pass(Nanos::from_secs(3));
+    assert_eq!(rig.refused(), (delayed, Refusal::Timeout), "behind its own delay");
+    rig.waits();
+    assert_eq!(rig.pool.snapshot(rig.now).waiting, 1, "{patient:?} has nowhere else to go");
+}
+
+#[test]
+fn nobody_waits_for_a_quota_that_is_full_again_too_late() {
+    for (reset, is_waited_for) in [(5, true), (60, false)] {
+        let mut rig = Rig::new(1, Config::default());
+        let first = rig.first();
+        rig.granted();
+        let quota = Quota { limit: 1, remaining: 0, reset: Nanos::from_secs(reset) };
+        let limits = RateLimits { requests: Some(quota), ..RateLimits::default() };
+        rig.pool.rate_limits(first, &limits, rig.now);
+        rig.finish(first);
+        let spare = rig.ask(SPARE);
+        if is_waited_for {
+            assert!(rig.waits().is_some());
+        } else {
+            assert_eq!(rig.refused(), (spare, Refusal::UpstreamDown));
+        }
+    }
 }
