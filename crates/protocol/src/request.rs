@@ -6,6 +6,7 @@
 mod bedrock;
 mod continuation;
 mod gemini;
+mod kept;
 mod limits;
 mod other_model;
 mod stop;
@@ -18,6 +19,7 @@ use crate::{Malformed, Prefill, Profile, RequestForm, UsageRequest, Wire};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::OnceLock;
 
 /// Most bytes that a request body has: 32 MiB, as much as Anthropic accepts.
 pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -66,6 +68,8 @@ pub struct RequestBody {
     members: Vec<(String, Value)>,
     said: Said,
     background: bool,
+    /// Asked for once; bodies are long.
+    needs_its_provider: OnceLock<bool>,
 }
 
 /// Where in a body stands what was said before the answer.
@@ -105,7 +109,8 @@ impl RequestBody {
             return Err(BodyError::NoModel);
         }
         let background = find("background").is_some_and(|background| background.is_true());
-        Ok(Self { wire, model, whole, said, members, body, background })
+        let needs_its_provider = OnceLock::new();
+        Ok(Self { wire, model, whole, said, members, body, background, needs_its_provider })
     }
 
     /// The caller's own bytes.

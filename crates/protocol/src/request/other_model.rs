@@ -1,13 +1,8 @@
 //! The same request for another model than the one that the caller named.
 
 use super::{BodyError, RequestBody};
-use crate::Wire;
 use crate::output_limit::output_tokens_max;
 use crate::splice::{Splice, json_string};
-
-/// What a provider keeps for one account alone, and a body may only name.
-const KEPT: &[&str] =
-    &["previous_response_id", "conversation", "prompt", "cachedContent", "cached_content"];
 
 impl RequestBody {
     /// The body with another model in the place of its own. A limit of output tokens that is above
@@ -42,19 +37,12 @@ impl RequestBody {
         let other = Self::parse(self.wire, self.finish(splice))?;
         Ok(Self { background: self.background, ..other })
     }
-
-    /// Whether the body names something that one provider keeps: an earlier response, a
-    /// conversation, a prompt, a cache. Nobody else can answer it.
-    #[must_use]
-    pub fn needs_its_provider(&self) -> bool {
-        matches!(self.wire, Wire::OpenAiResponses | Wire::Gemini)
-            && KEPT.iter().any(|name| self.present(name).is_some())
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Wire;
 
     fn body(wire: Wire, text: &str) -> RequestBody {
         RequestBody::parse(wire, text.to_owned().into()).unwrap()
@@ -117,17 +105,5 @@ mod tests {
         let text = r#"{"model":"gpt-5","input":"x"}"#;
         let body = body(Wire::OpenAiResponses, text).in_background();
         assert!(body.with_model("gpt-5-mini").unwrap().is_background());
-    }
-
-    #[test]
-    fn a_body_that_names_what_one_provider_keeps_needs_it() {
-        let needs = |members: &str| {
-            body(Wire::OpenAiResponses, &format!(r#"{{"model":"gpt-5","input":"x"{members}}}"#))
-                .needs_its_provider()
-        };
-        assert!(!needs("") && !needs(r#","conversation":null"#));
-        assert!(needs(r#","previous_response_id":"resp_1""#) && needs(r#","conversation":"c""#));
-        let text = r#"{"messages":[{"role":"user","content":"x"}],"prompt":"p"}"#;
-        assert!(!body(Wire::OpenAiChat, text).needs_its_provider());
     }
 }
