@@ -3,6 +3,7 @@
 //! What was emitted is the truth. The text, the open block and the stop reason are derived
 //! from it by the same rules that delivered it.
 
+use bytes::Bytes;
 use cost::Usage;
 use protocol::{Part, RequestBody, StopReason, Wire};
 use retry_policy::{IdempotencyKey, Nanos};
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use crate::attempt::{Flow, Hold, Stops};
 use crate::cursor::Cursor;
+use crate::deliver::Unsaid;
 use crate::entry::{Entries, Entry, Start};
 use crate::input::AttemptId;
 use crate::items::Told;
@@ -445,6 +447,13 @@ fn take(checkpoint: &mut Checkpoint, reading: &mut Reading, entry: Entry<'_>) ->
             // The provider is done with that answer.
             (reading.cursor, reading.is_over) = (None, true);
         }
+        Entry::Unsaid { events, .. } => {
+            let unsaid = |(name, data)| Unsaid {
+                name: Bytes::copy_from_slice(name),
+                data: Bytes::copy_from_slice(data),
+            };
+            checkpoint.transcript.unsaid = events.into_iter().map(unsaid).collect();
+        }
         Entry::Cancel => checkpoint.is_cancelled = true,
         Entry::Close => checkpoint.closed = Closed::Yes,
     }
@@ -457,7 +466,13 @@ fn emit(
     name: &[u8],
     data: &[u8],
 ) -> Option<()> {
-    let decoded = protocol::decode(checkpoint.request.wire(), name, data).ok()?;
+    let wire = checkpoint.request.wire();
+    let decoded = protocol::decode(wire, name, data).ok()?;
+    if checkpoint.transcript.is_unsaid(name, data) {
+        // It is the end of an earlier attempt, and its counts are that one's.
+        checkpoint.transcript.say_late(wire, name, data);
+        return Some(());
+    }
     reading.meter.read(&decoded);
     if let (Some(cursor), Some(number)) = (&mut reading.cursor, decoded.sequence) {
         cursor.reach(number);

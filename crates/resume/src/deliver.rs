@@ -1,6 +1,7 @@
 //! From events to one coherent downstream stream: one start, continuous block indices, one
 //! id, merged usage, one end.
 
+mod late;
 mod responses;
 mod stop;
 
@@ -20,6 +21,8 @@ use crate::session::Session;
 use crate::source::Moved;
 use crate::text::Joiner;
 use crate::transcript::{Note, Tool};
+
+pub(crate) use late::Unsaid;
 
 /// The text of an event.
 #[derive(Clone, Copy)]

@@ -143,11 +143,15 @@ impl Session {
         self.next = None;
         self.end_race(now);
         let cause = self.most_useful(cause);
-        if matches!(cause, Cause::Cancelled | Cause::OverBudget) {
+        let is_over = self.end_late(&cause);
+        if is_over || matches!(cause, Cause::Cancelled | Cause::OverBudget) {
             self.stop_kept();
         }
         self.write_off_kept();
         self.clocks = Clocks::default();
+        if is_over {
+            return;
+        }
         self.queue.push_back(Output::State(State::Failed { cause: cause.clone() }));
         let summary = self.sum_up();
         self.done = Some(Box::new(if !self.transcript.shown && is_refusal(&cause) {

@@ -75,6 +75,13 @@ pub enum Entry<'a> {
         /// The content blocks that are sent back, of a turn that was paused.
         turn: Option<&'a str>,
     },
+    /// The end of that answer as its provider said it: it is told where nothing follows.
+    Unsaid {
+        /// The attempt that brought it.
+        attempt: AttemptId,
+        /// The values of the `event` and of the `data` field of its events.
+        events: Vec<(&'a [u8], &'a [u8])>,
+    },
     /// The caller gave the stream up.
     Cancel,
     /// The provider had finished.
@@ -207,6 +214,9 @@ fn read_short<'a>(kind: Kind, fields: &mut Fields<'a>) -> Option<Entry<'a>> {
             let turn = std::str::from_utf8(fields.0).ok()?;
             Entry::GoOn { reason, turn: Some(turn).filter(|turn| !turn.is_empty()) }
         }
+        Kind::Unsaid => {
+            Entry::Unsaid { attempt: AttemptId(fields.u32()?), events: fields.events()? }
+        }
         Kind::Cancel => Entry::Cancel,
         Kind::Close => Entry::Close,
     })
@@ -262,7 +272,8 @@ mod tests {
         let records = [
             &b""[..],
             b"\x02",
-            b"\x0a\0",
+            b"\x0c\0",
+            b"\x0b\0\0\0\0\x01\0\0\0\x01",
             b"\x09\0\x07",
             b"\x07\x02",
             b"\x02\0\x09short",

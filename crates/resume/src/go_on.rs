@@ -3,7 +3,8 @@
 //! An answer that stops at its limit of output tokens is whole for the provider, and its end is not
 //! told: the response goes on behind its text as behind a cut, by the ladder. A turn that the provider
 //! paused is sent back as it came, and what follows belongs to the same turn. What the provider still
-//! says of such an answer, such as its token counts, is read first.
+//! says of such an answer, such as its token counts, is read first. Where nothing follows after all,
+//! the end is told late (`deliver/late.rs`).
 
 use bytes::Bytes;
 use protocol::{Decoded, Rewrite, StopReason, TurnContent, Wire};
@@ -22,7 +23,9 @@ use crate::session::Session;
 use crate::transcript::{Note, Tool};
 
 /// Behind which ends of an answer the response goes on. By default behind none: each of them is the
-/// provider's own end, and every answer more is paid for.
+/// provider's own end, and every answer more is paid for. Where more is wanted and nothing comes, because
+/// no attempt is accepted or none can be made, the end is told late, as it was
+/// ([`Summary::not_gone_on`](crate::Summary::not_gone_on)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GoOn {
     /// Behind an answer that stopped at its limit of output tokens: by the ladder and by the ways
@@ -99,7 +102,7 @@ impl Session {
         self.decide_seam(flow)?;
         match stop.filter(|_| self.can_go_on(flow, now)) {
             Some(reason) => {
-                self.note_more(flow, reason, None);
+                self.note_more(flow, event, reason, None);
                 Ok(())
             }
             None => self.route(flow, event, Words::None),
@@ -117,16 +120,25 @@ impl Session {
             None => blocks.into(),
         };
         self.release(flow)?;
-        self.note_more(flow, StopReason::PauseTurn, Some(turn));
+        self.note_more(flow, event, StopReason::PauseTurn, Some(turn));
         Ok(())
     }
 
-    fn note_more(&mut self, flow: &mut Flow, reason: StopReason, turn: Option<Arc<str>>) {
+    /// `event` is the end, which is not told.
+    fn note_more(
+        &mut self,
+        flow: &mut Flow,
+        event: Event,
+        reason: StopReason,
+        turn: Option<Arc<str>>,
+    ) {
+        let unsaid = self.unsaid(flow, event);
         flow.goes_on = Some(reason);
         for record in journal::go_on(reason, turn.as_deref()) {
             self.record(record);
         }
         self.transcript.go_on(reason, turn);
+        self.transcript.unsaid.extend(unsaid);
     }
 
     /// What gathers the content of an answer that may be paused, from its first event on.
@@ -158,6 +170,7 @@ impl Session {
 
     /// Closes the books of an answer behind which the response goes on.
     pub(crate) fn go_on(&mut self, live: &Attempt, now: Nanos) {
+        self.record_unsaid(live);
         self.account(live, Fate::Complete, None, now);
         self.kept = None;
         self.futile = 0;

@@ -7,9 +7,11 @@ use bytes::{BufMut, Bytes, BytesMut};
 use cost::Usage;
 use protocol::StopReason;
 use retry_policy::IdempotencyKey;
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::deliver::Unsaid;
 use crate::input::AttemptId;
 use crate::seam::{Rung, Seam, SeamLabel};
 use crate::source::{Moved, Source};
@@ -68,6 +70,7 @@ pub(crate) enum Kind {
     Cursor,
     GoOn,
     Hedge,
+    Unsaid,
 }
 
 impl Kind {
@@ -83,6 +86,7 @@ impl Kind {
             Self::Cursor => 8,
             Self::GoOn => 9,
             Self::Hedge => 10,
+            Self::Unsaid => 11,
         }
     }
 
@@ -98,6 +102,7 @@ impl Kind {
             8 => Self::Cursor,
             9 => Self::GoOn,
             10 => Self::Hedge,
+            11 => Self::Unsaid,
             _ => return None,
         })
     }
@@ -181,6 +186,17 @@ pub(crate) fn go_on(reason: StopReason, turn: Option<&str>) -> Vec<Record> {
     out.put_u8(if reason == StopReason::PauseTurn { 2 } else { 1 });
     out.put_slice(turn.unwrap_or_default().as_bytes());
     split(Kind::GoOn, &out)
+}
+
+/// The events of an end that was not told, as they are told where nothing follows it.
+pub(crate) fn unsaid(attempt: AttemptId, events: &VecDeque<Unsaid>) -> Vec<Record> {
+    let mut out = BytesMut::new();
+    out.put_u32(attempt.0);
+    for Unsaid { name, data } in events {
+        put_bytes(&mut out, name);
+        put_bytes(&mut out, data);
+    }
+    split(Kind::Unsaid, &out)
 }
 
 pub(crate) fn seam(seam: &Seam) -> Record {
@@ -294,8 +310,22 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn text(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.long_bytes()?).ok()
+    }
+
+    /// Bytes behind their number.
+    pub(crate) fn long_bytes(&mut self) -> Option<&'a [u8]> {
         let len = usize::try_from(self.u32()?).ok()?;
-        std::str::from_utf8(self.bytes(len)?).ok()
+        self.bytes(len)
+    }
+
+    /// The names and the data of events, to the end of the payload.
+    pub(crate) fn events(&mut self) -> Option<Vec<(&'a [u8], &'a [u8])>> {
+        let mut events = Vec::new();
+        while !self.0.is_empty() {
+            events.push((self.long_bytes()?, self.long_bytes()?));
+        }
+        Some(events)
     }
 
     pub(crate) fn rung(&mut self) -> Option<Rung> {
@@ -373,8 +403,12 @@ fn head(kind: Kind) -> BytesMut {
 }
 
 fn put_text(out: &mut BytesMut, text: &str) {
-    out.put_u32(u32::try_from(text.len()).unwrap_or(u32::MAX));
-    out.put_slice(text.as_bytes());
+    put_bytes(out, text.as_bytes());
+}
+
+fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
+    out.put_u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+    out.put_slice(bytes);
 }
 
 fn split(kind: Kind, payload: &[u8]) -> Vec<Record> {

@@ -208,6 +208,9 @@ pub struct Summary {
     /// ([`GoOn`](crate::GoOn)), those of earlier processes included. What each answer used is in the
     /// account of its attempt.
     pub went_on: Vec<StopReason>,
+    /// Why nothing follows the end of the last answer, where more was wanted behind it: its end was
+    /// told after all.
+    pub not_gone_on: Option<Cause>,
     /// What the response cost, attempts of earlier processes included; `None` where it is not
     /// known, which is not nothing.
     pub cost: Option<StreamCost>,

@@ -217,6 +217,8 @@ impl Session {
         }
         let note = self.read_note(flow, &decoded)?;
         if flow.goes_on.is_some() {
+            let event = Event { note, name, data, spans: decoded.spans.clone() };
+            self.keep_unsaid(flow, event);
             return Ok(if note.end { Progress::Finished } else { Progress::Read });
         }
         flow.gather(&decoded, &data, self.config.limits.held_bytes);

@@ -5,8 +5,10 @@
 
 use protocol::{Block, Decoded, Node, Part, StopReason};
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::deliver::Unsaid;
 use crate::items::Items;
 
 /// The downstream stream so far.
@@ -20,6 +22,8 @@ pub(crate) struct Transcript {
     pub(crate) text_events_before: u64,
     /// Ends of answers behind which the response went on.
     pub(crate) went_on: Vec<StopReason>,
+    /// The end of the last of them, which was not told.
+    pub(crate) unsaid: VecDeque<Unsaid>,
     /// The content of the turn that was paused, to be sent back.
     pub(crate) turn: Option<Arc<str>>,
     /// Something was delivered behind the end of the answer before.
@@ -80,6 +84,7 @@ impl Transcript {
     pub(crate) fn go_on(&mut self, reason: StopReason, turn: Option<Arc<str>>) {
         self.went_on.push(reason);
         (self.turn, self.has_moved) = (turn, false);
+        self.unsaid.clear();
         self.text_events_before = self.text_events;
     }
 

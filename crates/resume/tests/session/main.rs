@@ -15,6 +15,7 @@ mod hedging;
 mod journal;
 mod kept;
 mod ladder;
+mod late_end;
 mod limits;
 mod oddities;
 mod profiles;
