@@ -8,10 +8,10 @@ mod decode;
 mod machine;
 mod measurement;
 mod record;
-mod recovery;
 mod retry;
 mod seams;
 mod simulate;
+mod sockets;
 mod sse;
 mod store;
 mod table;
@@ -43,7 +43,8 @@ const SUITES: &[Suite] = &[
     Suite { name: "store", run: store::run },
     Suite { name: "client", run: client::run },
     Suite { name: "seams", run: seams::run },
-    Suite { name: "recovery", run: recovery::run },
+    Suite { name: "hedging", run: sockets::hedging },
+    Suite { name: "recovery", run: sockets::recovery },
     Suite { name: "outage", run: simulate::outage },
     Suite { name: "balance", run: simulate::balance },
     Suite { name: "stall", run: simulate::stall },

@@ -50,6 +50,8 @@ Commands:
                                 Adversarial seams: answers of all kinds cut anywhere, models that go
                                 on in every way (100000 of them); how sure the labels are, what is
                                 removed and what is shown twice. Fails where a label was wrong
+  bench hedging [--streams N]   Second copies of slow requests, over sockets: the time to the first token and
+                                the requests with and without them. Fails where a promise is missed
   bench recovery [--streams N] [--smoke]
                                 Streams that break by chance, over sockets: what comes out whole,
                                 when and at what cost, without retries, with those before the first

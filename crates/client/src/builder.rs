@@ -119,8 +119,8 @@ impl Builder {
     /// brings content first; the others are cancelled at once. Default: no.
     ///
     /// A copy is made when content is later than for 95 of 100 requests, once 20 were seen, and only
-    /// while no endpoint is in trouble or short of quota. All copies of a client together have at most
-    /// 5 % of the input that its other attempts had. What a copy costs is in the account of the response
+    /// while no endpoint is in trouble or short of quota. All copies of a client together, beside the
+    /// first, have at most 5 % of the input that its other attempts had. What a copy costs is in the account of the response
     /// like that of any attempt. It needs a second [`endpoint`](Self::endpoint).
     ///
     /// ```

@@ -86,6 +86,8 @@ pub struct Pace {
     pub delay_per_token: Duration,
     /// Time before the first token of each response, in addition; background responses have none.
     pub delay_before_first: Duration,
+    /// Responses whose first token takes longer still.
+    pub slow_starts: SlowStarts,
     /// Tokens that are written together; at least 1.
     pub tokens_per_write: usize,
     /// Time between heartbeats where nothing else is sent.
@@ -99,11 +101,21 @@ impl Default for Pace {
         Self {
             delay_per_token: Duration::ZERO,
             delay_before_first: Duration::ZERO,
+            slow_starts: SlowStarts::default(),
             tokens_per_write: 1,
             heartbeat_every: Duration::from_millis(100),
             split: Split::default(),
         }
     }
+}
+
+/// Some responses, by chance, begin late.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SlowStarts {
+    /// Of a million responses so many do. Default 0.
+    pub per_million: u32,
+    /// How much later their first token comes.
+    pub by: Duration,
 }
 
 /// Where HTTP chunks and TCP writes are cut.

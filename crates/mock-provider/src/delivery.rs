@@ -8,8 +8,10 @@ mod page;
 mod unstreamed;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::ask::{Ask, Create};
+use crate::config::{Pace, SlowStarts};
 use crate::connection::After;
 use crate::fault::Fault;
 use crate::framing::frame;
@@ -159,7 +161,7 @@ impl<'c> Delivery<'c> {
             self.send(b"\xEF\xBB\xBF").await?;
         }
         self.send_events(&opening).await?;
-        let lead = self.responder.shared.config.pace.delay_before_first;
+        let lead = self.lead();
         if self.following.is_none() && !lead.is_zero() {
             self.responder.socket.wait(lead).await?;
         }
@@ -171,6 +173,14 @@ impl<'c> Delivery<'c> {
         let (before, rest) = tokens.split_at(tokens.len().min(after as usize));
         self.tokens(before).await?;
         self.break_off(reply, rest, fault).await
+    }
+
+    /// The time before the first token.
+    fn lead(&mut self) -> Duration {
+        let Pace { delay_before_first, slow_starts, .. } = self.responder.shared.config.pace;
+        let SlowStarts { per_million, by } = slow_starts;
+        let is_slow = per_million > 0 && self.random.below(1_000_000) < per_million as usize;
+        if is_slow { delay_before_first + by } else { delay_before_first }
     }
 
     /// The terminal events, and the end of the body.

@@ -140,7 +140,7 @@ mod websocket;
 mod wire;
 
 pub use breakdown::Breakdown;
-pub use config::{ApiKey, Config, Limits, Pace, Prefill, PrefillSeam, Seam, Split};
+pub use config::{ApiKey, Config, Limits, Pace, Prefill, PrefillSeam, Seam, SlowStarts, Split};
 pub use error::{Error, ErrorKind, ParseError};
 pub use fault::{Fault, FaultParseError, InBandError, RetryHint};
 pub use hazard::Hazard;

@@ -2,7 +2,10 @@
 
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
-use client::{Builder, GoOn, Instruction, InstructionError, Tools, Ways};
+use client::{Builder, GoOn, Hedging, Instruction, InstructionError, Nanos, Tools, Ways};
+use std::time::Duration;
+
+use crate::duration::parse_clock;
 
 /// How a broken answer goes on.
 #[derive(Args, Default)]
@@ -21,6 +24,17 @@ pub(crate) struct Recovery {
     /// when the model has stopped
     #[arg(long)]
     stream_tools: bool,
+
+    /// Send a request that is slow to begin to another --base-url as well, up to so many copies at a
+    /// time, and go on with whichever is quicker; all of them are paid for [without a number: 1]
+    #[arg(long, value_name = "COPIES", num_args = 0..=1, require_equals = true,
+        default_missing_value = "1", value_parser = copies())]
+    hedge: Option<u8>,
+
+    /// When a request is slow to begin [default: when it takes longer than 95 of 100 did, once 20 were
+    /// seen]
+    #[arg(long, value_name = "TIME", value_parser = parse_clock, requires = "hedge")]
+    hedge_after: Option<Duration>,
 
     /// Have the provider go on with an answer that nobody reads, and keep it for a while, so that a
     /// break costs no second one (openai-responses). What is stopped here goes on there
@@ -48,6 +62,9 @@ impl Recovery {
         let tools = if self.stream_tools { Tools::Streamed } else { Tools::Held };
         let Taken(ways) = self.ways.unwrap_or_default();
         let instruction = self.instruction.clone().unwrap_or_default();
+        let after = self.hedge_after.map(Nanos::from_duration);
+        let hedging = self.hedge.map(|copies| Hedging { copies, after });
+        let builder = hedging.into_iter().fold(builder, Builder::hedging);
         let builder = builder.go_on(self.go_on());
         builder.ways(ways).tools(tools).background(self.background).instruction(instruction)
     }
@@ -57,6 +74,10 @@ impl Recovery {
         let (after_length, after_pause) = (self.go_on_after_length, self.go_on_after_pause);
         GoOn { after_length, after_pause, times }
     }
+}
+
+fn copies() -> clap::builder::RangedI64ValueParser<u8> {
+    clap::value_parser!(u8).range(1..=i64::from(Hedging::COPIES_MAX))
 }
 
 fn instruction(words: &str) -> Result<Instruction, InstructionError> {

@@ -81,7 +81,9 @@ async fn an_unhedged_client_waits_for_its_clock() {
 async fn copies_are_paid_for_by_other_requests() {
     let (_mocks, client) = with_a_slow_one(3, Some(soon())).await;
     let summary = ask(&client).await.end.unwrap();
-    assert_eq!(summary.attempts[0].cause, Some(Cause::FirstTokenTimeout), "too little was saved");
+    assert_eq!(summary.attempts[0].cause, Some(Cause::Outraced), "one is on credit");
+    let summary = ask(&client).await.end.unwrap();
+    assert_eq!(summary.attempts[0].cause, Some(Cause::FirstTokenTimeout), "it is not paid off");
 }
 
 #[tokio::test]

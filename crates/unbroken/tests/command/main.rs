@@ -5,6 +5,7 @@ mod batch;
 mod cost;
 mod demo;
 mod fallbacks;
+mod hedging;
 mod interruption;
 mod keys;
 mod mock;
