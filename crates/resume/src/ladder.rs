@@ -5,25 +5,21 @@
 //! decides only where the caller says so, and only between ways that both work.
 
 mod choice;
+mod plan;
 
 pub(crate) use choice::explain;
 pub use choice::{Choice, Reason};
+pub(crate) use plan::{Plan, plan};
 
-use bytes::Bytes;
-use http::{HeaderMap, Method};
 use protocol::{Profile, RequestBody};
-use retry_policy::IdempotencyKey;
-use std::borrow::Cow;
 
-use crate::attempt::Hold;
 use crate::config::Ways;
-use crate::cursor::{Asking, Cursor, Way};
-use crate::input::AttemptId;
+use crate::cursor::{Cursor, Way};
 use crate::instruction::Instruction;
 use crate::outcome::Cause;
 use crate::partial::sendable_len;
 use crate::seam::Rung;
-use crate::stitch::{Restarts, Stitch, StopSequences, anchor};
+use crate::stitch::{Restarts, anchor};
 use crate::transcript::Transcript;
 
 /// What was learned about the provider in this stream.
@@ -47,25 +43,6 @@ impl Learned {
 
     const fn restarts(self) -> Restarts {
         if self.replay_diverged { Restarts::Kept } else { Restarts::Compared }
-    }
-}
-
-/// One attempt to come: what to send and how its head joins the text.
-pub(crate) struct Plan {
-    pub(crate) method: Method,
-    pub(crate) path: Cow<'static, str>,
-    pub(crate) body: Bytes,
-    pub(crate) key: Option<IdempotencyKey>,
-    pub(crate) headers: HeaderMap,
-    pub(crate) stitch: Stitch,
-    /// Bytes of the shown text that the request contains.
-    pub(crate) sent: usize,
-}
-
-impl Plan {
-    /// What its events wait for, where something was shown.
-    pub(crate) fn hold(&mut self) -> Hold {
-        Hold::Seam(std::mem::replace(&mut self.stitch, Stitch::start()), self.sent)
     }
 }
 
@@ -149,71 +126,6 @@ impl Standing<'_> {
             Ways::Any | Ways::Cheapest => true,
             Ways::ExactOnly => rung != Rung::Instruct,
             Ways::NoNewSample => rung == Rung::Replay && self.profile.deterministic,
-        }
-    }
-}
-
-/// Makes the request for a rung.
-pub(crate) fn plan(
-    standing: &Standing<'_>,
-    rung: Rung,
-    attempt: AttemptId,
-    key: &IdempotencyKey,
-) -> Plan {
-    let Standing { transcript, request, profile, learned, kept, .. } = *standing;
-    let text = transcript.text.as_str();
-    let sent = sendable_len(text);
-    let partial = &text[..sent];
-    let spent = transcript.text_events - transcript.text_events_before;
-    // Two rungs at one place send two bodies, so they are two operations.
-    let derived = key.derive((text.len() as u64) << 3 | u64::from(rung.code()));
-    let make = |body, key, stitch: Stitch, sent| {
-        let path = request.path(profile);
-        let stitch = stitch.stopping_at(StopSequences::new(request.stop_sequences()));
-        let headers = HeaderMap::new();
-        Plan { method: Method::POST, path, body, key: Some(key), headers, stitch, sent }
-    };
-    let read = |asking: Asking| {
-        let Asking { method, path, body, key, headers } = asking;
-        Plan { method, path, body, key, headers, stitch: Stitch::start(), sent: 0 }
-    };
-    match (rung, kept) {
-        (Rung::Cursor, Some(kept)) => return read(kept.ask_events()),
-        (Rung::Fetch, Some(kept)) => return read(kept.ask_whole()),
-        _ => {}
-    }
-    match rung {
-        // The last two are chosen only for a response that is kept.
-        Rung::Retry | Rung::Cursor | Rung::Fetch => {
-            make(request.initial(profile), *key, Stitch::start(), 0)
-        }
-        Rung::Replay => {
-            let key = key.derive(u64::MAX - u64::from(attempt.0));
-            make(request.initial(profile), key, Stitch::replay(), 0)
-        }
-        Rung::Turn => {
-            let body = request.send_back(profile, transcript.paused().unwrap_or_default());
-            // Two pauses may come behind the same text.
-            let key = key.derive(u64::MAX / 2 - transcript.went_on.len() as u64);
-            make(body, key, Stitch::start(), 0)
-        }
-        Rung::Prefill => {
-            let stitch = match profile.echoes_prefill {
-                true => Stitch::echoed_prefill(),
-                false => Stitch::prefill(learned.restarts()),
-            };
-            make(request.prefill(profile, partial, spent), derived, stitch, sent)
-        }
-        Rung::Instruct => {
-            let anchor = anchor::choose(partial);
-            // The fragment is generated again; it must not be paid out of the caller's limit.
-            let fragment = anchor.map_or(0, |start| (partial.len() - start) as u64);
-            let repeated = (fragment * transcript.text_events).div_ceil(text.len() as u64);
-            let spent = spent.saturating_sub(repeated);
-            let fragment = anchor.map(|start| &partial[start..]);
-            let instruction = standing.instruction.words(partial, fragment);
-            let body = request.instruct(profile, partial, &instruction, spent);
-            make(body, derived, Stitch::instruct(anchor, learned.restarts()), sent)
         }
     }
 }

@@ -19,6 +19,13 @@ pub(crate) struct Unsaid {
     pub(crate) data: Bytes,
 }
 
+impl Unsaid {
+    /// One that was written down.
+    pub(crate) fn of((name, data): (&[u8], &[u8])) -> Self {
+        Self { name: Bytes::copy_from_slice(name), data: Bytes::copy_from_slice(data) }
+    }
+}
+
 impl Session {
     /// What the consumer would be given of an event of the end; nothing of it is told.
     pub(crate) fn unsaid(&mut self, flow: &mut Flow, event: Event) -> Option<Unsaid> {
