@@ -7,4 +7,4 @@ mod turn;
 mod usual;
 
 pub(crate) use decode::{EVENT_NAMES, decode};
-pub use turn::TurnContent;
+pub use turn::{TurnContent, container_of};

@@ -55,7 +55,7 @@ mod splice;
 mod usage;
 mod wire;
 
-pub use anthropic::TurnContent;
+pub use anthropic::{TurnContent, container_of};
 pub use classify::{
     CODE_BYTES_MAX, MESSAGE_BYTES_MAX, classify_document, classify_in_band, classify_status,
 };

@@ -74,6 +74,8 @@ pub enum Entry<'a> {
         reason: StopReason,
         /// The content blocks that are sent back, of a turn that was paused.
         turn: Option<&'a str>,
+        /// The container that the tools of that turn run in.
+        container: Option<&'a str>,
     },
     /// The end of that answer as its provider said it: it is told where nothing follows.
     Unsaid {
@@ -210,9 +212,9 @@ fn read_short<'a>(kind: Kind, fields: &mut Fields<'a>) -> Option<Entry<'a>> {
             Entry::Cursor { attempt: AttemptId(fields.u32()?), response: fields.text()? }
         }
         Kind::GoOn => {
-            let reason = fields.reason()?;
+            let (reason, container) = fields.reason()?;
             let turn = std::str::from_utf8(fields.0).ok()?;
-            Entry::GoOn { reason, turn: Some(turn).filter(|turn| !turn.is_empty()) }
+            Entry::GoOn { reason, turn: Some(turn).filter(|turn| !turn.is_empty()), container }
         }
         Kind::Unsaid => {
             Entry::Unsaid { attempt: AttemptId(fields.u32()?), events: fields.events()? }

@@ -20,7 +20,7 @@ use crate::ladder::{self, Standing};
 use crate::outcome::Cause;
 use crate::seam::Rung;
 use crate::session::Session;
-use crate::transcript::{Note, Tool};
+use crate::transcript::{Note, Tool, Turn};
 
 /// Behind which ends of an answer the response goes on. By default behind none: each of them is the
 /// provider's own end, and every answer more is paid for. Where more is wanted and nothing comes, because
@@ -115,9 +115,15 @@ impl Session {
         let Some(blocks) = blocks.filter(|_| flow.stopped_at.is_none()) else {
             return self.route(flow, event, Words::None);
         };
-        let turn: Arc<str> = match self.transcript.turn.as_deref() {
-            Some(before) => format!("{before},{blocks}").into(),
-            None => blocks.into(),
+        let before = self.transcript.turn.as_ref();
+        let turn = Turn {
+            blocks: match before {
+                Some(before) => format!("{},{blocks}", before.blocks).into(),
+                None => blocks.into(),
+            },
+            container: protocol::container_of(&event.data)
+                .map(Arc::from)
+                .or_else(|| before?.container.clone()),
         };
         self.release(flow)?;
         self.note_more(flow, event, StopReason::PauseTurn, Some(turn));
@@ -125,16 +131,10 @@ impl Session {
     }
 
     /// `event` is the end, which is not told.
-    fn note_more(
-        &mut self,
-        flow: &mut Flow,
-        event: Event,
-        reason: StopReason,
-        turn: Option<Arc<str>>,
-    ) {
+    fn note_more(&mut self, flow: &mut Flow, event: Event, reason: StopReason, turn: Option<Turn>) {
         let unsaid = self.unsaid(flow, event);
         flow.goes_on = Some(reason);
-        for record in journal::go_on(reason, turn.as_deref()) {
+        for record in journal::go_on(reason, turn.as_ref()) {
             self.record(record);
         }
         self.transcript.go_on(reason, turn);

@@ -15,6 +15,7 @@ use crate::deliver::Unsaid;
 use crate::input::AttemptId;
 use crate::seam::{Rung, Seam, SeamLabel};
 use crate::source::{Moved, Source};
+use crate::transcript::Turn;
 
 /// Bytes of the largest record. Larger contents are split over several.
 pub const RECORD_BYTES_MAX: usize = 256 << 10;
@@ -27,6 +28,12 @@ pub(crate) const NAME_BYTES_MAX: usize = 255;
 
 /// More records of the same content follow.
 const MORE: u8 = 1;
+
+/// Ends of answers behind which a response goes on.
+const AT_LIMIT: u8 = 1;
+const PAUSED: u8 = 2;
+/// The id of the container stands before the content.
+const PAUSED_IN_CONTAINER: u8 = 3;
 
 /// The number of a record in its journal: dense, the first is 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -181,10 +188,18 @@ pub(crate) fn cursor(attempt: AttemptId, response: &str) -> Record {
 
 /// An answer ended for this reason, which is not told, and the response goes on behind it; `turn` is
 /// what is sent back then.
-pub(crate) fn go_on(reason: StopReason, turn: Option<&str>) -> Vec<Record> {
+pub(crate) fn go_on(reason: StopReason, turn: Option<&Turn>) -> Vec<Record> {
     let mut out = BytesMut::new();
-    out.put_u8(if reason == StopReason::PauseTurn { 2 } else { 1 });
-    out.put_slice(turn.unwrap_or_default().as_bytes());
+    let container = turn.and_then(|turn| turn.container.as_deref());
+    out.put_u8(match (reason, container) {
+        (StopReason::PauseTurn, Some(_)) => PAUSED_IN_CONTAINER,
+        (StopReason::PauseTurn, None) => PAUSED,
+        _ => AT_LIMIT,
+    });
+    if let Some(container) = container {
+        put_text(&mut out, container);
+    }
+    out.put_slice(turn.map_or(b"", |turn| turn.blocks.as_bytes()));
     split(Kind::GoOn, &out)
 }
 
@@ -332,11 +347,12 @@ impl<'a> Fields<'a> {
         Rung::from_code(self.u8()?)
     }
 
-    /// The reason of an end behind which a response goes on.
-    pub(crate) fn reason(&mut self) -> Option<StopReason> {
+    /// The reason of an end behind which a response goes on, and the container of a paused turn.
+    pub(crate) fn reason(&mut self) -> Option<(StopReason, Option<&'a str>)> {
         Some(match self.u8()? {
-            1 => StopReason::MaxTokens,
-            2 => StopReason::PauseTurn,
+            AT_LIMIT => (StopReason::MaxTokens, None),
+            PAUSED => (StopReason::PauseTurn, None),
+            PAUSED_IN_CONTAINER => (StopReason::PauseTurn, Some(self.text()?)),
             _ => return None,
         })
     }

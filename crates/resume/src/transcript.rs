@@ -24,8 +24,8 @@ pub(crate) struct Transcript {
     pub(crate) went_on: Vec<StopReason>,
     /// The end of the last of them, which was not told.
     pub(crate) unsaid: VecDeque<Unsaid>,
-    /// The content of the turn that was paused, to be sent back.
-    pub(crate) turn: Option<Arc<str>>,
+    /// The turn that was paused, to be sent back.
+    pub(crate) turn: Option<Turn>,
     /// Something was delivered behind the end of the answer before.
     pub(crate) has_moved: bool,
     /// The stream's first event was delivered.
@@ -76,12 +76,12 @@ impl Transcript {
     }
 
     /// The turn that is to be sent back; nothing of what follows it was delivered.
-    pub(crate) fn paused(&self) -> Option<&str> {
-        self.turn.as_deref().filter(|_| !self.has_moved)
+    pub(crate) fn paused(&self) -> Option<&Turn> {
+        self.turn.as_ref().filter(|_| !self.has_moved)
     }
 
     /// The answer is over, and the response goes on.
-    pub(crate) fn go_on(&mut self, reason: StopReason, turn: Option<Arc<str>>) {
+    pub(crate) fn go_on(&mut self, reason: StopReason, turn: Option<Turn>) {
         self.went_on.push(reason);
         (self.turn, self.has_moved) = (turn, false);
         self.unsaid.clear();
@@ -101,6 +101,15 @@ impl Transcript {
             self.model = model.map(|model| model.clone().into_owned());
         }
     }
+}
+
+/// A turn that its provider paused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Turn {
+    /// Its content blocks in JSON, with commas between them.
+    pub(crate) blocks: Arc<str>,
+    /// The container that its tools run in.
+    pub(crate) container: Option<Arc<str>>,
 }
 
 /// Whether an event belongs to a tool call of the application.

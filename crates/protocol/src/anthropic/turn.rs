@@ -203,6 +203,21 @@ fn set(splice: &mut Splice, block: Value, old: Option<Value>, name: &str, value:
     }
 }
 
+/// The id of the container that the tools of an answer ran in, as the event says that has its stop reason.
+/// Whoever sends the answer back has to name it again.
+///
+/// ```
+/// let event = br#"{"type":"message_delta","delta":{"stop_reason":"pause_turn","container":{"id":"c_1"}}}"#;
+/// assert_eq!(protocol::container_of(event).as_deref(), Some("c_1"));
+/// ```
+#[must_use]
+pub fn container_of(data: &[u8]) -> Option<String> {
+    let event = Scanner::new(data).ok()?.value().ok()?;
+    let container = event.member(data, "delta")?.member(data, "container")?;
+    let id = container.member(data, "id")?.str(data)?;
+    (!id.is_empty()).then(|| id.into_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -69,10 +69,17 @@ impl RequestBody {
     }
 
     /// The body that sends a paused turn back, so that the model goes on with it: an assistant message
-    /// of these content blocks, in JSON with commas between them. Messages wire only.
+    /// of these content blocks, in JSON with commas between them, and the id of the container that its
+    /// tools ran in, if there was one ([`container_of`](crate::container_of)). Messages wire only.
     #[must_use]
-    pub fn send_back(&self, profile: &Profile, blocks: &str) -> Bytes {
+    pub fn send_back(&self, profile: &Profile, blocks: &str, container: Option<&str>) -> Bytes {
         let mut splice = self.streaming(profile);
+        if let Some(id) = container.map(json_string) {
+            match self.member("container").filter(Value::is_object) {
+                Some(container) => self.set(&mut splice, container, "id", &id),
+                None => self.set(&mut splice, self.whole, "container", &id),
+            }
+        }
         self.say(&mut splice, &format!(r#"{{"role":"assistant","content":[{blocks}]}}"#));
         self.finish(splice)
     }

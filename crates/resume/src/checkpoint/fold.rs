@@ -15,7 +15,7 @@ use crate::journal::Seq;
 use crate::seam::Rung;
 use crate::session::Closed;
 use crate::source::Author;
-use crate::transcript::{Note, Transcript};
+use crate::transcript::{Note, Transcript, Turn};
 
 /// A fold in progress.
 #[derive(Default)]
@@ -103,8 +103,10 @@ fn take(checkpoint: &mut Checkpoint, reading: &mut Reading, entry: Entry<'_>) ->
             let is_first = !checkpoint.transcript.begun;
             reading.cursor = is_first.then(|| Cursor::by_number(response, None)).flatten();
         }
-        Entry::GoOn { reason, turn } => {
-            checkpoint.transcript.go_on(reason, turn.map(Arc::from));
+        Entry::GoOn { reason, turn, container } => {
+            let container = container.map(Arc::from);
+            let turn = turn.map(|blocks| Turn { blocks: blocks.into(), container });
+            checkpoint.transcript.go_on(reason, turn);
             // The provider is done with that answer.
             (reading.cursor, reading.is_over) = (None, true);
         }

@@ -74,7 +74,11 @@ impl Standing<'_> {
     /// The turn that was paused, as it came.
     fn send_back(&self, key: &IdempotencyKey) -> Plan {
         let transcript = self.transcript;
-        let body = self.request.send_back(self.profile, transcript.paused().unwrap_or_default());
+        let (blocks, container) = match transcript.paused() {
+            Some(turn) => (&*turn.blocks, turn.container.as_deref()),
+            None => ("", None),
+        };
+        let body = self.request.send_back(self.profile, blocks, container);
         // Two pauses may come behind the same text.
         let key = key.derive(u64::MAX / 2 - transcript.went_on.len() as u64);
         self.making(body, key, Stitch::start(), 0)

@@ -289,6 +289,32 @@ fn tokens_of_a_turn_that_is_paused_before_any_text_are_counted() {
 }
 
 #[test]
+fn the_container_of_a_paused_turn_is_named_again() {
+    let id = r#""stop_sequence":null,"container":{"id":"container_1","expires_at":"2026-12-01"}"#;
+    let said = paused().replacen(r#""stop_sequence":null}"#, &format!("{id}}}"), 1);
+    let again = found(&(message_delta("pause_turn", 7) + &message_stop()));
+    for (member, sent) in [
+        ("", r#""container":"container_1""#),
+        (r#","container":null"#, r#""container":"container_1""#),
+        (r#","container":"container_0""#, r#""container":"container_1""#),
+        (r#","container":{"skills":[]}"#, r#""container":{"skills":[],"id":"container_1"}"#),
+    ] {
+        let body = format!(
+            r#"{{"model":"claude-opus-5","max_tokens":9,"messages":[{{"role":"user","content":"hi"}}]{member}}}"#
+        );
+        let request = RequestBody::parse(Profile::ANTHROPIC.wire, body.into()).unwrap();
+        let mut first = Drive::new((searching().0, request));
+        first.accept().send(&said);
+        let mut second = Drive::resume(searching().0, &first.records);
+        for drive in [&mut first, &mut second] {
+            assert!(drive.body().contains(sent), "{}", drive.body());
+            drive.accept().send(&again);
+            assert!(drive.body().contains(sent), "it is named no more: {}", drive.body());
+        }
+    }
+}
+
+#[test]
 fn a_turn_that_pauses_again_is_sent_back_whole() {
     let mut drive = Drive::new(searching());
     drive.accept().send(paused());
