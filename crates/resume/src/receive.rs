@@ -254,7 +254,9 @@ impl Session {
         let mut note = Note::of(decoded);
         if let Some(usage) = decoded.usage {
             flow.usage = flow.usage.max(&usage);
-            flow.usage_final |= note.stop.is_some() || note.usage_only;
+            // Behind the reason to stop nothing more is written that could be counted.
+            let is_over = self.transcript.stop.is_some() || flow.goes_on.is_some();
+            flow.usage_final |= note.stop.is_some() || note.usage_only || is_over;
         }
         note.stop = flow.stops.take(&note);
         let alone = self.config.profile.terminal == Terminal::LastEventAlone;

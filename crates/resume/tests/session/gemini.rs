@@ -6,31 +6,31 @@ use protocol::{FailureKind, Profile, RequestBody, StopReason};
 use resume::{Break, Cause, Config, Outcome, Rung, State, Summary};
 use serde_json::Value;
 
-const PIECES: &[&str] = &[
+pub(crate) const PIECES: &[&str] = &[
     "The lighthouse keeper climbed",
     " the stairs every evening",
     " and lit",
     " the lamp",
     " and went to bed.",
 ];
-const WHOLE: &str =
+pub(crate) const WHOLE: &str =
     "The lighthouse keeper climbed the stairs every evening and lit the lamp and went to bed.";
 
-fn gemini() -> (Config, RequestBody) {
+pub(crate) fn gemini() -> (Config, RequestBody) {
     let body = r#"{"model":"gemini-2.5-pro","contents":[{"role":"user","parts":[{"text":"hi"}]}],"generationConfig":{"maxOutputTokens":1000}}"#;
     let request = RequestBody::parse(Profile::GEMINI.wire, Bytes::from(body)).expect("a body");
     (Config::new(Profile::GEMINI), request)
 }
 
 /// A chunk of these parts; `more` are members of the candidate.
-fn parts(id: &str, parts: &str, more: &str, tokens: u32) -> String {
+pub(crate) fn parts(id: &str, parts: &str, more: &str, tokens: u32) -> String {
     let all = tokens + 9;
     format!(
         "data: {{\"candidates\": [{{\"content\": {{\"parts\": [{parts}],\"role\": \"model\"}}{more},\"index\": 0}}],\"usageMetadata\": {{\"promptTokenCount\": 9,\"candidatesTokenCount\": {tokens},\"totalTokenCount\": {all}}},\"modelVersion\": \"gemini-2.5-pro\",\"responseId\": \"{id}\"}}\r\n\r\n"
     )
 }
 
-fn said(id: &str, text: &str, tokens: u32) -> String {
+pub(crate) fn said(id: &str, text: &str, tokens: u32) -> String {
     let text = serde_json::to_string(text).expect("a string");
     parts(id, &format!("{{\"text\": {text}}}"), "", tokens)
 }
@@ -39,19 +39,19 @@ fn thought(id: &str) -> String {
     parts(id, "{\"text\": \"hm\",\"thought\": true}", "", 0)
 }
 
-fn stopped(id: &str, reason: &str, tokens: u32) -> String {
+pub(crate) fn stopped(id: &str, reason: &str, tokens: u32) -> String {
     let more = format!(",\"finishReason\": \"{reason}\"");
     parts(id, "{\"text\": \"\",\"thoughtSignature\": \"Cs==\"}", &more, tokens)
 }
 
 /// The whole answer of one attempt.
-fn answer(id: &str, pieces: &[&str]) -> String {
+pub(crate) fn answer(id: &str, pieces: &[&str]) -> String {
     let pieces = pieces.iter().zip(1..).map(|(piece, tokens)| said(id, piece, tokens));
     pieces.collect::<String>() + &stopped(id, "STOP", 7)
 }
 
 /// The data of what came out.
-fn data(drive: &Drive) -> Vec<&str> {
+pub(crate) fn data(drive: &Drive) -> Vec<&str> {
     drive.frames.iter().map(|frame| std::str::from_utf8(&frame.data).expect("UTF-8")).collect()
 }
 
@@ -71,7 +71,7 @@ fn obedient_words(drive: &Drive) -> String {
 }
 
 /// A continuation as such a model writes it.
-fn obedient(drive: &Drive, id: &str) -> String {
+pub(crate) fn obedient(drive: &Drive, id: &str) -> String {
     let words = obedient_words(drive);
     let (head, end) = words.split_at(words.len() / 2);
     thought(id) + &answer(id, &[head, end])
@@ -79,7 +79,7 @@ fn obedient(drive: &Drive, id: &str) -> String {
 
 /// Sees that what came out is one native stream that says the whole text.
 #[track_caller]
-fn judged(drive: &Drive) -> &Summary {
+pub(crate) fn judged(drive: &Drive) -> &Summary {
     let Some(Outcome::Complete(summary)) = &drive.outcome else { panic!("{:?}", drive.outcome) };
     let (mut text, mut stops, mut id) = (String::new(), 0, None);
     for data in data(drive) {

@@ -10,6 +10,7 @@ mod cursor;
 mod fallback;
 mod framing;
 mod gemini;
+mod gemini_odd;
 mod go_on;
 mod hedging;
 mod journal;

@@ -2,10 +2,14 @@
 //! nothing back, ends once, and leaves a journal that says what it showed.
 #![no_main]
 
+#[path = "../../../../crates/protocol/tests/framing/message.rs"]
+mod message;
+
 use bytes::Bytes;
 use fuzz::{Operations, wire};
 use libfuzzer_sys::fuzz_target;
-use protocol::{Profile, RequestBody, Wire};
+use message::{chunk, exception};
+use protocol::{Framing, Profile, RequestBody, Wire};
 use resume::{
     Admission, AttemptId, Break, Checkpoint, Config, Hedging, Input, Origin, Outcome, Output,
     Place, Refusal, Seq, Session, Timeouts, Tools,
@@ -41,7 +45,7 @@ struct Run {
 
 impl Run {
     fn new(wire: Wire, choices: u8) -> Self {
-        let profile = Profile::for_wire(wire);
+        let profile = Profile { framing: framing(choices), ..Profile::for_wire(wire) };
         let body = match wire {
             Wire::OpenAiResponses => RESPONSES,
             Wire::Gemini => GEMINI,
@@ -80,9 +84,12 @@ impl Run {
         // Late events of an attempt that is gone as well.
         let attempt = AttemptId(self.attempt.0.saturating_sub(u32::from(operation >> 7)));
         let input = match operation & 15 {
-            0..=4 => Input::Body { attempt, chunk: Bytes::copy_from_slice(payload) },
+            0..=2 => Input::Body { attempt, chunk: Bytes::copy_from_slice(payload) },
+            3 | 4 => Input::Body { attempt, chunk: self.framed(operation, payload).into() },
             5 => Input::Connected { attempt },
-            6 | 7 => Input::Head { attempt, status: status(payload), headers: headers(payload) },
+            6 | 7 => {
+                Input::Head { attempt, status: status(payload), headers: self.headers(payload) }
+            }
             8 => Input::End { attempt },
             9 => Input::Broke { attempt, cause: cause(payload) },
             10 => Input::Persisted(Seq(self.records.len() as u64)),
@@ -96,6 +103,29 @@ impl Run {
             }
         };
         self.session.handle(input, self.now);
+    }
+
+    /// The payload as a whole frame, which other framings than server-sent events never have by chance.
+    fn framed(&self, operation: u8, payload: &[u8]) -> Vec<u8> {
+        let text = String::from_utf8_lossy(payload);
+        match self.profile.framing {
+            Framing::Sse => payload.to_vec(),
+            Framing::NdJson => [payload, b"\n"].concat(),
+            Framing::AwsEventStream if operation & 1 == 1 => chunk(&text),
+            Framing::AwsEventStream => exception("throttlingException", &text),
+        }
+    }
+
+    fn headers(&self, payload: &[u8]) -> http::HeaderMap {
+        let mut headers = http::HeaderMap::new();
+        let kind = match payload.get(1) {
+            None | Some(0..=127) => self.profile.framing.media_type(),
+            Some(128..=159) => "text/event-stream",
+            Some(160..=191) => "application/json",
+            Some(_) => return headers,
+        };
+        headers.insert("content-type", http::HeaderValue::from_static(kind));
+        headers
     }
 
     fn admission(&self, payload: &[u8]) -> Input {
@@ -180,15 +210,12 @@ fn status(payload: &[u8]) -> u16 {
     STATUSES[usize::from(payload.first().copied().unwrap_or(0)) % STATUSES.len()]
 }
 
-fn headers(payload: &[u8]) -> http::HeaderMap {
-    let mut headers = http::HeaderMap::new();
-    let kind = match payload.get(1) {
-        None | Some(0..=127) => "text/event-stream",
-        Some(128..=191) => "application/json",
-        Some(_) => return headers,
-    };
-    headers.insert("content-type", http::HeaderValue::from_static(kind));
-    headers
+const fn framing(choices: u8) -> Framing {
+    match choices >> 5 & 3 {
+        1 => Framing::NdJson,
+        2 => Framing::AwsEventStream,
+        _ => Framing::Sse,
+    }
 }
 
 fn cause(payload: &[u8]) -> Break {
