@@ -167,6 +167,8 @@ impl Course {
         let size = dice.weigh(&[(1, 1), (3, 24), (4, 200), (4, 1400), (1, usize::MAX)]);
         // Single bytes are tried where the answer is short enough to be read often.
         let size = if size == 1 && bytes.len() > 4000 { 60 } else { size };
+        // All of them and the longest silence fit into a clock: one event may be the whole body.
+        let single = MILLI.min(patience(timeouts) / 2 / (bytes.len() as u64).max(1));
         let mut longest = dice.percent(20).then(|| patience(timeouts));
         let mut at = 0;
         while at < bytes.len() {
@@ -176,7 +178,7 @@ impl Course {
             };
             let end = bytes.len().min(at.saturating_add(len));
             let late = longest.take_if(|_| dice.percent(8));
-            let wait = late.unwrap_or_else(|| if size == 1 { MILLI } else { pause(dice) });
+            let wait = late.unwrap_or_else(|| if size == 1 { single } else { pause(dice) });
             self.steps.push((wait, Sight::Body(Bytes::copy_from_slice(&bytes[at..end]))));
             if dice.percent(2) {
                 self.steps.push((0, Sight::Body(Bytes::new())));

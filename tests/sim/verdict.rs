@@ -168,10 +168,15 @@ fn check_drop(
     let mut repeats = tail.starts_with(&entry.text[head..dropped]);
     let doubled = matches!(scenario.family, Family::Doubled(_)) && removes(seam);
     if !scenario.seam.is_faithful() || doubled {
-        // A model that wanders may repeat whatever it likes, as long as it was shown.
+        // A model that wanders may repeat whatever it likes, as long as it was shown. Whether white
+        // space before a doubled line is what was trimmed or was written before the fragment, the
+        // wire cannot tell.
         let partial = &shown[..entry.sent];
+        let blank = entry.text.len() - entry.text.trim_start().len();
+        let lead = if doubled { blank.min(dropped) } else { 0 };
         repeats |= (0..=dropped).rev().filter(|cut| entry.text.is_char_boundary(*cut)).any(|cut| {
-            partial.ends_with(&entry.text[..cut]) && tail.starts_with(&entry.text[cut..dropped])
+            partial.ends_with(&entry.text[lead.min(cut)..cut])
+                && tail.starts_with(&entry.text[cut..dropped])
         });
     }
     if !(replays || restarts || repeats) {
