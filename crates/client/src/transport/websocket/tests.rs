@@ -1,5 +1,8 @@
 //! Sockets that wait, in memory and in virtual time.
 
+mod server;
+mod turns;
+
 use http_body_util::Empty;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -88,6 +91,16 @@ async fn a_socket_is_renewed_before_its_hour_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_socket_that_waits_is_closed_at_its_age_too() {
+    let limits = SocketLimits { idle: Nanos::from_secs(7200), ..SocketLimits::default() };
+    let sockets = Arc::new(Sockets::new(limits));
+    let begin = Instant::now();
+    let (socket, there) = open(&limits, 1024).await;
+    sockets.put(place(), socket);
+    assert_eq!((closed(there).await - begin).as_secs(), 55 * 60);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_rested_is_asked_over_sockets_again() {
     let sockets = Sockets::new(SocketLimits::default());
     sockets.rule_out(&place().uri);
@@ -129,6 +142,31 @@ async fn pings_whose_answers_are_not_read_have_an_end() {
             News::Ping => assert!(pings < 1000, "there is no end"),
             News::Lost(cause) => break assert_eq!(cause, Break::Framing),
             News::Text(text) => panic!("nobody said {text:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn answers_that_are_read_late_are_not_counted_again() {
+    let limits = SocketLimits::default();
+    let (mut socket, mut there) = open(&limits, 1024).await;
+    let (mut pings, mut pongs) = (0, 0);
+    for _ in 0..4 {
+        // More than there is room for, and less than the limit beyond it.
+        for _ in 0..180 {
+            there.write_all(&[0x89, 1, b'?']).await.unwrap();
+            pings += 1;
+            let news = tokio::task::unconstrained(poll_fn(|cx| socket.poll_news(cx))).await;
+            assert!(matches!(news, News::Ping), "{pings}: {news:?}");
+        }
+        while pongs < pings {
+            let mut pong = [0; 7];
+            tokio::select! {
+                biased;
+                read = there.read_exact(&mut pong) => assert_eq!(read.unwrap(), 7),
+                news = poll_fn(|cx| socket.poll_news(cx)) => panic!("nobody said {news:?}"),
+            }
+            pongs += 1;
         }
     }
 }
