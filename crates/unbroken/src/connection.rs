@@ -238,12 +238,7 @@ const fn key_variable(profile: &Profile) -> &'static str {
 
 /// Reads the names of the wires.
 pub(crate) fn wires() -> impl TypedValueParser<Value = Wire> {
-    wires_among(Wire::all())
-}
-
-/// Reads the names of these wires.
-pub(crate) fn wires_among(wires: &'static [Wire]) -> impl TypedValueParser<Value = Wire> {
-    PossibleValuesParser::new(wires.iter().copied().map(wire_flag))
+    PossibleValuesParser::new(Wire::all().iter().copied().map(wire_flag))
         .map(|name| name.parse().expect("each listed name is one of a wire"))
 }
 

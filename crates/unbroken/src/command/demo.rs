@@ -31,7 +31,7 @@ use self::worker::Part;
 use super::stream::default_model;
 use crate::checkpoints::Checkpoints;
 use crate::cli::examples;
-use crate::connection::wires_among;
+use crate::connection::wires;
 use crate::diagnostics::report;
 use crate::duration::parse;
 use crate::signal::Signals;
@@ -58,8 +58,8 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "N|SCRIPT", default_value = "12", allow_hyphen_values = true)]
     faults: Storm,
 
-    /// Wire to speak: anthropic goes on by prefill, openai-chat by instruction
-    #[arg(long, default_value = "anthropic", value_parser = wires_among(MOCKED))]
+    /// Wire to speak: anthropic goes on by prefill, the others by instruction
+    #[arg(long, default_value = "anthropic", value_parser = wires())]
     protocol: Wire,
 
     /// Time before each token; 0 shows only the faults' own time
@@ -281,9 +281,6 @@ fn injected(server: &Mock, place: Option<usize>) -> String {
     let record = ledger.requests.get(place);
     record.map_or_else(|| "unknown".to_owned(), |record| storm::describe(&record.fault))
 }
-
-/// The wires that the mock speaks.
-const MOCKED: &[Wire] = &[Wire::AnthropicMessages, Wire::OpenAiChat];
 
 const EXAMPLES: &str = "\
 Examples:
