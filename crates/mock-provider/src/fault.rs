@@ -110,6 +110,12 @@ pub enum Fault {
         /// Which error.
         error: InBandError,
     },
+    /// `pause@K`: on the Messages wire the turn is paused after some tokens, and goes on when it is sent
+    /// back; elsewhere a whole answer.
+    Paused {
+        /// Tokens before it.
+        after: u32,
+    },
     /// `late`: a whole answer, and after its end one more event of its text.
     LateEvent,
     /// `ws@K:CODE`: on a WebSocket a close frame; elsewhere the body ends cleanly, without any terminal event.
@@ -146,6 +152,7 @@ impl Fault {
             | Self::EndInUtf8 { after }
             | Self::BadChunkSize { after }
             | Self::MalformedJson { after }
+            | Self::Paused { after }
             | Self::Close { after, .. }
             | Self::InBandError { after, .. } => Some(*after),
             _ => None,

@@ -58,7 +58,7 @@ impl Kept {
             if generated == 0 { Status::Queued } else { Status::InProgress }
         } else {
             match self.reply.stop {
-                Stop::End => Status::Completed,
+                Stop::End | Stop::Paused => Status::Completed,
                 Stop::Length => Status::Incomplete,
                 Stop::Failed(error) => Status::Failed(error),
             }

@@ -2,8 +2,8 @@
 
 use client::retry_policy::GiveUp;
 use client::{
-    Break, Cause, Client, Endpoint, Instruction, Limits, Nanos, Profile, SeamLabel, SeamPolicy,
-    Secret, Timeouts,
+    Break, Cause, Client, Endpoint, GoOn, Instruction, Limits, Nanos, Profile, SeamLabel,
+    SeamPolicy, Secret, StopReason, Timeouts,
 };
 use mock_provider::{Config, Seam};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -160,5 +160,31 @@ async fn a_model_is_asked_to_go_on_in_the_callers_words() {
         let seen = collect(&mut client.stream(request(model)).await.unwrap()).await;
         assert_eq!(seen.text, mock.text_for(PROMPT), "{words}");
         assert_eq!(seen.seams[0].label, label, "{words}");
+    }
+}
+
+#[tokio::test]
+async fn a_paused_turn_goes_on_where_the_caller_wants_it_and_is_told_where_it_cannot() {
+    let go_on = GoOn { after_pause: true, ..GoOn::default() };
+    for (script, go_on, requests, whole) in [
+        ("pause@20,ok", go_on, 2, true),
+        ("pause@20,rst@0,pause@15,ok", go_on, 4, true),
+        ("pause@20,400", go_on, 2, false),
+        ("pause@20,ok", GoOn::default(), 1, false),
+    ] {
+        let mock = mock(script).await;
+        let (profile, model) = ROUTES[0];
+        let client = builder(&mock, profile).go_on(go_on).build().unwrap();
+        let seen = collect(&mut client.stream(request(model)).await.unwrap()).await;
+        let summary = seen.end.expect("the provider finished");
+        let text = mock.text_for(PROMPT);
+        assert_eq!(
+            (mock.ledger().requests.len(), seen.text == text),
+            (requests, whole),
+            "{script}"
+        );
+        assert!(text.starts_with(&seen.text) && !seen.text.is_empty());
+        assert_eq!(summary.stop == Some(StopReason::PauseTurn), !whole, "{script}");
+        assert_eq!(summary.not_gone_on.is_some(), script.ends_with("400"), "{script}");
     }
 }

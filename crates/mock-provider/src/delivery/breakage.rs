@@ -14,7 +14,7 @@ use crate::ledger::{Ending, Progress};
 use crate::reply::{Reply, Token};
 use crate::socket::Gone;
 use crate::websocket;
-use crate::wire::{Frames, reading_error};
+use crate::wire::{Frames, Stop, Wire, reading_error};
 
 /// How long the peer has to read what was sent before a reset.
 pub(super) const RESET_PAUSE: Duration = Duration::from_millis(30);
@@ -51,6 +51,14 @@ impl Delivery<'_> {
                     self.writer.error(*error)
                 };
                 self.end_with_events(&event).await
+            }
+            Fault::Paused { .. } if self.writer.wire == Wire::AnthropicMessages => {
+                let paused = Reply { stop: Stop::Paused, ..reply.clone() };
+                self.finish(&paused, fault).await
+            }
+            Fault::Paused { .. } => {
+                self.tokens(rest).await?;
+                self.finish(reply, fault).await
             }
             // The remaining fault with a position is the stall.
             _ => Ok(self.hold().await),

@@ -58,7 +58,7 @@ impl Delivery<'_> {
             }
             (_, Stop::Length) => (&reply.tokens[..], Status::Incomplete),
             (_, Stop::Failed(error)) => (&reply.tokens[..], Status::Failed(error)),
-            (_, Stop::End) => (&reply.tokens[..], Status::Completed),
+            (_, Stop::End | Stop::Paused) => (&reply.tokens[..], Status::Completed),
         };
         self.wait_for(tokens.len()).await?;
         let progress = self.progress(tokens);

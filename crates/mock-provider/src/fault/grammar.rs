@@ -110,6 +110,7 @@ impl Fault {
             Self::MalformedJson { .. } => "json",
             Self::InBandError { .. } => "error",
             Self::Close { .. } => "ws",
+            Self::Paused { .. } => "pause",
             Self::LateEvent => "late",
             Self::ConnectionLimit => "limit",
             Self::PreviousLost => "previous",
@@ -176,6 +177,7 @@ fn positioned(name: &str, position: &str, part: Option<&str>) -> Result<Fault, F
         "utf8" => Fault::EndInUtf8 { after: after? },
         "chunk" => Fault::BadChunkSize { after: after? },
         "json" => Fault::MalformedJson { after: after? },
+        "pause" => Fault::Paused { after: after? },
         _ if unpositioned(name, part).is_ok() => return Err(FaultParseError::BadPosition),
         _ => return Err(FaultParseError::UnknownFault),
     };
@@ -203,7 +205,7 @@ fn unpositioned(name: &str, part: Option<&str>) -> Result<Fault, FaultParseError
         "limit" => Fault::ConnectionLimit,
         "previous" => Fault::PreviousLost,
         "ws" | "stall" | "pings" | "fin" | "end" | "torn" | "crc" | "exception" | "utf8"
-        | "chunk" | "json" | "error" => {
+        | "chunk" | "json" | "pause" | "error" => {
             return Err(FaultParseError::MissingPosition);
         }
         _ => return status(name, part),
@@ -288,6 +290,7 @@ mod tests {
             "fin@4",
             "end@5",
             "torn@5",
+            "pause@5",
             "crc@5",
             "exception@5",
             "utf8@6",

@@ -13,6 +13,8 @@ use crate::wire::{Settings, Wire, anthropic, chat, gemini, responses};
 pub(crate) enum Stop {
     End,
     Length,
+    /// The Messages wire only: the turn goes on when it is sent back.
+    Paused,
     /// The Responses wire only: the generation failed after the last token.
     Failed(InBandError),
 }

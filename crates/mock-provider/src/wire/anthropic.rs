@@ -25,13 +25,18 @@ pub(crate) fn token(writer: &AnswerWriter, text: &str) -> Vec<u8> {
     writer.event(Some("content_block_delta"), &data)
 }
 
+/// What is said of the container that the tools of a paused turn run in.
+const CONTAINER: &str =
+    r#","container":{"id":"container_mock","expires_at":"2030-01-01T00:00:00Z"}"#;
+
 pub(crate) fn stop(writer: &AnswerWriter, stop: Stop, output_tokens: u64) -> Vec<u8> {
-    let reason = match stop {
-        Stop::End | Stop::Failed(_) => "end_turn",
-        Stop::Length => "max_tokens",
+    let (reason, more) = match stop {
+        Stop::End | Stop::Failed(_) => ("end_turn", ""),
+        Stop::Length => ("max_tokens", ""),
+        Stop::Paused => ("pause_turn", CONTAINER),
     };
     let delta = format!(
-        r#"{{"type":"message_delta","delta":{{"stop_reason":"{reason}","stop_sequence":null}},"usage":{{"output_tokens":{output_tokens}}}}}"#
+        r#"{{"type":"message_delta","delta":{{"stop_reason":"{reason}","stop_sequence":null{more}}},"usage":{{"output_tokens":{output_tokens}}}}}"#
     );
     let block = r#"{"type":"content_block_stop","index":0}"#;
     let mut bytes = writer.event(Some("content_block_stop"), block);

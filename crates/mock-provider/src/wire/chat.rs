@@ -15,7 +15,7 @@ pub(crate) fn token(writer: &mut AnswerWriter, text: &str) -> Vec<u8> {
 
 pub(crate) fn stop(writer: &mut AnswerWriter, stop: Stop) -> Vec<u8> {
     let reason = match stop {
-        Stop::End | Stop::Failed(_) => r#""stop""#,
+        Stop::End | Stop::Paused | Stop::Failed(_) => r#""stop""#,
         Stop::Length => r#""length""#,
     };
     chunk(writer, "{}", reason)

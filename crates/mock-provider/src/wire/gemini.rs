@@ -95,7 +95,7 @@ const THOUGHT_TOKENS: u64 = 11;
 
 fn finish(stop: Stop) -> String {
     let reason = match stop {
-        Stop::End | Stop::Failed(_) => "STOP",
+        Stop::End | Stop::Paused | Stop::Failed(_) => "STOP",
         Stop::Length => "MAX_TOKENS",
     };
     format!(r#""finishReason": "{reason}","#)

@@ -71,7 +71,7 @@ pub(crate) fn token(writer: &mut AnswerWriter, text: &str) -> Vec<u8> {
 /// The events that repeat the whole text; there are none after a failure.
 pub(crate) fn stop(writer: &mut AnswerWriter, reply: &Reply) -> Vec<u8> {
     let status = match reply.stop {
-        Stop::End => "completed",
+        Stop::End | Stop::Paused => "completed",
         Stop::Length => "incomplete",
         Stop::Failed(_) => return Vec::new(),
     };
@@ -89,7 +89,7 @@ pub(crate) fn stop(writer: &mut AnswerWriter, reply: &Reply) -> Vec<u8> {
 /// The terminal event.
 pub(crate) fn sentinel(writer: &mut AnswerWriter, reply: &Reply) -> Vec<u8> {
     let (name, status) = match reply.stop {
-        Stop::End => ("response.completed", Status::Completed),
+        Stop::End | Stop::Paused => ("response.completed", Status::Completed),
         Stop::Length => ("response.incomplete", Status::Incomplete),
         Stop::Failed(error) => return self::error(writer, error),
     };

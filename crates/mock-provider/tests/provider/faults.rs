@@ -149,6 +149,22 @@ async fn harmless_variations_are_whole_answers() {
 }
 
 #[tokio::test]
+async fn a_turn_is_paused_on_the_messages_wire_and_whole_elsewhere() {
+    for wire in WIRES {
+        let (response, mock) = meet("pause@5", wire, "pause").await;
+        assert_eq!(response.end, End::Whole);
+        assert!(response.has_sentinel());
+        let is_paused = wire == Wire::AnthropicMessages;
+        assert_eq!(response.text() != mock.text_for("pause"), is_paused);
+        assert_eq!(response.stop_reason().as_deref() == Some("pause_turn"), is_paused);
+        let body = String::from_utf8(response.body.clone()).unwrap();
+        assert_eq!(body.contains(r#""container":{"id":"#), is_paused);
+        let billed = if is_paused { 5 } else { 60 };
+        assert_eq!(mock.ledger().requests[0].billed_tokens, billed);
+    }
+}
+
+#[tokio::test]
 async fn heartbeats_go_on_after_the_text() {
     let limits = Limits { hold_max: Duration::from_millis(300), ..Limits::default() };
     let pace = Pace { heartbeat_every: Duration::from_millis(10), ..Pace::default() };

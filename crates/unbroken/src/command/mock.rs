@@ -266,6 +266,7 @@ Faults, separated by commas, each for one request; FAULT*N repeats it:
                         without a terminal event, ended inside a character, bad chunk size,
                         malformed event
   error@K[:KIND]        error event after K tokens
+  pause@K               Messages: the turn is paused after K tokens
   end@stop              no sentinel after the stop reason: this is a whole answer";
 
 #[cfg(test)]

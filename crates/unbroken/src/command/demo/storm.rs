@@ -118,6 +118,7 @@ pub(super) fn describe(fault: &Fault) -> String {
         Fault::BadChunkSize { .. } => "bad chunk size",
         Fault::MalformedJson { .. } => "malformed event",
         Fault::InBandError { .. } => "error event",
+        Fault::Paused { .. } => "paused turn",
         Fault::LateEvent => "event after the end",
         Fault::Close { code, .. } => return format!("WebSocket closed with {code}"),
         Fault::ConnectionLimit => "WebSocket too old",
