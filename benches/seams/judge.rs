@@ -70,9 +70,13 @@ pub(crate) fn judge(seed: u64) -> Verdict {
     let continuation = before.go_on(habit, &mut dice);
     let shown = Shown { text: &original.text[..original.cut], sent: before.sent };
     let provable = provable(&before, shown.tail(), rung, &continuation);
+    let fragment = before.fragment.map(str::to_owned);
     let joined = cut.go_on(&continuation.text, &mut dice);
     let damage = Damage::of(shown, &continuation, &joined);
     let label = joined.seam.as_ref().map(|seam| seam.label);
+    // The bytes are those of a model that repeats the fragment and goes on, whatever this one meant.
+    let does_as_asked =
+        label == Some(SeamLabel::Anchored) && fragment.as_ref() == Some(&damage.gone);
     let echoes = rung == Rung::Prefill && provider.profile.echoes_prefill;
     Verdict {
         genre,
@@ -80,7 +84,7 @@ pub(crate) fn judge(seed: u64) -> Verdict {
         rung,
         label,
         provable,
-        is_ambiguous: shown.is_repeated_by(&damage.gone, label, echoes),
+        is_ambiguous: shown.is_repeated_by(&damage.gone, label, echoes) || does_as_asked,
         is_periodic: is_periodic(shown.given()),
         removed: damage.removed,
         lost: damage.lost,

@@ -79,7 +79,8 @@ pub(super) fn at_head(head: &str, sent: &str, start: usize) -> Found {
             Match::Ends(len) => return unwrap(head, at + len, mark, sent),
         }
         if closing(c).is_some() {
-            mark = Some(c);
+            // Three of them are a fence, which no mark closes.
+            mark = Some(c).filter(|_| !head[..at].ends_with("``"));
         } else if !(c.is_whitespace() || c == '…') {
             break;
         }
@@ -99,14 +100,15 @@ pub(super) fn anywhere(head: &str, sent: &str, start: usize) -> Option<(usize, F
 }
 
 /// Includes the mark that closes what `mark` opened before the repetition. Where the text itself
-/// has such a mark open, either could be meant: it stays, and the joint is not sure.
+/// has such a mark open, or stops in a row of them, either could be meant: it stays, and the joint
+/// is not sure.
 fn unwrap(head: &str, end: usize, mark: Option<char>, sent: &str) -> Found {
     let Some((open, close)) = mark.and_then(|open| Some((open, closing(open)?))) else {
         return Found::Ends(end, SeamLabel::Anchored);
     };
     match head[end..].chars().next() {
         None => Found::Open,
-        Some(c) if c == close && !is_open(sent, open, close) => {
+        Some(c) if c == close && !is_open(sent, open, close) && !sent.ends_with(close) => {
             Found::Ends(end + c.len_utf8(), SeamLabel::Anchored)
         }
         Some(_) => Found::Ends(end, SeamLabel::Overlap),
@@ -181,6 +183,19 @@ mod tests {
     fn check(head: &str, expected: Found) {
         let start = TEXT.find("keeper").unwrap();
         assert_eq!(at_head(head, TEXT, start), expected, "{head:?}");
+    }
+
+    #[test]
+    fn a_fence_is_no_quotation_mark() {
+        let sent = "```\nfn of(keeper: u32) {\n    keeper + 1\n}\n\n`";
+        let start = sent.find("keeper +").unwrap();
+        let fragment = &sent[start..];
+        let head = format!("```\n{fragment}``\n\n");
+        let end = 4 + fragment.len();
+        assert_eq!(at_head(&head, sent, start), Found::Ends(end, SeamLabel::Anchored));
+        let head = format!("`{fragment}``\n\n");
+        let unsure = Found::Ends(1 + fragment.len(), SeamLabel::Overlap);
+        assert_eq!(at_head(&head, sent, start), unsure);
     }
 
     #[test]
