@@ -12,6 +12,7 @@ mod fallback;
 mod faults;
 mod fleet;
 mod framings;
+mod gemini;
 mod honesty;
 mod outage;
 mod pressure;
