@@ -2,7 +2,8 @@
 //! every clock is exact.
 
 use client::{
-    Break, Cause, Client, Connect, Connecting, Endpoint, Nanos, Pipe, Profile, Proxy, Timeouts,
+    Break, Carrier, Cause, Client, Connect, Connecting, Endpoint, Nanos, Pipe, Profile, Proxy,
+    Timeouts,
 };
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -18,6 +19,8 @@ struct Network {
     script: Arc<Mutex<Vec<Does>>>,
     /// Who was asked for, and when.
     asked: Arc<Mutex<Vec<(String, u16, Instant)>>>,
+    /// The methods of the requests.
+    methods: Arc<Mutex<Vec<String>>>,
 }
 
 #[derive(Clone)]
@@ -43,6 +46,7 @@ impl Network {
 impl Connect for Network {
     fn connect(&self, host: &str, port: u16) -> Connecting {
         self.asked.lock().expect("no panic").push((host.to_owned(), port, Instant::now()));
+        let methods = Arc::clone(&self.methods);
         let does = self.script.lock().expect("no panic").pop().unwrap_or(Does::Refuse);
         Box::pin(async move {
             let answer = match does {
@@ -51,16 +55,18 @@ impl Connect for Network {
                 Does::Say(answer) => answer,
             };
             let (here, there) = duplex(64 << 10);
-            tokio::spawn(serve(there, answer));
+            tokio::spawn(serve(there, answer, methods));
             Ok(Box::new(here) as Box<dyn Pipe>)
         })
     }
 }
 
 /// Answers the first request and reads until the client leaves.
-async fn serve(mut there: DuplexStream, answer: String) {
+async fn serve(mut there: DuplexStream, answer: String, methods: Arc<Mutex<Vec<String>>>) {
     let mut asked = vec![0; 16 << 10];
     let read = there.read(&mut asked).await;
+    let method = asked.split(|byte| *byte == b' ').next().unwrap_or_default();
+    methods.lock().expect("no panic").push(String::from_utf8_lossy(method).into_owned());
     if read.is_ok_and(|bytes| bytes > 0) && there.write_all(answer.as_bytes()).await.is_ok() {
         while there.read(&mut asked).await.is_ok_and(|bytes| bytes > 0) {}
     }
@@ -88,7 +94,10 @@ const TIMEOUTS: Timeouts = Timeouts {
 };
 
 fn builder(network: &Network, url: &str) -> client::Builder {
-    let endpoint = Endpoint::new(url, Profile::OPENAI).expect("a valid URL");
+    of(network, Endpoint::new(url, Profile::OPENAI).expect("a valid URL"))
+}
+
+fn of(network: &Network, endpoint: Endpoint) -> client::Builder {
     let builder = Client::builder().endpoint(endpoint).timeouts(TIMEOUTS).no_proxy();
     builder.policy(crate::rig::hasty()).connector(network.clone())
 }
@@ -138,4 +147,28 @@ async fn a_proxy_is_reached_by_the_same_connector_and_addresses_have_no_brackets
     assert_eq!(seen(self::builder(&network, "http://[::1]:81")).await.text, "straight");
     let asked = [&network.asked()[0]];
     assert_eq!(asked.map(|(host, port, _)| (host.as_str(), *port)), [("::1", 81)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_without_sockets_is_asked_for_them_again_after_a_minute() {
+    let say = |status| {
+        let rest = "connection: close\r\ncontent-length: 0\r\n\r\n";
+        Does::Say(format!("HTTP/1.1 {status}\r\n{rest}"))
+    };
+    let (none, refused) = (say("404 No"), say("400 No"));
+    let script = [&none, &refused, &refused, &refused, &none, &refused].map(Clone::clone);
+    let network = Network::of(&script);
+    let endpoint = Endpoint::new("http://provider.example", Profile::OPENAI_RESPONSES)
+        .and_then(|endpoint| endpoint.carried_by(Carrier::WebSocket));
+    let client = of(&network, endpoint.expect("the wire has sockets")).build().expect("a client");
+    let began = Instant::now();
+    // Each request ends with the refusal; how it was asked is the point.
+    for pause in [0, 30, 29, 1] {
+        tokio::time::advance(Duration::from_secs(pause)).await;
+        let mut stream = client.stream(request("gpt-5")).await.expect("a valid request");
+        assert!(collect(&mut stream).await.end.is_err());
+    }
+    let methods = network.methods.lock().expect("no panic").clone();
+    assert_eq!(methods, ["GET", "POST", "POST", "POST", "GET", "POST"]);
+    assert_eq!(began.elapsed().as_secs(), 60, "no clock was waited for");
 }
