@@ -98,7 +98,9 @@ impl Session {
     /// Leaves the upstream for another one, which begins with a clean slate.
     /// `cause` is why.
     pub(crate) fn move_to(&mut self, upstream: usize, cause: Cause, now: Nanos) {
-        self.left.get_or_insert(cause);
+        if self.left.is_none() || self.has_answered() {
+            self.left = Some(cause);
+        }
         self.stop_kept();
         self.write_off_kept();
         self.call.on_other_upstream();
@@ -111,15 +113,18 @@ impl Session {
         }
     }
 
-    /// Why the stream ends, in the words that help most: where no fallback has answered, in those of
-    /// the first upstream.
+    /// Why the stream ends, in the words that help most: those of the upstream that wrote last, or of the
+    /// first where none has.
     pub(crate) fn most_useful(&mut self, cause: Cause) -> Cause {
-        let writer = self.author.last().and_then(|writer| writer.upstream);
-        let has_answered = writer == Some(self.upstream);
         match self.left.take() {
-            Some(first) if is_of_an_attempt(&cause) && !has_answered => first,
+            Some(left) if is_of_an_attempt(&cause) && !self.has_answered() => left,
             _ => cause,
         }
+    }
+
+    /// Whether the end of what was shown is from the upstream that is asked.
+    fn has_answered(&self) -> bool {
+        self.author.last().is_some_and(|writer| writer.upstream == Some(self.upstream))
     }
 
     /// Takes an upstream for that of the stream.

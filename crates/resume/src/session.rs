@@ -97,7 +97,7 @@ pub struct Session {
     pub(crate) endpoint: Option<Arc<str>>,
     /// The last failure of an attempt.
     pub(crate) last: Option<Cause>,
-    /// Why the first upstream was left.
+    /// Why the upstream was left that wrote last, or the first where none has.
     pub(crate) left: Option<Cause>,
     pub(crate) sign: Option<Sign>,
     /// Why no other endpoint than the last writer's can go on, once another was admitted.

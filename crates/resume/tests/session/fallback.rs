@@ -216,3 +216,15 @@ fn a_fallback_that_has_answered_speaks_for_itself() {
     let Some(Outcome::Incomplete { cause, .. }) = &drive.outcome else { panic!() };
     assert!(cause.to_string().contains("too long"), "{cause}");
 }
+
+#[test]
+fn the_one_who_wrote_last_is_heard_before_the_first() {
+    let mut drive = two_fallbacks();
+    drive.accept().send(opening("n") + &text(0, SHOWN)).broke(Break::Reset);
+    admit(&mut drive, "http://b/v1", Some(OTHER));
+    refuse(&mut drive, 403, "permission_error", "no more from b");
+    admit(&mut drive, "http://c/v1", Some(OTHER));
+    refuse(&mut drive, 400, "invalid_request_error", TOO_LONG);
+    let Some(Outcome::Incomplete { cause, .. }) = &drive.outcome else { panic!() };
+    assert!(cause.to_string().contains("no more from b"), "{cause}");
+}

@@ -212,3 +212,26 @@ fn a_response_of_items_is_ended_by_its_own_event() {
     let events: Vec<_> = drive.frames.iter().map(|f| (text(&f.name), text(&f.data))).collect();
     assert_eq!(check(&events).text, "Hello you");
 }
+
+#[test]
+fn text_that_came_with_the_end_is_told_once() {
+    let body = r#"{"model":"gemini-2.5-pro","contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#;
+    let request = RequestBody::parse(Profile::GEMINI.wire, body.into()).expect("a valid body");
+    let (config, request) = wanting((Config::new(Profile::GEMINI), request));
+    let mut one = Drive::new((config.clone(), request));
+    let said = r#"data: {"candidates":[{"content":{"parts":[{"text":"Hello"}],"role":"model"},"finishReason":"MAX_TOKENS","index":0}],"responseId":"g","usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":4,"totalTokenCount":13}}"#;
+    one.accept().send(format!("{said}\n\n")).end();
+    let mut two = Drive::resume(config.clone(), &one.records);
+    for drive in [&mut one, &mut two] {
+        refuse(drive);
+        ended(drive, StopReason::MaxTokens);
+        let last = String::from_utf8_lossy(&drive.frames.last().expect("its end").data);
+        assert!(last.contains("MAX_TOKENS") && !last.contains("Hello"), "{last}");
+        assert_eq!(drive.session.text(), "Hello");
+    }
+    for len in 3..=two.records.len() {
+        let three = Drive::resume(config.clone(), &two.records[..len]);
+        assert!("Hello".starts_with(three.session.text()), "{len}");
+        assert!(three.frames.is_empty(), "nothing is told without a provider");
+    }
+}
