@@ -169,6 +169,7 @@ impl Upstream {
                 self.avoid = (!verdict.class.is_terminal()).then_some(endpoint);
                 self.pool.failed(ticket, &verdict, now);
             }
+            Fate::Outraced => self.pool.outraced(ticket, now),
             Fate::Dropped => self.pool.cancel(ticket, now),
         }
         Ok(())

@@ -118,10 +118,13 @@ impl Builder {
     /// Sends a request that is slow to begin to another endpoint as well, and goes on with whichever
     /// brings content first; the others are cancelled at once. Default: no.
     ///
-    /// A copy is made when content is later than for 95 of 100 requests, once 20 were seen, and only
-    /// while no endpoint is in trouble or short of quota. All copies of a client together, beside the
-    /// first, have at most 5 % of the input that its other attempts had. What a copy costs is in the account of the response
-    /// like that of any attempt. It needs a second [`endpoint`](Self::endpoint).
+    /// A copy is made when content is later than for 95 of 100 requests, once 20 were seen, or after
+    /// [`Hedging::after`]. It goes to an endpoint that is in use and has more than a quarter of each
+    /// quota left, and is not made while requests wait for one. All copies of a client together, beside
+    /// the first, have at most 5 % of the input that its other attempts had. What a copy costs is in the
+    /// account of the response like that of any attempt, as an estimate where its provider did not come
+    /// to report it. It needs a second [`endpoint`](Self::endpoint). Nothing is sent twice where a
+    /// provider keeps the response, and before the first byte where [`Policy::repeat`] forbids it.
     ///
     /// ```
     /// use client::{Client, Endpoint, Hedging, Profile};

@@ -326,8 +326,9 @@ impl Driver {
                 Input::Head { attempt, status, headers }
             }
             Arrival::Chunk(chunk) => {
-                // That of a copy changes nothing: nobody hears its signs.
-                self.asking.chunk();
+                if self.live.as_ref().is_some_and(|live| live.attempt == attempt) {
+                    self.asking.chunk();
+                }
                 Input::Body { attempt, chunk }
             }
             Arrival::End => {
@@ -379,6 +380,9 @@ impl Driver {
                 let message = self.message(endpoint, &request);
                 let (attempt, way) = (request.attempt, self.asking.way(&request));
                 self.spans.begin(&request, self.asking.endpoint_name(), self.session.choice());
+                if !matches!(request.rung, Rung::Cursor | Rung::Fetch) {
+                    self.asking.hedges.earn();
+                }
                 self.live = Some(Calling::new(attempt, endpoint, transport, message, way));
             }
             Output::Cancel(request) => self.take_leave(&request),

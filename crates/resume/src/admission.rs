@@ -96,6 +96,8 @@ pub enum Fate {
     Failed(Verdict),
     /// It was given up for a reason that is not the endpoint's.
     Dropped,
+    /// Another copy of the request had content before it.
+    Outraced,
 }
 
 /// A sign of life in a body.

@@ -31,6 +31,8 @@ pub(crate) struct Attempt {
     pub(crate) earlier_bytes: u64,
     /// The transport is over; acted upon when every event is read.
     pub(crate) ended: Option<Ended>,
+    /// The body ends cleanly behind the chunk that is being read.
+    pub(crate) ends_behind: bool,
 }
 
 impl Attempt {

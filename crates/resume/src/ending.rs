@@ -114,7 +114,7 @@ impl Session {
             && live.flow.stopped_at.is_none()
             && !live.rung.is_same_generation();
         self.summary.stopped_at_seam.clone_from(&live.flow.stopped_at);
-        self.end_race(now);
+        self.end_race(&Cause::Outraced, now);
         self.account(live, Fate::Complete, None, now);
         self.kept = None;
         self.call.on_success(&Unlimited as &dyn Budget, now);
@@ -141,7 +141,7 @@ impl Session {
 
     pub(crate) fn give_up(&mut self, cause: Cause, now: Nanos) {
         self.next = None;
-        self.end_race(now);
+        self.end_race(&cause, now);
         let cause = self.most_useful(cause);
         let is_over = self.end_late(&cause);
         if is_over || matches!(cause, Cause::Cancelled | Cause::OverBudget) {

@@ -6,15 +6,15 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use protocol::{Profile, Reader, RequestBody};
-use retry_policy::Nanos;
+use protocol::{Cursor, FrameError, Profile, Reader, RequestBody};
+use retry_policy::{Nanos, Repeat};
 use std::sync::Arc;
 
 use crate::admission::{Admission, Fate, Place};
-use crate::attempt::{Attempt, Ended, Hold};
+use crate::attempt::{Attempt, Ended, Flow, Hold};
 use crate::clocks::Clocks;
 use crate::config::{Limits, Timeouts};
-use crate::input::{AttemptId, Input};
+use crate::input::{AttemptId, Break, Input};
 use crate::journal;
 use crate::ladder::Learned;
 use crate::oddities::Oddities;
@@ -31,8 +31,7 @@ use crate::transcript::{Note, Transcript};
 /// also of one that goes on behind a break, and never beside a response that its provider keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hedging {
-    /// Copies beside one attempt at most, 1 to [`Hedging::COPIES_MAX`]; more count as that.
-    /// Default 1.
+    /// Copies of one attempt at most, 1 to [`Hedging::COPIES_MAX`]; more count as that. Default 1.
     pub copies: u8,
     /// Without content for this long from the request on, a copy is made, and the next one after as
     /// long again. Default: what was learned of the endpoints, their 95th percentile.
@@ -86,28 +85,38 @@ impl Session {
         let hedging = self.config.hedging?;
         let copies = usize::from(hedging.copies.min(Hedging::COPIES_MAX));
         let after = hedging.after.or(self.hedge_after)?;
-        (self.hedges.len() < copies).then(|| now.saturating_add(after))
+        (self.hedges_made < copies).then(|| now.saturating_add(after))
     }
 
     /// The attempt is slow to begin: asks whether a copy may begin.
     pub(crate) fn want_hedge(&mut self, now: Nanos) {
         self.clocks.hedge = None;
-        if self.can_be_hedged() && self.afford_attempt(now).is_ok() {
+        if self.can_be_hedged() && self.affords_hedge(now) {
             self.queue.push_back(Output::Hedge);
         }
     }
 
+    /// There is no place for a copy now; there may be one later.
+    pub(crate) fn wait_for_hedge(&mut self, now: Nanos) {
+        self.clocks.hedge = self.hedge_at(now).filter(|_| self.can_be_hedged());
+    }
+
     /// Whether another attempt may take the place of the live one. Not where the provider keeps the
-    /// response: a second one would be generated to its end.
+    /// response: a second one would be generated to its end. Nor where the caller wants no request to
+    /// have its effect twice.
     fn can_be_hedged(&self) -> bool {
-        let is_kept = |live: &Attempt| live.flow.cursor.is_some() || live.flow.asked_with.is_some();
-        let is_free = |live: &Attempt| {
-            !live.rung.is_same_generation() && !is_kept(live) && live.ended.is_none()
-        };
         let live = self.live.as_ref();
+        let may_repeat = self.config.policy.repeat == Repeat::Always || self.transcript.shown;
         self.config.admission == Admission::Asked
-            && live.is_some_and(|live| live.is_silent() && is_free(live))
-            && !protocol::asks_background(self.request.bytes())
+            && may_repeat
+            && live.is_some_and(|live| live.is_replaceable() && live.ended.is_none())
+            && !self.is_kept_here()
+    }
+
+    /// Whether the place that is asked at present keeps responses, as far as it was asked to.
+    fn is_kept_here(&self) -> bool {
+        let by_request = self.request.is_background() || self.config.background;
+        by_request || self.config.profile.usable_cursor() == Cursor::EventId
     }
 
     /// Begins a copy there, unless its turn is over.
@@ -116,9 +125,10 @@ impl Session {
         let home = self.post();
         (self.config.profile, self.config.timeouts) = (place.profile, place.timeouts);
         self.endpoint = Some(place.endpoint);
-        let model = self.ask_model(place.model).and_then(|()| self.afford_attempt(now));
-        match model.and_then(|()| self.choose(now)) {
-            Ok(rung) if is_wanted && !rung.is_same_generation() => self.make_hedge(rung, now),
+        let rung = self.ask_model(place.model).and_then(|()| self.choose(now));
+        let is_possible = is_wanted && !self.is_kept_here() && self.affords_hedge(now);
+        match rung {
+            Ok(rung) if is_possible && !rung.is_same_generation() => self.make_hedge(rung, now),
             _ => self.queue.push_back(Output::Decline),
         }
         self.take_post(home);
@@ -128,6 +138,7 @@ impl Session {
     fn make_hedge(&mut self, rung: Rung, now: Nanos) {
         let (attempt, mut request) = self.make_attempt(rung, now);
         request.is_hedge = true;
+        self.hedges_made += 1;
         let id = attempt.id;
         let endpoint = self.endpoint.clone();
         let name = endpoint.as_deref().unwrap_or_default();
@@ -216,38 +227,58 @@ impl Session {
         }
     }
 
-    /// The live attempt has something to show: the race is over.
-    pub(crate) fn end_race(&mut self, now: Nanos) {
+    /// The live attempt has something to show. What the copies cost is no longer there for it.
+    pub(crate) fn settle_race(&mut self, live: &Attempt, now: Nanos) -> Result<(), Cause> {
+        self.end_race(&Cause::Outraced, now);
+        self.afford(&live.flow, true, now)
+    }
+
+    /// The race is over, because the live attempt has something to show or for this other cause.
+    pub(crate) fn end_race(&mut self, cause: &Cause, now: Nanos) {
         self.clocks.hedge = None;
         while !self.hedges.is_empty() {
             let hedge = self.hedges.remove(0);
-            self.close_hedge(hedge, Fate::Dropped, Cause::Outraced, now);
+            let fate = if *cause == Cause::Outraced { Fate::Outraced } else { Fate::Dropped };
+            self.close_hedge(hedge, fate, cause.clone(), now);
         }
     }
 
     /// The copy has content and takes the place of the live attempt.
     fn win(&mut self, at: usize, now: Nanos) {
-        let Some(live) = self.live.take() else { return };
+        let Some(mut live) = self.live.take() else { return };
         let hedge = self.hedges.remove(at);
-        self.account(&live, Fate::Dropped, Some(Cause::Outraced), now);
+        if live.phase.is_streaming() {
+            self.estimate_input(&mut live.flow);
+        }
+        self.account(&live, Fate::Outraced, Some(Cause::Outraced), now);
         let (attempt, cause) = (live.id, Cause::Outraced);
         self.queue.push_back(Output::State(State::Disconnected { attempt, cause }));
         self.keep_generation(*live);
         self.stop_kept();
         self.write_off_kept();
-        self.end_race(now);
+        self.end_race(&Cause::Outraced, now);
         self.promote(hedge, now);
     }
 
-    /// The live attempt failed: a copy is already on its way.
-    pub(crate) fn fall_back_on_hedge(&mut self, now: Nanos) -> bool {
-        // The one that was heard of is nearer to its content.
-        let heard = self.hedges.iter().position(Hedge::is_answering);
+    /// The live attempt failed: a copy that is already on its way takes its place, unless something was
+    /// shown since it was made. It is the next attempt then, and counts as that.
+    pub(crate) fn fall_back_on_hedge(&mut self, live: &Attempt, cause: &Cause, now: Nanos) -> bool {
         if self.hedges.is_empty() {
             return false;
         }
+        let is_ours = matches!(cause, Cause::OverBudget | Cause::Unpriced);
+        if is_ours || !live.is_replaceable() {
+            self.end_race(&Cause::Outraced, now);
+            return false;
+        }
+        // The one that was heard of is nearer to its content.
+        let heard = self.hedges.iter().position(Hedge::is_answering);
         let hedge = self.hedges.remove(heard.unwrap_or(0));
+        let (rung, at, wait) = (hedge.attempt.rung, now, Nanos::ZERO);
+        self.queue.push_back(Output::State(State::Reconnecting { rung, at, wait }));
+        self.call.on_attempt();
         self.promote(hedge, now);
+        self.wait_for_hedge(now);
         true
     }
 
@@ -261,6 +292,8 @@ impl Session {
             self.transcript = Transcript::default();
         }
         (self.oddities, self.arrival) = Default::default();
+        // It came at other times than those at which it is read now.
+        self.arrival.miss();
         let offset = self.transcript.text.len() as u64;
         self.record(journal::attempt(id, rung, offset, self.spot()));
         self.queue.push_back(Output::Promote(id));
@@ -271,19 +304,35 @@ impl Session {
                 self.take_body(&mut attempt, body.into(), now);
             }
         }
+        attempt.ends_behind = attempt.ended.take().is_some();
+        // That it lives was heard while it was a copy.
+        self.sign = None;
         self.live = Some(attempt);
     }
 
     fn lose(&mut self, at: usize, cause: &Cause, now: Nanos) {
         let hedge = self.hedges.remove(at);
+        let unprocessed = matches!(cause, Cause::Broke(Break::NotSent | Break::Stale));
+        if unprocessed && self.hedges_unprocessed < self.config.limits.unprocessed_attempts {
+            // Nothing is known against the endpoint, and the copy was not made.
+            self.hedges_unprocessed += 1;
+            self.hedges_made -= 1;
+            self.close_hedge(hedge, Fate::Dropped, cause.clone(), now);
+            self.clocks.hedge = Some(now);
+            return;
+        }
         let fate = recovery::fate_of(&hedge.attempt, cause);
         self.close_hedge(hedge, fate, cause.clone(), now);
     }
 
     fn close_hedge(&mut self, hedge: Hedge, fate: Fate, cause: Cause, now: Nanos) {
-        let Hedge { attempt, post, .. } = hedge;
+        let is_answering = hedge.is_answering();
+        let Hedge { mut attempt, post, .. } = hedge;
         let home = self.post();
         self.take_post(post);
+        if is_answering {
+            self.estimate_input(&mut attempt.flow);
+        }
         self.enter(&attempt, fate, Some(cause.clone()), Oddities::default(), now);
         self.take_post(home);
         let attempt = attempt.id;
@@ -292,6 +341,16 @@ impl Session {
 }
 
 impl Hedge {
+    /// The machine slept: its connection is to show that it lives.
+    pub(crate) fn woken(&mut self, now: Nanos) {
+        self.clocks.woken(now);
+    }
+
+    /// Where it is billed to, and its events so far.
+    pub(crate) fn flow(&self) -> &Flow {
+        &self.attempt.flow
+    }
+
     /// An answer is coming, as opposed to a refusal or nothing yet.
     fn is_answering(&self) -> bool {
         self.head.as_ref().is_some_and(|(status, _)| (200..300).contains(status))
@@ -299,16 +358,21 @@ impl Hedge {
 
     /// Keeps a piece of the body, and looks whether there is content in it.
     fn take(&mut self, chunk: &Bytes, limits: &Limits) -> News {
-        let is_answer = self.is_answering();
-        let room = if is_answer { limits.held_bytes } else { limits.error_body_bytes };
-        if self.body.len() + chunk.len() > room {
+        if !self.is_answering() {
+            let room = limits.error_body_bytes.saturating_sub(self.body.len());
+            self.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            return News::None;
+        }
+        if self.body.len() + chunk.len() > limits.event_bytes.max(limits.held_bytes) {
             return News::Failed(Cause::TooLarge);
         }
         self.body.extend_from_slice(chunk);
-        if !is_answer {
-            return News::None;
-        }
         self.scout.feed(chunk.clone());
+        self.search()
+    }
+
+    /// Reads what there is, up to the first content.
+    fn search(&mut self) -> News {
         while let Some(span) = self.scout.scan() {
             let Ok(span) = span else { return News::Failed(Cause::TooLarge) };
             match self.look(span) {
@@ -316,7 +380,11 @@ impl Hedge {
                 news => return news,
             }
         }
-        News::None
+        match self.scout.failure() {
+            None => News::None,
+            Some(FrameError::TooLong) => News::Failed(Cause::TooLarge),
+            Some(error) => News::Failed(Cause::BadFrame(error)),
+        }
     }
 
     fn look(&mut self, span: protocol::SseSpan) -> News {
@@ -334,23 +402,44 @@ impl Hedge {
         if decoded.ping || Note::of(&decoded).is_lifecycle() { News::None } else { News::Content }
     }
 
-    /// Its transport is over before it brought content.
+    /// Its transport is over before it brought content, but for what its end completes.
     fn end(&mut self, ended: Ended) -> News {
+        if matches!(ended, Ended::Clean) && self.is_answering() {
+            self.scout.end();
+            match self.search() {
+                News::None => {}
+                news => {
+                    self.attempt.ended = Some(ended);
+                    return news;
+                }
+            }
+        }
         self.attempt.ended = Some(ended);
         News::Failed(match (&self.head, ended) {
             (Some((status, headers)), _) if !self.is_answering() => {
                 Cause::Provider(protocol::classify_status(*status, headers, &self.body, None))
             }
+            (Some((_, headers)), Ended::Clean) if self.is_document() => {
+                Cause::Provider(protocol::classify_document(headers, &self.body))
+            }
             (_, Ended::Clean) => Cause::Truncated,
             (_, Ended::Broke(cause)) => Cause::Broke(cause),
         })
     }
+
+    fn is_document(&self) -> bool {
+        let first = self.body.iter().find(|byte| !byte.is_ascii_whitespace());
+        first.is_some_and(|first| self.post.profile.framing.is_document(*first))
+    }
 }
 
 impl Attempt {
-    /// Nothing that could be shown came of it: another attempt may take its place.
-    pub(crate) fn is_silent(&self) -> bool {
-        let waits = matches!(self.flow.hold, Hold::Lifecycle | Hold::Seam(..));
-        waits && self.flow.meter.is_empty()
+    /// Nothing that could be shown came of it, and nobody keeps it: another attempt may take its place.
+    pub(crate) fn is_replaceable(&self) -> bool {
+        let flow = &self.flow;
+        let waits = matches!(flow.hold, Hold::Lifecycle | Hold::Seam(..));
+        let is_kept =
+            flow.cursor.is_some() || flow.asked_with.is_some() || flow.conversation.is_some();
+        waits && flow.meter.is_empty() && !is_kept && !self.rung.is_same_generation()
     }
 }

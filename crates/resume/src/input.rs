@@ -27,9 +27,10 @@ pub enum Input {
     Admitted(Place),
     /// The attempt that was [asked for](crate::Output::Admit) will not begin; the session ends.
     NotAdmitted(Refusal),
-    /// The copy that was [asked for](crate::Output::Hedge) may begin there; a driver that has no place
-    /// for it says nothing.
+    /// The copy that was [asked for](crate::Output::Hedge) may begin there.
     HedgeAdmitted(Place),
+    /// There is no place for it at present.
+    HedgeNotAdmitted,
     /// A connection is established; the request is on its way.
     Connected {
         /// The attempt that it happened to.

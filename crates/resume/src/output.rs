@@ -31,8 +31,8 @@ pub enum Output {
         usage: Usage,
     },
     /// The live attempt is slow to begin: ask whether a copy of it may begin at another endpoint, and
-    /// answer with [`Input::HedgeAdmitted`](crate::Input::HedgeAdmitted) if so
-    /// ([`Hedging`](crate::Hedging)).
+    /// answer with [`Input::HedgeAdmitted`](crate::Input::HedgeAdmitted) or
+    /// [`Input::HedgeNotAdmitted`](crate::Input::HedgeNotAdmitted) ([`Hedging`](crate::Hedging)).
     Hedge,
     /// The copy that was admitted is not made any longer; give its place back.
     Decline,

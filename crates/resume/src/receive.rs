@@ -175,6 +175,10 @@ impl Session {
 
     /// The chunk is read; a transport that is over too means that nothing more comes.
     fn read_end(&mut self, live: &mut Attempt) -> Result<Progress, Cause> {
+        if std::mem::take(&mut live.ends_behind) {
+            live.end();
+            return Ok(Progress::Read);
+        }
         match live.reader.failure() {
             None => {}
             Some(FrameError::TooLong) => return Err(Cause::TooLarge),

@@ -38,7 +38,7 @@ impl Session {
             attempt: live.id,
             cause: cause.clone(),
         }));
-        if self.fall_back_on_hedge(now) {
+        if self.fall_back_on_hedge(&live, &cause, now) {
             return;
         }
         let next = if unprocessed {

@@ -88,6 +88,9 @@ pub struct Session {
     pub(crate) live: Option<Box<Attempt>>,
     /// Copies of its request, until one of them or it has content.
     pub(crate) hedges: Vec<Hedge>,
+    /// Copies that the live attempt had, and those of them that came to nothing.
+    pub(crate) hedges_made: usize,
+    pub(crate) hedges_unprocessed: u32,
     /// How long content may take before a copy is worth its price, where that is known.
     pub(crate) hedge_after: Option<Nanos>,
     /// The generation that the provider goes on with while no attempt reads it.
@@ -220,6 +223,8 @@ impl Session {
             learned,
             live: None,
             hedges: Vec::new(),
+            hedges_made: 0,
+            hedges_unprocessed: 0,
             hedge_after: None,
             kept: None,
             next: None,
@@ -284,6 +289,7 @@ impl Session {
                 self.take_admission(input, now);
             }
             Input::HedgeAdmitted(place) => self.begin_hedge(place, now),
+            Input::HedgeNotAdmitted => self.wait_for_hedge(now),
             input if self.is_of_hedge(&input) => self.hear_hedge(input, now),
             Input::Connected { attempt } if self.is_live(attempt) => {
                 self.clocks.connected(now, &self.config.timeouts);
@@ -305,6 +311,7 @@ impl Session {
                 if self.live.is_some() {
                     self.clocks.woken(now);
                 }
+                self.hedges.iter_mut().for_each(|hedge| hedge.woken(now));
             }
             Input::Unheard => self.arrival.miss(),
             Input::Tick => self.tick(now),
@@ -343,8 +350,10 @@ impl Session {
         };
         match self.read(&mut live, now) {
             Ok(Progress::Read) => {
-                if !self.hedges.is_empty() && !live.is_silent() {
-                    self.end_race(now);
+                let is_decided = !self.hedges.is_empty() && !live.is_replaceable();
+                if is_decided && let Err(cause) = self.settle_race(&live, now) {
+                    self.fail(live, cause, now);
+                    return true;
                 }
                 self.live = Some(live);
             }
@@ -401,6 +410,7 @@ impl Session {
         self.record(journal::attempt(id, rung, offset, self.spot()));
         self.live = Some(attempt);
         self.clocks.connecting(now, &self.config.timeouts);
+        (self.hedges_made, self.hedges_unprocessed) = (0, 0);
         self.clocks.hedge = self.hedge_at(now);
         let endpoint = self.endpoint.clone();
         self.queue.push_back(Output::State(State::Connecting { attempt: id, rung, endpoint }));
@@ -444,6 +454,7 @@ impl Session {
             earlier_bytes: flow.text_bytes,
             flow,
             ended: None,
+            ends_behind: false,
         });
         let request = Request {
             attempt: id,

@@ -10,6 +10,7 @@ use retry_policy::Nanos;
 use std::sync::Arc;
 
 use crate::attempt::Flow;
+use crate::hedge::Hedge;
 use crate::meter::estimated_input;
 use crate::outcome::Cause;
 use crate::seam::Rung;
@@ -109,6 +110,8 @@ impl Session {
             let pricing = self.pricing_of(flow.asked_model.as_deref())?;
             pricing.bill(&self.billed(flow), flow.began).ok()
         };
+        let copies = self.hedges.iter().map(|hedge| bill(hedge.flow()));
+        let spent = copies.fold(Some(spent), |sum, bill| sum?.checked_add(bill?).ok())?;
         let live = self.live().map(|live| &live.flow);
         let bill = match (live, self.kept.as_deref()) {
             (None, None) => return Some(spent),
@@ -150,15 +153,19 @@ impl Session {
         if flow.usage_final || flow.meter.is_empty() {
             return flow.usage;
         }
-        let input = || {
+        flow.meter.complete(flow.usage, || self.input_of(flow))
+    }
+
+    /// Tokens of the request of an attempt, as an estimate.
+    fn input_of(&self, flow: &Flow) -> u64 {
+        *flow.estimated_input.get_or_init(|| {
             let new = usize::try_from(flow.text_bytes).unwrap_or(0);
             let partial = match flow.asked {
                 Rung::Retry | Rung::Replay | Rung::Cursor | Rung::Fetch => 0,
                 Rung::Prefill | Rung::Instruct | Rung::Turn => self.transcript.text.len() - new,
             };
             estimated_input(&self.request, partial)
-        };
-        flow.meter.complete(flow.usage, || *flow.estimated_input.get_or_init(input))
+        })
     }
 
     /// Enters an attempt that is over, and says what it cost.
@@ -194,6 +201,13 @@ impl Session {
         tariff.message_pays_above(&waste).ok()?
     }
 
+    /// An attempt that its provider accepted and that was cut before it reported: its input is billed.
+    pub(crate) fn estimate_input(&self, flow: &mut Flow) {
+        if flow.usage.input_total() == Ok(0) {
+            flow.usage.input = self.input_of(flow);
+        }
+    }
+
     // ---- the budget
 
     /// Whether anything is left of the budget.
@@ -211,6 +225,23 @@ impl Session {
             Some(0) => Err(Cause::OverBudget),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the budget has room for a copy of the live attempt, beside what is under way. It changes
+    /// nothing of what is left to that attempt.
+    pub(crate) fn affords_hedge(&self, now: Nanos) -> bool {
+        let Some(limit) = self.config.budget else { return true };
+        let Some(live) = self.live() else { return false };
+        let is_reported = |flow: &Flow| flow.usage.input_total() != Ok(0);
+        let flows = || self.hedges.iter().map(Hedge::flow).chain([&live.flow]);
+        let input = flows().map(|flow| input_of(&flow.usage)).find(|it| it.input_total() != Ok(0));
+        let input =
+            input.unwrap_or_else(|| Usage { input: self.input_of(&live.flow), ..Usage::default() });
+        let bill = self.pricing().and_then(|pricing| Some(pricing.input(&input, now)?.0));
+        let (Some(bill), Some(spent)) = (bill, self.spent()) else { return false };
+        let unreported = flows().filter(|flow| !is_reported(flow)).count();
+        let all = (0..=unreported).try_fold(spent, |sum, _| sum.checked_add(bill).ok());
+        all.is_some_and(|all| all <= limit)
     }
 
     /// Whether what came is within the budget. Only a report of usage has to be worked out.

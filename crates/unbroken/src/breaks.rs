@@ -15,6 +15,8 @@ impl Breaks {
     /// Takes the next state; a break is told when it is decided how to go on.
     pub(crate) fn observe(&mut self, state: &State) -> Option<Break> {
         match state {
+            // A copy of the same request: nothing broke.
+            State::Disconnected { cause: Cause::Outraced, .. } => None,
             State::Disconnected { cause, .. } => {
                 self.cause = Some(cause.clone());
                 None

@@ -131,7 +131,7 @@ impl Asking {
             follows: None,
             avoid: None,
             ear: Ear::default(),
-            hedges: Hedges::new(Arc::clone(&shared.hedge_budget)),
+            hedges: Hedges::new(Arc::clone(&shared.hedge_budget), input),
             transport: shared.transport.clone(),
             carriage: Carriage::default(),
             is_background: protocol::asks_background(body),
@@ -177,7 +177,6 @@ impl Asking {
 
     pub(super) fn ask(&mut self, ask: &Ask) -> Line {
         self.turn_to(ask.upstream);
-        self.hedges.earn(self.tokens.input);
         let kind = match (self.kind, ask.rung) {
             (Kind::First, Rung::Retry) => Kind::First,
             (_, Rung::Retry) => Kind::Retry,
@@ -222,7 +221,7 @@ impl Asking {
 
     /// The answer of the pool.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
-        let Stage::Waiting(permit) = &mut self.stage else { return self.poll_hedge(cx) };
+        let Stage::Waiting(permit) = &mut self.stage else { return self.hedges.poll_answer() };
         let answer = ready!(permit.poll_answer(cx));
         let stage = std::mem::replace(&mut self.stage, Stage::Nothing);
         let grant = match (answer, stage) {
@@ -363,6 +362,7 @@ pub(super) fn settle_permit(permit: Permit, fate: Fate, usage: &Usage) {
     match fate {
         Fate::Complete => permit.finish(tokens),
         Fate::Failed(verdict) => permit.fail(&verdict, tokens),
+        Fate::Outraced => permit.outraced(tokens),
         Fate::Dropped => drop(permit),
     }
 }

@@ -3,9 +3,9 @@
 use cost::Usage;
 use endpoint_pool::{EndpointId, EndpointSet, Grant, Kind, Purpose, Request, Route};
 use http::HeaderMap;
-use resume::{AttemptId, Fate, Input};
+use resume::{AttemptId, Fate, Input, Place};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use super::Driver;
 use super::asking::{Asking, Ear, Stage, report_head, settle_permit};
@@ -17,8 +17,10 @@ use crate::upstream::Permit;
 /// The copies of one stream.
 pub(super) struct Hedges {
     budget: Arc<HedgeBudget>,
-    /// A place is asked for.
-    wanted: Option<Permit>,
+    /// Tokens of input of a copy.
+    input: u32,
+    /// What the engine is told of the place that it asked for.
+    answer: Option<Input>,
     copies: Vec<Copy>,
 }
 
@@ -32,62 +34,70 @@ struct Copy {
 }
 
 impl Hedges {
-    pub(super) const fn new(budget: Arc<HedgeBudget>) -> Self {
-        Self { budget, wanted: None, copies: Vec::new() }
+    pub(super) const fn new(budget: Arc<HedgeBudget>, input: u32) -> Self {
+        Self { budget, input, answer: None, copies: Vec::new() }
     }
 
-    /// An ordinary attempt is asked for.
-    pub(super) fn earn(&self, input: u32) {
-        self.budget.earn(input);
+    /// An ordinary attempt that is paid for is made.
+    pub(super) fn earn(&self) {
+        self.budget.earn(self.input);
+    }
+
+    pub(super) fn poll_answer(&mut self) -> Poll<Input> {
+        self.answer.take().map_or(Poll::Pending, Poll::Ready)
     }
 
     /// Gives back whatever is held.
     pub(super) fn leave(&mut self) {
-        self.wanted = None;
+        self.answer = None;
+        self.decline();
         self.copies.clear();
+    }
+
+    /// Gives back the place of a copy that is not made.
+    fn decline(&mut self) {
+        if self.copies.pop_if(|copy| copy.attempt.is_none()).is_some() {
+            self.budget.give_back(self.input);
+        }
+    }
+}
+
+impl Drop for Hedges {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
 impl Asking {
-    /// Asks for a place of a copy, where that is within the budget.
+    /// Asks for a place of a copy, where that is within the budget. The answer is the next input.
     pub(super) fn ask_hedge(&mut self) {
-        let input = self.tokens.input;
-        if !self.hedges.budget.take(input) {
-            return;
+        let place = self.find_hedge();
+        self.hedges.answer = Some(place.map_or(Input::HedgeNotAdmitted, Input::HedgeAdmitted));
+    }
+
+    fn find_hedge(&mut self) -> Option<Place> {
+        if !self.hedges.budget.take(self.hedges.input) {
+            return None;
         }
         let mut taken = EndpointSet::of(self.at);
         self.hedges.copies.iter().for_each(|copy| taken.insert(copy.at));
-        self.hedges.wanted = Some(self.upstream.acquire(Request {
+        let mut permit = self.upstream.acquire(Request {
             route: Route::Except(taken),
             deadline: self.deadline,
             tokens: self.tokens,
             ..Request::new(Kind::Hedge)
-        }));
-    }
-
-    /// The pool's answer to that. A refusal is none: the copy is only not made.
-    pub(super) fn poll_hedge(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
-        let Some(wanted) = &mut self.hedges.wanted else { return Poll::Pending };
-        let Poll::Ready(answer) = wanted.poll_answer(cx) else { return Poll::Pending };
-        match (answer, self.hedges.wanted.take()) {
-            (Ok(Grant { endpoint, purpose, .. }), Some(permit)) => {
-                let copy = Copy { attempt: None, at: endpoint, purpose, permit };
-                self.hedges.copies.push(copy);
-                let profile = *self.upstream.at(endpoint).profile();
-                Poll::Ready(Input::HedgeAdmitted(self.place_at(endpoint, profile)))
-            }
-            _ => {
-                self.hedges.budget.give_back(self.tokens.input);
-                Poll::Pending
-            }
-        }
+        });
+        let Some(Grant { endpoint, purpose, .. }) = permit.answer() else {
+            self.hedges.budget.give_back(self.hedges.input);
+            return None;
+        };
+        self.hedges.copies.push(Copy { attempt: None, at: endpoint, purpose, permit });
+        Some(self.place_at(endpoint, *self.upstream.at(endpoint).profile()))
     }
 
     /// The engine makes no copy of it.
     pub(super) fn decline_hedge(&mut self) {
-        if self.hedges.copies.pop_if(|copy| copy.attempt.is_none()).is_some() {
-            self.hedges.budget.give_back(self.tokens.input);
-        }
+        self.hedges.decline();
     }
 
     /// The engine has made the copy; where it goes.

@@ -4,7 +4,7 @@
 use endpoint_pool::{Gate, Grant, RateLimits, Refusal, Sign, Ticket, Tokens};
 use retry_policy::{Nanos, Verdict};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::Upstream;
 
@@ -29,6 +29,14 @@ impl Permit {
             let is_delayed = not_before > now && desk.pool.gate() == Gate::Closed;
             !is_delayed && !desk.is_answered(self.ticket)
         })
+    }
+
+    /// The answer to what is never put into the line: it is there at once.
+    pub(crate) fn answer(&mut self) -> Option<Grant> {
+        match self.poll_answer(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => answer.ok(),
+            Poll::Pending => None,
+        }
     }
 
     /// The answer of the pool; once.
@@ -57,6 +65,14 @@ impl Permit {
         self.upstream.act(|desk, now| {
             desk.pool.settle(self.ticket, tokens);
             desk.pool.finished(self.ticket, now);
+        });
+    }
+
+    /// Another copy of the request was quicker; what this one cost.
+    pub(crate) fn outraced(self, tokens: Tokens) {
+        self.upstream.act(|desk, now| {
+            desk.pool.settle(self.ticket, tokens);
+            desk.pool.outraced(self.ticket, now);
         });
     }
 

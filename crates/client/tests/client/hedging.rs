@@ -11,9 +11,11 @@ use crate::rig::{ROUTES, Seen, collect, endpoint, hasty, mock};
 /// Longer than any test takes.
 const FOR_EVER: Duration = Duration::from_secs(3600);
 
+/// Longer than the first token takes of a server that answers.
+const FIRST_TOKEN: Nanos = Nanos::from_secs(2);
+
 fn client(mocks: &[Mock], hedging: Option<Hedging>) -> Client {
-    let first_token = Nanos::from_secs(2);
-    let timeouts = Timeouts { first_token, ..Timeouts::default() };
+    let timeouts = Timeouts { first_token: FIRST_TOKEN, ..Timeouts::default() };
     let builder = Client::builder().policy(hasty()).timeouts(timeouts);
     let builder = hedging.into_iter().fold(builder, client::Builder::hedging);
     let endpoints = mocks.iter().map(|mock| endpoint(mock, ROUTES[1].0));
@@ -79,11 +81,15 @@ async fn an_unhedged_client_waits_for_its_clock() {
 
 #[tokio::test]
 async fn copies_are_paid_for_by_other_requests() {
-    let (_mocks, client) = with_a_slow_one(3, Some(soon())).await;
-    let summary = ask(&client).await.end.unwrap();
-    assert_eq!(summary.attempts[0].cause, Some(Cause::Outraced), "one is on credit");
-    let summary = ask(&client).await.end.unwrap();
-    assert_eq!(summary.attempts[0].cause, Some(Cause::FirstTokenTimeout), "it is not paid off");
+    let (mocks, client) = with_a_slow_one(3, Some(soon())).await;
+    mocks[1].break_down(FOR_EVER, Breakdown::Silent).await;
+    let patience = FIRST_TOKEN.as_duration() + Duration::from_millis(600);
+    let request = request().deadline(patience);
+    let seen = collect(&mut client.stream(request).await.expect("a valid request")).await;
+    let attempts = seen.end.unwrap_err().summary().expect("an account").attempts.len();
+    assert!(attempts >= 3, "{attempts}: the first, its copy, and the next");
+    let hedged = seen.states.iter().filter(|state| matches!(state, State::Hedging { .. })).count();
+    assert_eq!(hedged, 1, "it was on credit, which is not paid off");
 }
 
 #[tokio::test]

@@ -54,12 +54,7 @@ impl Pool {
             self.on_answer(endpoint, epoch, now);
         }
         if before < Progress::Content && sign == Sign::Content {
-            let span = now.saturating_sub(at);
-            let balance = self.config.balance;
-            let upstream = self.at(endpoint);
-            upstream.latency.on_first_token(span, tokens.input, now, &balance);
-            upstream.silences.on_first_token(span);
-            self.silences.on_first_token(span);
+            self.on_first_token(endpoint, now.saturating_sub(at), tokens, now);
         }
     }
 
@@ -118,6 +113,29 @@ impl Pool {
                 self.on_answer(permit.endpoint, permit.epoch, now);
             }
         }
+    }
+
+    /// Another copy of the same request had content before this one, which was given up for it.
+    ///
+    /// It is no failure, and no sign of life. That the first content takes at least so long is a sample
+    /// of the endpoint's latency all the same: without it an endpoint that answers nobody would look
+    /// as quick as before.
+    pub fn outraced(&mut self, ticket: Ticket, now: Nanos) {
+        if let Some((permit, tokens)) = self.permit(ticket)
+            && permit.progress < Progress::Content
+        {
+            let (endpoint, span) = (permit.endpoint, now.saturating_sub(permit.at));
+            self.on_first_token(endpoint, span, tokens, now);
+        }
+        self.cancel(ticket, now);
+    }
+
+    fn on_first_token(&mut self, endpoint: EndpointId, span: Nanos, tokens: Tokens, now: Nanos) {
+        let balance = self.config.balance;
+        let upstream = self.at(endpoint);
+        upstream.latency.on_first_token(span, tokens.input, now, &balance);
+        upstream.silences.on_first_token(span);
+        self.silences.on_first_token(span);
     }
 
     /// A permit comes back from a caller that lost interest.

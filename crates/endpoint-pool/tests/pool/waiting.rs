@@ -2,7 +2,7 @@
 
 use endpoint_pool::{
     Action, Config, EndpointId, EndpointSet, Gate, Kind, Purpose, Queueing, Quota, RateLimits,
-    Refusal, Request, Route, Slots, Tokens,
+    Refusal, Request, Route, Slots, Standing, Tokens,
 };
 use retry_policy::{Class, Nanos};
 
@@ -410,4 +410,22 @@ fn a_request_that_no_endpoint_may_take_is_refused() {
     };
     let ticket = rig.ask(nowhere);
     assert_eq!(rig.refused(), (ticket, Refusal::NoSpare));
+}
+
+#[test]
+fn who_was_outrun_is_known_to_be_slow_and_not_to_be_broken() {
+    let mut rig = Rig::new(2, Config::default());
+    let slow = rig.first();
+    let endpoint = rig.granted().endpoint;
+    rig.now = rig.now.saturating_add(Nanos::from_secs(9));
+    rig.pool.outraced(slow, rig.now);
+    let snapshot = rig.pool.snapshot(rig.now);
+    let of = &snapshot.endpoints[usize::from(endpoint.0)];
+    assert!(of.first_token >= Some(Nanos::from_secs(9)), "{:?}", of.first_token);
+    assert_eq!((snapshot.counters.failed, snapshot.counters.cancelled), (0, 1));
+    assert_eq!((snapshot.active, of.standing), (0, Standing::InUse));
+    for _ in 0..8 {
+        rig.first();
+        assert_ne!(rig.granted().endpoint, endpoint, "the other one looks quicker");
+    }
 }

@@ -2,15 +2,16 @@
 //! and that nothing of the others is shown.
 
 use crate::drive::*;
+use crate::spending::pricing;
 use bytes::Bytes;
-use cost::Usage;
+use cost::{Money, Usage};
 use http::{HeaderMap, HeaderValue};
 use protocol::Profile;
 use resume::{
-    Admission, AttemptId, Break, Cause, Checkpoint, Config, Fate, Hedging, Input, Outcome, Place,
-    Rung, State, Timeouts,
+    Admission, AttemptId, Break, Cause, Checkpoint, Config, Fate, Hedging, Input, Outcome, Output,
+    Place, Rung, Sign, State, Timeouts,
 };
-use retry_policy::Nanos;
+use retry_policy::{Nanos, Policy, Repeat};
 
 const AFTER: Nanos = Nanos::from_secs(2);
 
@@ -94,7 +95,7 @@ fn the_copy_with_the_first_content_is_the_response() {
     drive.body_of(2, &(text_start(0) + &text(0, "Hello")));
     assert_eq!((drive.text.as_str(), drive.promoted.as_slice()), ("Hello", &[AttemptId(2)][..]));
     assert_eq!(drive.aborted, [AttemptId(1)], "the slow one is cut at once");
-    assert_eq!(drive.fates, [Fate::Dropped], "being slow is no failure");
+    assert_eq!(drive.fates, [Fate::Outraced], "being slow is no failure");
     drive.body_of(1, &(text_start(0) + &text(0, "Never")));
     drive.body_of(2, &closing(7));
     assert!(drive.complete() && drive.text == "Hello");
@@ -231,6 +232,174 @@ fn the_end_of_the_session_ends_the_copies() {
     aborted.sort_unstable();
     assert_eq!(aborted, [AttemptId(1), AttemptId(2)]);
     assert_eq!(drive.causes().len(), 2);
+}
+
+/// A race on the chat wire, which tells usage last.
+fn racing_on_chat(budget: Option<Money>) -> Drive {
+    let (config, request) = chat();
+    let config = Config {
+        admission: Admission::Asked,
+        hedging: Some(Hedging::default()),
+        pricing: Some(pricing()),
+        budget,
+        ..config
+    };
+    let mut drive = Drive::new((config, request));
+    let place = |endpoint| Place { profile: Profile::OPENAI, ..place(endpoint) };
+    drive.input(Input::Admitted(place("http://a/v1")));
+    drive.accept().pass();
+    drive.input(Input::HedgeAdmitted(place("http://b/v1")));
+    drive
+}
+
+/// What the input of its request costs, as an estimate.
+fn estimated() -> Money {
+    let mut drive = racing_on_chat(None);
+    drive.answer(2, &chunk("x", r#"{"content":"Hello"}"#, "\"stop\""));
+    drive.body_of(2, "data: [DONE]\n\n");
+    let outcome = drive.outcome.expect("it is over");
+    let loser = &outcome.summary().attempts[0];
+    assert_eq!(loser.cause, Some(Cause::Outraced));
+    assert!(loser.usage.input > 0 && loser.estimated, "its provider says nothing, and bills it");
+    loser.cost.expect("it has a price")
+}
+
+#[test]
+fn nothing_is_shown_twice_when_the_live_attempt_fails_with_its_first_content() {
+    let budget = estimated().checked_add(estimated()).unwrap();
+    let mut drive = racing_on_chat(Some(budget));
+    assert_eq!(drive.requests.len(), 2, "both inputs are within the budget");
+    let hello = chunk("x", r#"{"role":"assistant","content":"Hello"}"#, "null");
+    drive.body_of(1, &hello);
+    drive.body_of(2, &hello);
+    assert_eq!(drive.text, "Hello");
+    assert!(drive.promoted.is_empty());
+    let Some(Outcome::Incomplete { cause, .. }) = &drive.outcome else { panic!() };
+    assert_eq!(*cause, Cause::OverBudget);
+}
+
+#[test]
+fn a_copy_that_the_budget_has_no_room_for_is_not_asked_for() {
+    assert_eq!(racing_on_chat(Some(estimated())).hedges_asked, 0);
+}
+
+#[test]
+fn a_response_that_its_provider_keeps_has_no_copies() {
+    let (config, request) = crate::cursor::background();
+    let hedging = Some(Hedging::default());
+    let mut drive =
+        Drive::new((Config { admission: Admission::Asked, hedging, ..config }, request));
+    let profile = Profile::OPENAI_RESPONSES;
+    drive.input(Input::Admitted(Place { profile, ..place("http://a/v1") }));
+    drive.accept();
+    while drive.now < AFTER {
+        drive.pass();
+    }
+    assert_eq!(drive.hedges_asked, 0);
+}
+
+#[test]
+fn a_request_that_must_not_have_its_effect_twice_has_no_copies() {
+    let (config, request) = anthropic("claude-opus-5");
+    let policy = Policy { repeat: Repeat::IfUnprocessed, ..config.policy.clone() };
+    let hedging = Some(Hedging::default());
+    let config = Config { admission: Admission::Asked, policy, hedging, ..config };
+    let mut drive = Drive::new((config, request));
+    drive.input(Input::Admitted(place("http://a/v1")));
+    drive.accept().pass();
+    assert_eq!(drive.hedges_asked, 0);
+}
+
+#[test]
+fn a_copy_that_came_to_nothing_is_made_again_at_once() {
+    let mut drive = racing();
+    drive.input(Input::Broke { attempt: AttemptId(2), cause: Break::Stale });
+    assert_eq!((drive.fates.as_slice(), drive.wait), (&[Fate::Dropped][..], Some(drive.now)));
+    drive.pass();
+    assert_eq!(drive.hedges_asked, 2);
+}
+
+#[test]
+fn what_has_no_place_now_is_asked_for_again() {
+    let mut drive = hedged(Hedging::default());
+    drive.accept().pass();
+    drive.input(Input::HedgeNotAdmitted);
+    assert_eq!(drive.wait, Some(AFTER.saturating_mul(2)));
+    drive.pass();
+    assert_eq!(drive.hedges_asked, 2);
+}
+
+#[test]
+fn a_failed_copy_is_one_of_those_that_there_may_be() {
+    let mut drive = racing();
+    drive.input(Input::Broke { attempt: AttemptId(2), cause: Break::Reset });
+    assert!(drive.wait > Some(AFTER.saturating_mul(2)), "{:?}", drive.wait);
+}
+
+#[test]
+fn a_copy_that_took_over_unheard_has_a_copy_itself() {
+    let mut drive = hedged(Hedging { copies: 2, after: Some(AFTER) });
+    drive.accept().pass();
+    drive.input(Input::HedgeAdmitted(place("http://b/v1")));
+    drive.input(Input::Broke { attempt: AttemptId(1), cause: Break::Reset });
+    drive.pass();
+    assert_eq!(drive.hedges_asked, 2);
+}
+
+#[test]
+fn a_machine_that_slept_hears_of_a_dead_copy_soon() {
+    let mut drive = racing();
+    drive.input(Input::Woke);
+    let soon = drive.now.saturating_add(Nanos::from_secs(5));
+    assert_eq!(drive.wait, Some(soon));
+    drive.pass();
+    assert_eq!(drive.fates.len(), 2, "both were dead");
+}
+
+#[test]
+fn the_sign_of_life_of_a_copy_is_not_heard_of_the_attempt_before_it() {
+    let mut drive = racing();
+    drive.session.take_sign();
+    let attempt = AttemptId(2);
+    drive.input(Input::Head { attempt, status: 200, headers: HeaderMap::new() });
+    let chunk = Bytes::from(opening("b") + &text(0, "Hello"));
+    drive.session.handle(Input::Body { attempt, chunk }, drive.now);
+    let mut heard = Vec::new();
+    let mut is_promoted = false;
+    loop {
+        let output = drive.session.poll(drive.now);
+        heard.extend(drive.session.take_sign().map(|sign| (is_promoted, sign)));
+        match output {
+            Output::Promote(_) => is_promoted = true,
+            Output::Wait(_) => break,
+            _ => {}
+        }
+    }
+    // A driver hears the sign before it takes the output.
+    assert_eq!(heard, [(true, Sign::Content)]);
+}
+
+#[test]
+fn content_that_only_its_end_completes_wins_as_well() {
+    let (mut config, request) = chat();
+    config.profile.framing = protocol::Framing::NdJson;
+    let (profile, hedging) = (config.profile, Some(Hedging::default()));
+    let mut drive =
+        Drive::new((Config { admission: Admission::Asked, hedging, ..config }, request));
+    let place = |endpoint| Place { profile, ..place(endpoint) };
+    drive.input(Input::Admitted(place("http://a/v1")));
+    drive.accept().pass();
+    drive.input(Input::HedgeAdmitted(place("http://b/v1")));
+    let line = chunk("x", r#"{"content":"Hello"}"#, "\"stop\"");
+    let line = line.trim_start_matches("data: ").trim_end();
+    let attempt = AttemptId(2);
+    let kind = HeaderValue::from_static("application/x-ndjson");
+    let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, kind)]);
+    drive.input(Input::Head { attempt, status: 200, headers });
+    drive.body_of(2, line);
+    assert!(drive.text.is_empty());
+    drive.input(Input::End { attempt: AttemptId(2) });
+    assert!(drive.complete() && drive.text == "Hello", "{:?}", drive.outcome);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use resume::{
 use std::sync::Arc;
 
 /// A dollar per million tokens of input and ten of output.
-fn pricing() -> Pricing {
+pub(crate) fn pricing() -> Pricing {
     let rate = |text: &str| Some(text.parse().expect("a rate"));
     let rates = Rates { input: rate("1"), output: rate("10"), ..Rates::default() };
     Pricing {

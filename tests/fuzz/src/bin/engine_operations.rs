@@ -37,6 +37,8 @@ struct Run {
     profile: Profile,
     now: Nanos,
     attempt: AttemptId,
+    /// The copy that was made last.
+    copy: AttemptId,
     wait: Option<Nanos>,
     text: String,
     records: Vec<Vec<u8>>,
@@ -73,6 +75,7 @@ impl Run {
             profile,
             now: Nanos::ZERO,
             attempt: AttemptId(0),
+            copy: AttemptId(0),
             wait: None,
             text: String::new(),
             records: Vec::new(),
@@ -81,8 +84,12 @@ impl Run {
     }
 
     fn act(&mut self, operation: u8, payload: &[u8]) {
-        // Late events of an attempt that is gone as well.
-        let attempt = AttemptId(self.attempt.0.saturating_sub(u32::from(operation >> 7)));
+        // Those of copies and late ones of an attempt that is gone as well.
+        let attempt = match operation >> 6 {
+            0 => self.attempt,
+            1 => self.copy,
+            _ => AttemptId(self.attempt.0.saturating_sub(1)),
+        };
         let input = match operation & 15 {
             0..=2 => Input::Body { attempt, chunk: Bytes::copy_from_slice(payload) },
             3 | 4 => Input::Body { attempt, chunk: self.framed(operation, payload).into() },
@@ -139,6 +146,7 @@ impl Run {
         match payload.first() {
             Some(0) => Input::NotAdmitted(Refusal::NoEndpoint),
             Some(1) => Input::HedgeAdmitted(place),
+            Some(2) => Input::HedgeNotAdmitted,
             _ => Input::Admitted(place),
         }
     }
@@ -147,10 +155,14 @@ impl Run {
         loop {
             match self.session.poll(self.now) {
                 Output::Connect(request) => {
-                    assert!(request.attempt > self.attempt, "attempts are counted");
+                    assert!(request.attempt > self.attempt.max(self.copy), "attempts are counted");
                     assert!(self.outcome.is_none());
-                    self.attempt = request.attempt;
+                    match request.is_hedge {
+                        true => self.copy = request.attempt,
+                        false => self.attempt = request.attempt,
+                    }
                 }
+                Output::Promote(attempt) => self.attempt = attempt,
                 Output::Record { seq, record } => self.append(seq, record.as_ref()),
                 Output::Emit { seq, frame } => {
                     self.text.push_str(&self.session.text()[frame.text.clone()]);
