@@ -110,8 +110,8 @@ impl Session {
             let pricing = self.pricing_of(flow.asked_model.as_deref())?;
             pricing.bill(&self.billed(flow), flow.began).ok()
         };
-        let copies = self.hedges.iter().map(|hedge| bill(hedge.flow()));
-        let spent = copies.fold(Some(spent), |sum, bill| sum?.checked_add(bill?).ok())?;
+        let mut copies = self.hedges.iter().map(|hedge| bill(hedge.flow()));
+        let spent = copies.try_fold(spent, |sum, bill| sum.checked_add(bill?).ok())?;
         let live = self.live().map(|live| &live.flow);
         let bill = match (live, self.kept.as_deref()) {
             (None, None) => return Some(spent),

@@ -301,7 +301,7 @@ fn a_response_that_its_provider_keeps_has_no_copies() {
 #[test]
 fn a_request_that_must_not_have_its_effect_twice_has_no_copies() {
     let (config, request) = anthropic("claude-opus-5");
-    let policy = Policy { repeat: Repeat::IfUnprocessed, ..config.policy.clone() };
+    let policy = Policy { repeat: Repeat::IfUnprocessed, ..config.policy };
     let hedging = Some(Hedging::default());
     let config = Config { admission: Admission::Asked, policy, hedging, ..config };
     let mut drive = Drive::new((config, request));
