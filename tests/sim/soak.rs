@@ -172,6 +172,7 @@ mod tests {
     /// Sequences that once broke a promise, and what was wrong.
     const MENDED: &[(u64, &str)] = &[
         (164_316, "a second Gemini response that began thrice behind the first chunk was shown"),
+        (5_084_763, "nobody told the provider of a response that was left for an error on its way"),
         (5_090_923, "the judge took white space before a doubled line for a loss"),
         (5_153_928, "the network took longer for the bytes of one event than a clock allows"),
     ];

@@ -358,7 +358,9 @@ fn check_kept(world: &World<'_>) -> Result<(), String> {
         let fetches = ledger.iter().filter(fetched).count();
         let is_left = fetches >= scenario.config.limits.fetches as usize;
         let is_ended = matches!(scenario.interruption, Some(Interruption::Cancel(_)));
-        if kept.cancelled && !(is_left || is_ended) {
+        let failed = |entry: &Entry| matches!(entry.fault, Some(Fault::InBand(_)));
+        let is_failed = ledger.iter().any(|it| it.root == Some(root) && failed(it));
+        if kept.cancelled && !(is_left || is_ended || is_failed) {
             return Err("gave up a response that is still wanted".to_owned());
         }
     }

@@ -15,6 +15,8 @@ pub(crate) struct Cursor {
     gap: Option<u64>,
     /// Fetches that found it unfinished.
     pub(crate) polls: u32,
+    /// It was left because of an error in its stream, which need not be its own.
+    pub(crate) is_doubtful: bool,
     pub(crate) way: Way,
 }
 
@@ -97,7 +99,7 @@ impl Cursor {
     }
 
     const fn at(mark: Mark) -> Self {
-        Self { mark, has_moved: true, gap: None, polls: 0, way: Way::Events }
+        Self { mark, has_moved: true, gap: None, polls: 0, is_doubtful: false, way: Way::Events }
     }
 
     /// The kind of it that a server must have.

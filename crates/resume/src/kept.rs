@@ -190,7 +190,7 @@ impl Session {
             // It is over, or it would have come further.
             Cause::Provider(_) if rung == Rung::Cursor && live.phase.is_streaming() => {
                 if !cursor.has_moved() {
-                    cursor.way = Way::Gone;
+                    (cursor.way, cursor.is_doubtful) = (Way::Gone, true);
                 }
                 return false;
             }
@@ -260,9 +260,14 @@ impl Session {
         }));
     }
 
-    /// Writes off the response that the provider keeps, unless this rung goes on with it.
+    /// Writes off the response that the provider keeps, unless this rung goes on with it. Of one that
+    /// ended with an error the provider may still generate: who sent the error is not known.
     pub(crate) fn leave_kept_unless(&mut self, rung: Rung) {
         if !rung.is_same_generation() {
+            let is_doubtful = |flow: &Flow| flow.cursor.as_ref().is_some_and(|it| it.is_doubtful);
+            if self.kept.as_deref().is_some_and(is_doubtful) {
+                self.stop_kept();
+            }
             self.write_off_kept();
         }
     }
