@@ -4,8 +4,8 @@ use checkpoint_store::Store;
 use cost::Money;
 use http::Uri;
 use resume::{
-    Admission, Deliver, GoOn, Hedging, Instruction, Limits, OnStoreFailure, Pace, SeamPolicy,
-    Timeouts, Tools, Ways,
+    Admission, BrokenCalls, Deliver, GoOn, Hedging, Instruction, Limits, OnStoreFailure, Pace,
+    SeamPolicy, Timeouts, Tools, Ways,
 };
 use retry_policy::{ConnectFailures, Endpoints, Policy};
 use rustls::ClientConfig;
@@ -56,6 +56,7 @@ pub struct Builder {
     ways: Ways,
     instruction: Instruction,
     tools: Tools,
+    broken_calls: BrokenCalls,
     go_on: GoOn,
     hedging: Option<Hedging>,
     deliver: Deliver,
@@ -112,6 +113,13 @@ impl Builder {
     /// those of the whole response.
     pub fn fallback(mut self, endpoint: Endpoint) -> Self {
         self.fallbacks.push(endpoint);
+        self
+    }
+
+    /// What becomes of a response that broke behind whole tool calls which were shown. Default: it is
+    /// incomplete.
+    pub const fn broken_calls(mut self, broken_calls: BrokenCalls) -> Self {
+        self.broken_calls = broken_calls;
         self
     }
 
@@ -355,6 +363,7 @@ impl Builder {
         config.ways = self.ways;
         config.instruction = self.instruction;
         config.tools = self.tools;
+        config.broken_calls = self.broken_calls;
         config.go_on = self.go_on;
         config.hedging = self.hedging;
         config.deliver = self.deliver;

@@ -62,10 +62,10 @@ pub use protocol::{
 #[cfg(feature = "profile-files")]
 pub use protocol::{CustomProfile, PROFILE_FILE_BYTES_MAX, ProfileFileError};
 pub use resume::{
-    AttemptId, AttemptSummary, Break, Cause, Checkpoint, CheckpointError, Choice, Deliver, Entries,
-    Entry, Frame, GoOn, Hedging, INSTRUCTION_BYTES_MAX, Instruction, InstructionError, Limits,
-    Moved, Oddities, OnStoreFailure, Pace, Reason, Refusal, Rung, Seam, SeamLabel, SeamPolicy,
-    Source, State, Summary, Timeouts, Tools, Ways,
+    AttemptId, AttemptSummary, Break, BrokenCalls, Cause, Checkpoint, CheckpointError, Choice,
+    Deliver, Entries, Entry, Frame, GoOn, Hedging, INSTRUCTION_BYTES_MAX, Instruction,
+    InstructionError, Limits, Moved, Oddities, OnStoreFailure, Pace, Reason, Refusal, Rung, Seam,
+    SeamLabel, SeamPolicy, Source, State, Summary, Timeouts, Tools, Ways,
 };
 pub use retry_policy::{self, IdempotencyKey, Nanos, Policy};
 pub use rustls;

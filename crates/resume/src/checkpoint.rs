@@ -40,6 +40,8 @@ pub struct Checkpoint {
     pub(crate) seams: Vec<Seam>,
     pub(crate) closed: Closed,
     pub(crate) is_cancelled: bool,
+    /// The end of the turn is our own.
+    pub(crate) has_own_end: bool,
     origin: Origin,
     endpoints: Vec<String>,
     /// Where the last attempt was made.

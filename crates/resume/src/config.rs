@@ -5,6 +5,7 @@ use protocol::Profile;
 use retry_policy::{Nanos, Policy};
 
 use crate::admission::Admission;
+use crate::deliver::BrokenCalls;
 use crate::fallback::Fallback;
 use crate::go_on::GoOn;
 use crate::hedge::Hedging;
@@ -36,6 +37,8 @@ pub struct Config {
     pub instruction: Instruction,
     /// When the consumer gets a tool call.
     pub tools: Tools,
+    /// What becomes of a response that broke behind whole calls which were shown.
+    pub broken_calls: BrokenCalls,
     /// Behind which ends of an answer the response goes on.
     pub go_on: GoOn,
     /// Whether a request that is slow to begin is sent to another endpoint as well. Default: no.
@@ -77,6 +80,7 @@ impl Config {
             ways: Ways::default(),
             instruction: Instruction::default(),
             tools: Tools::default(),
+            broken_calls: BrokenCalls::default(),
             go_on: GoOn::default(),
             hedging: None,
             background: false,

@@ -1,6 +1,7 @@
 //! From events to one coherent downstream stream: one start, continuous block indices, one
 //! id, merged usage, one end.
 
+mod calls;
 mod late;
 mod responses;
 mod stop;
@@ -22,6 +23,7 @@ use crate::source::Moved;
 use crate::text::Joiner;
 use crate::transcript::{Note, Tool};
 
+pub use calls::BrokenCalls;
 pub(crate) use late::Unsaid;
 
 /// The text of an event.

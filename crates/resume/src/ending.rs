@@ -143,7 +143,7 @@ impl Session {
         self.next = None;
         self.end_race(&cause, now);
         let cause = self.most_useful(cause);
-        let is_over = self.end_late(&cause);
+        let is_over = self.end_late(&cause) || self.end_with_calls(&cause);
         if is_over || matches!(cause, Cause::Cancelled | Cause::OverBudget) {
             self.stop_kept();
         }

@@ -84,6 +84,9 @@ pub enum Entry<'a> {
         /// The values of the `event` and of the `data` field of its events.
         events: Vec<(&'a [u8], &'a [u8])>,
     },
+    /// The end that follows is not the provider's: the caller wants the turn to end behind the calls
+    /// that were shown.
+    OwnEnd,
     /// The caller gave the stream up.
     Cancel,
     /// The provider had finished.
@@ -219,6 +222,7 @@ fn read_short<'a>(kind: Kind, fields: &mut Fields<'a>) -> Option<Entry<'a>> {
         Kind::Unsaid => {
             Entry::Unsaid { attempt: AttemptId(fields.u32()?), events: fields.events()? }
         }
+        Kind::OwnEnd => Entry::OwnEnd,
         Kind::Cancel => Entry::Cancel,
         Kind::Close => Entry::Close,
     })

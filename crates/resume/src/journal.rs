@@ -78,6 +78,7 @@ pub(crate) enum Kind {
     GoOn,
     Hedge,
     Unsaid,
+    OwnEnd,
 }
 
 impl Kind {
@@ -94,6 +95,7 @@ impl Kind {
             Self::GoOn => 9,
             Self::Hedge => 10,
             Self::Unsaid => 11,
+            Self::OwnEnd => 12,
         }
     }
 
@@ -110,6 +112,7 @@ impl Kind {
             9 => Self::GoOn,
             10 => Self::Hedge,
             11 => Self::Unsaid,
+            12 => Self::OwnEnd,
             _ => return None,
         })
     }
@@ -239,6 +242,11 @@ pub(crate) fn usage(id: AttemptId, usage: &Usage) -> Record {
         out.put_u64(count);
     }
     Record(out.freeze())
+}
+
+/// The end of the turn that follows is our own.
+pub(crate) fn own_end() -> Record {
+    Record(head(Kind::OwnEnd).freeze())
 }
 
 pub(crate) fn cancel() -> Record {

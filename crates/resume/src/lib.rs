@@ -50,6 +50,7 @@ pub use checkpoint::{Checkpoint, CheckpointError};
 pub use config::{
     Config, Deliver, Limits, OnStoreFailure, Pace, SeamPolicy, Timeouts, Tools, Ways,
 };
+pub use deliver::BrokenCalls;
 pub use entry::{Entries, Entry, Start};
 pub use fallback::Fallback;
 pub use frame::Frame;

@@ -204,6 +204,9 @@ pub struct Summary {
     pub stopped_at_seam: Option<String>,
     /// A continuation of text called a tool.
     pub continued_with_tool: bool,
+    /// The end of the turn is not the provider's: it broke behind whole tool calls, and the caller
+    /// wants the turn to end there ([`BrokenCalls`](crate::BrokenCalls)). Calls may be missing.
+    pub own_end: bool,
     /// Ends of answers behind which the response went on because the caller wanted it
     /// ([`GoOn`](crate::GoOn)), those of earlier processes included. What each answer used is in the
     /// account of its attempt.

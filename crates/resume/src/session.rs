@@ -171,6 +171,7 @@ impl Session {
         session.attempts = checkpoint.attempts;
         session.earlier_output = checkpoint.output_tokens;
         session.summary.seams = checkpoint.seams;
+        session.summary.own_end = checkpoint.has_own_end && session.transcript.stop.is_some();
         for attempt in &checkpoint.spent {
             session.spend(attempt, now);
         }

@@ -46,6 +46,8 @@ pub(crate) struct Transcript {
     pub(crate) items: Items,
     /// Something was delivered that no continuation can take up again.
     pub(crate) final_content: bool,
+    /// Some of that was no call of a tool.
+    pub(crate) other_content: bool,
     /// Why the model stopped, once it did.
     pub(crate) stop: Option<StopReason>,
     /// The wire's last event was delivered.
@@ -59,12 +61,14 @@ impl Transcript {
             self.open = Some(open);
             self.next_index = open.0.saturating_add(1);
             self.final_content |= !matches!(open.1, Block::Text | Block::Thinking);
+            self.other_content |= !matches!(open.1, Block::Text | Block::Thinking | Block::Tool);
         }
         if let Some(part) = note.part {
             self.shown = true;
-            self.final_content |= part == Part::Other || note.choice > 0;
+            self.other_content |= part == Part::Other || note.choice > 0;
         }
-        self.final_content |= note.also_other;
+        self.other_content |= note.also_other;
+        self.final_content |= self.other_content;
         self.final_content |= note.tool == Tool::Call;
         if note.close.is_some() {
             self.open = None;

@@ -130,6 +130,9 @@ pub(crate) struct Account {
     sentinel_missing: bool,
     empty_continuation: bool,
     continued_with_tool: bool,
+    /// The end of the turn is not the provider's.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    own_end: bool,
     /// Ends of answers behind which it went on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     went_on: Vec<&'static str>,
@@ -152,6 +155,7 @@ impl From<&Summary> for Account {
             sentinel_missing: summary.sentinel_missing,
             empty_continuation: summary.empty_continuation,
             continued_with_tool: summary.continued_with_tool,
+            own_end: summary.own_end,
             went_on: summary.went_on.iter().copied().map(stop_name).collect(),
             oddities: Odd::from(&summary.oddities()),
             cost: summary.cost.as_ref().map(Cost::from),

@@ -2,7 +2,9 @@
 
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
-use client::{Builder, GoOn, Hedging, Instruction, InstructionError, Nanos, Tools, Ways};
+use client::{
+    BrokenCalls, Builder, GoOn, Hedging, Instruction, InstructionError, Nanos, Tools, Ways,
+};
 use std::time::Duration;
 
 use crate::duration::parse_clock;
@@ -24,6 +26,11 @@ pub(crate) struct Recovery {
     /// when the model has stopped
     #[arg(long)]
     stream_tools: bool,
+
+    /// End the turn as one that calls tools when an answer breaks behind whole calls, instead of
+    /// calling it incomplete (anthropic). Calls that would have come beside them are missing
+    #[arg(long, requires = "stream_tools")]
+    end_turn_after_calls: bool,
 
     /// Send a request that is slow to begin to another --base-url as well, up to so many copies at a
     /// time, and go on with whichever is quicker; all of them are paid for [without a number: 1]
@@ -62,6 +69,10 @@ impl Recovery {
         let tools = if self.stream_tools { Tools::Streamed } else { Tools::Held };
         let Taken(ways) = self.ways.unwrap_or_default();
         let instruction = self.instruction.clone().unwrap_or_default();
+        let builder = match self.end_turn_after_calls {
+            true => builder.broken_calls(BrokenCalls::EndTurn),
+            false => builder,
+        };
         let after = self.hedge_after.map(Nanos::from_duration);
         let hedging = self.hedge.map(|copies| Hedging { copies, after });
         let builder = hedging.into_iter().fold(builder, Builder::hedging);

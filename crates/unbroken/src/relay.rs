@@ -21,6 +21,8 @@ pub(crate) struct Relay {
     narration: Narration,
     breaks: Breaks,
     stop_reason: Option<StopReason>,
+    /// The end of the turn is not the provider's.
+    has_own_end: bool,
     oddities: Oddities,
 }
 
@@ -74,7 +76,16 @@ impl Relay {
             if form == Form::Json || torn { Narration::Silent } else { Narration::Told };
         let (output, breaks) = (Output::new(form, from), Breaks::default());
         let oddities = Oddities::default();
-        Self { stream, output, advice, narration, breaks, stop_reason: None, oddities }
+        Self {
+            stream,
+            output,
+            advice,
+            narration,
+            breaks,
+            stop_reason: None,
+            has_own_end: false,
+            oddities,
+        }
     }
 
     /// Forwards everything and says on stderr how it ended.
@@ -132,6 +143,7 @@ impl Relay {
             Event::End(summary) => {
                 self.output.end(self.stream.id(), &summary).await?;
                 self.stop_reason = summary.stop;
+                self.has_own_end = summary.own_end;
                 self.oddities = summary.oddities();
                 return Ok(Step::Last);
             }
@@ -146,6 +158,11 @@ impl Relay {
                 report_odd(&self.oddities);
                 if let Some(words) = self.stop_reason.and_then(cut_short) {
                     report(&words);
+                }
+                if self.has_own_end {
+                    report(
+                        &"the answer broke behind its calls and ends there, as was asked; others may be missing",
+                    );
                 }
                 Ok(Status::Complete)
             }

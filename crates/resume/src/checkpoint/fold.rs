@@ -71,6 +71,7 @@ fn begin(start: Start) -> Checkpoint {
         seams: Vec::new(),
         closed: Closed::No,
         is_cancelled: false,
+        has_own_end: false,
         origin: start.origin,
         endpoints: Vec::new(),
         last_endpoint: None,
@@ -113,6 +114,7 @@ fn take(checkpoint: &mut Checkpoint, reading: &mut Reading, entry: Entry<'_>) ->
         Entry::Unsaid { events, .. } => {
             checkpoint.transcript.unsaid = events.into_iter().map(Unsaid::of).collect();
         }
+        Entry::OwnEnd => checkpoint.has_own_end = true,
         Entry::Cancel => checkpoint.is_cancelled = true,
         Entry::Close => checkpoint.closed = Closed::Yes,
     }

@@ -3,6 +3,7 @@
 mod drive;
 
 mod admission;
+mod broken_calls;
 mod characters;
 mod coherence;
 mod completion;

@@ -15,6 +15,7 @@ fn unusable_arguments_are_told_and_nothing_is_asked() {
         (&["stream", "--max-attempts", "0", "x"], "max-attempts"),
         (&["stream", "--protocol", "telepathy", "x"], "telepathy"),
         (&["stream", "--hedge=4", "x"], "1..=3"),
+        (&["stream", "--end-turn-after-calls", "x"], "--stream-tools"),
         (&["stream", "--hedge-after", "1s", "x"], "--hedge"),
         (&["stream", "--profile", "nobody", "x"], "nobody"),
         (&["stream", "--base-url", url, "--profile", "vllm", "x"], "--model"),
