@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::timeout;
 
 /// The same addresses with both families in turn, beginning with that of the first (section 4).
 pub(crate) fn alternating(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
@@ -39,15 +39,14 @@ where
         if let Some(address) = addresses.next() {
             attempts.spawn(open(address));
         }
-        tokio::select! {
-            biased;
-            attempt = attempts.join_next() => match attempt {
-                Some(Ok(Ok(stream))) => return Ok(stream),
-                Some(Ok(Err(error))) => failure = error,
-                Some(Err(gone)) => failure = io::Error::other(gone),
-                None => return Err(failure),
-            },
-            () = sleep(ATTEMPT_DELAY), if addresses.len() > 0 => {}
+        let patience = if addresses.len() > 0 { ATTEMPT_DELAY } else { Duration::MAX };
+        // Whoever is not joined in time stays in the race.
+        match timeout(patience, attempts.join_next()).await {
+            Ok(Some(Ok(Ok(stream)))) => return Ok(stream),
+            Ok(Some(Ok(Err(error)))) => failure = error,
+            Ok(Some(Err(gone))) => failure = io::Error::other(gone),
+            Ok(None) => return Err(failure),
+            Err(_) => {}
         }
     }
 }
@@ -60,7 +59,7 @@ mod tests {
     use super::*;
     use std::future::pending;
     use std::sync::{Arc, Mutex};
-    use tokio::time::Instant;
+    use tokio::time::{Instant, sleep};
 
     /// What a scripted address does.
     #[derive(Clone, Copy)]
@@ -142,7 +141,7 @@ mod tests {
             }
         };
         let racing = race(vec![at(0), at(1)], open);
-        assert!(tokio::time::timeout(Duration::from_secs(1), racing).await.is_err());
+        assert!(timeout(Duration::from_secs(1), racing).await.is_err());
         tokio::task::yield_now().await;
         assert_eq!(Arc::strong_count(&held), 1);
     }
