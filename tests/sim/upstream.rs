@@ -119,6 +119,7 @@ impl Upstream {
             model: None,
             timeouts: scenario.config.timeouts,
             hedge_after: None,
+            suspect_after: None,
         }
     }
 

@@ -226,8 +226,8 @@ impl<'s> World<'s> {
                     return Ok(Drained::Done(outcome));
                 }
                 Output::Connect(request) => self.connect(&request, session)?,
-                // Nobody has a place for a copy.
-                Output::Hedge => {}
+                // Nobody has a place for a copy, and connections are there at once.
+                Output::Hedge | Output::Warm { .. } => {}
                 Output::Decline | Output::Promote(_) => return Err("there is no copy".to_owned()),
                 Output::Admit(ask) => self.admit(&ask)?,
                 Output::Over { fate, .. } => self.over(fate)?,

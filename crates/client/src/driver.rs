@@ -12,6 +12,7 @@ mod journal;
 mod outbox;
 mod persist;
 mod spans;
+mod warming;
 
 use bytes::Bytes;
 use checkpoint_store::{ErrorKind, StreamId};
@@ -317,6 +318,7 @@ impl Driver {
     fn input(&mut self, attempt: AttemptId, arrival: Arrival) -> Input {
         match arrival {
             Arrival::Connected => Input::Connected { attempt },
+            Arrival::Leaving => Input::Leaving { attempt },
             Arrival::Head { status, mut headers } => {
                 // The engine has no calendar: a date in a hint is measured against this one.
                 headers.entry(DATE).or_insert_with(clock::http_date);
@@ -374,6 +376,7 @@ impl Driver {
             Output::Hedge => self.asking.ask_hedge(),
             Output::Decline => self.asking.decline_hedge(),
             Output::Promote(attempt) => self.promote(attempt),
+            Output::Warm { stays } => self.warm(stays),
             Output::Connect(request) if request.is_hedge => self.call_hedge(&request),
             Output::Connect(request) => {
                 let (endpoint, transport) = (self.asking.endpoint(), &self.client.transport);

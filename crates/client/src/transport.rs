@@ -7,9 +7,11 @@ mod counted;
 mod dialer;
 mod exchange;
 mod failure;
+mod goaway;
 mod race;
 mod redirect;
 mod resolver;
+mod shelf;
 mod tcp;
 mod tls;
 mod traffic;
@@ -41,6 +43,7 @@ use bounded::Bounded;
 use counted::Counting;
 use dialer::Dialer;
 pub(crate) use exchange::{Arrival, Exchange};
+use shelf::Shelved;
 pub(crate) use tcp::Tcp;
 pub(crate) use traffic::{Traffic, Way};
 pub(crate) use websocket::Message;
@@ -57,13 +60,16 @@ pub(crate) struct Transport {
     keeping: Http,
     /// Opens one for each request.
     opening: Http,
+    /// Opens them beforehand, for both.
+    shelved: Connector,
     /// Opens those that become WebSockets.
     upgrading: Http,
     sockets: Arc<Sockets>,
     routes: Arc<Routes>,
 }
 
-type Http = Client<Counting<Bounded<HttpsConnector<Dialer>>>, Full<Bytes>>;
+type Connector = Shelved<Counting<Bounded<HttpsConnector<Dialer>>>>;
+type Http = Client<Connector, Full<Bytes>>;
 
 impl Transport {
     /// `tls` replaces the default trust; `connect` is the time after which nobody waits for a connection.
@@ -89,14 +95,15 @@ impl Transport {
         let dialer = Dialer::new(tcp, to_proxy, Arc::clone(&routes));
         let upgrading = dialer.clone().tunnelling();
         // Whoever waits for a connection gives it up before.
-        let counting = |connector| Counting(Bounded::new(connector, connect.saturating_mul(2)));
-        let upgrading = counting(tls::connector_of_http1(tls.clone(), upgrading));
+        let bounded = |connector| Bounded::new(connector, connect.saturating_mul(2));
+        let shelved = |connector| Shelved::new(Counting(bounded(connector)));
+        let upgrading = shelved(tls::connector_of_http1(tls.clone(), upgrading));
         let upgrading = http(pings).pool_max_idle_per_host(0).build(upgrading);
-        let connector = counting(tls::connector(tls, dialer));
-        let keeping = http(pings).build(connector.clone());
-        let opening = http(pings).pool_max_idle_per_host(0).build(connector);
+        let shelved = shelved(tls::connector(tls, dialer));
+        let keeping = http(pings).build(shelved.clone());
+        let opening = http(pings).pool_max_idle_per_host(0).build(shelved.clone());
         let sockets = Arc::new(Sockets::new(SocketLimits::default()));
-        Ok(Self { keeping, opening, upgrading, sockets, routes })
+        Ok(Self { keeping, opening, shelved, upgrading, sockets, routes })
     }
 
     /// Bounds its WebSockets otherwise than by default.
@@ -112,6 +119,17 @@ impl Transport {
             Connection::New => &self.opening,
         };
         Exchange::new(http.clone(), request)
+    }
+
+    /// Opens a connection to the origin of this URL before a request needs it.
+    pub(crate) fn warm(&self, uri: &http::Uri) {
+        self.shelved.warm(uri);
+    }
+
+    /// Whether a connection stands that nobody uses.
+    #[cfg(test)]
+    fn is_warm(&self) -> bool {
+        self.shelved.has_one()
     }
 
     /// Says to a proxy that takes the request whole who asks. Through a tunnel the endpoint would

@@ -6,7 +6,7 @@ mod permit;
 mod timer;
 mod upstreams;
 
-use endpoint_pool::{EndpointId, Learned, Pool, Request, Snapshot};
+use endpoint_pool::{EndpointId, Learned, Pool, Request, Route, Snapshot};
 use retry_policy::Nanos;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -106,6 +106,12 @@ impl Upstream {
     pub(crate) fn acquire(self: &Arc<Self>, request: Request) -> Permit {
         let ticket = self.act(|desk, now| desk.acquire(request, now));
         Permit::new(Arc::clone(self), ticket)
+    }
+
+    /// Where a request of this route would go now.
+    pub(crate) fn likely(&self, route: Route) -> Option<EndpointId> {
+        let desk = self.lock();
+        desk.pool.likely(route, self.now())
     }
 
     pub(crate) fn learned(&self, id: EndpointId) -> Learned {

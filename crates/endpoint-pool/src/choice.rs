@@ -1,5 +1,5 @@
-//! Which of several endpoints takes a request: the one that holds its prompt cache if its load
-//! allows, else the better of two drawn at random.
+//! Which of several endpoints takes a request: the one to which a connection stands, or the one that
+//! holds its prompt cache, if its load allows, else the better of two drawn at random.
 
 use retry_policy::Nanos;
 
@@ -21,6 +21,7 @@ pub(crate) struct Choice<'a> {
 /// A request, as far as it matters here.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate {
+    pub(crate) prefers: Option<EndpointId>,
     pub(crate) affinity: Option<u64>,
     pub(crate) units: u32,
 }
@@ -38,12 +39,33 @@ impl Choice<'_> {
             return from.nth(0);
         }
         let fallback = self.median_latency();
+        if let Some(endpoint) = self.preferred(from, candidate, fallback) {
+            return Some(endpoint);
+        }
         if let Some(key) = candidate.affinity
             && let Some(endpoint) = self.affine(from, key, candidate.units, fallback, homes)
         {
             return Some(endpoint);
         }
         self.better_of_two(from, fallback, rng)
+    }
+
+    /// The endpoint of `from` with the least load and latency.
+    pub(crate) fn best(&self, from: EndpointSet) -> Option<EndpointId> {
+        let fallback = self.median_latency();
+        from.iter().min_by_key(|&id| self.at(id).score(self.now, fallback, self.config))
+    }
+
+    fn preferred(
+        &self,
+        from: EndpointSet,
+        candidate: Candidate,
+        fallback: Nanos,
+    ) -> Option<EndpointId> {
+        let endpoint = candidate.prefers?;
+        let is_there = !from.and(EndpointSet::of(endpoint)).is_empty();
+        let allows = || Bounds::new(self, from, fallback).allow(self, endpoint, candidate.units);
+        (is_there && allows()).then_some(endpoint)
     }
 
     fn better_of_two(
@@ -124,7 +146,7 @@ impl Choice<'_> {
     }
 }
 
-/// What an endpoint may be at most to be given a request for its cache.
+/// What an endpoint may be at most to be given a request for its cache, or for its connection.
 struct Bounds {
     load: u64,
     weight: u64,

@@ -37,6 +37,9 @@ pub struct Request {
     /// The instant before which the attempt is not to begin: the caller's own backoff. While the
     /// gate is open its queue takes the place of this.
     pub not_before: Nanos,
+    /// An endpoint to which a connection stands already. It is taken where it may be and its load and
+    /// latency allow.
+    pub prefers: Option<EndpointId>,
     /// Requests with equal keys share a prompt cache.
     pub affinity: Option<u64>,
     /// What it will cost.
@@ -60,6 +63,7 @@ impl Request {
             route: Route::Any,
             deadline: None,
             not_before: Nanos::ZERO,
+            prefers: None,
             affinity: None,
             tokens: Tokens { input: 0, output: 0 },
             follows: None,

@@ -58,6 +58,9 @@ pub struct Place {
     /// Without content for this long, a copy of the request is worth its price; `None` where that is
     /// not known yet.
     pub hedge_after: Option<Nanos>,
+    /// Without a byte for this long a connection is [suspected](Output::Warm); `None` is half of the
+    /// time after which it is dead, and at most 45 s before that.
+    pub suspect_after: Option<Nanos>,
 }
 
 /// Why an attempt was not admitted.
@@ -192,6 +195,7 @@ impl Session {
         self.config.profile = place.profile;
         self.config.timeouts = place.timeouts;
         self.hedge_after = place.hedge_after;
+        self.suspect_after = place.suspect_after;
         self.endpoint = Some(place.endpoint);
         if let Err(cause) = self.ask_model(place.model).and_then(|()| self.afford_attempt(now)) {
             return self.give_up(cause, now);

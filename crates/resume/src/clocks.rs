@@ -16,6 +16,9 @@ pub(crate) struct Clocks {
     pace: Option<(Nanos, Rhythm)>,
     event: Option<Nanos>,
     sentinel: Option<Nanos>,
+    /// From when on the connection is suspected, for want of bytes and for want of content.
+    silent: Option<Nanos>,
+    barren: Option<Nanos>,
     /// When a copy of the request is made, unless content comes.
     pub(crate) hedge: Option<Nanos>,
     /// When the next attempt begins.
@@ -33,6 +36,8 @@ pub(crate) enum Due {
     Sentinel,
     /// The live attempt is slow to begin.
     Hedge,
+    /// The live attempt may be dying.
+    Suspect,
     /// The session is to end.
     Total,
 }
@@ -48,6 +53,8 @@ impl Clocks {
             pace: None,
             event: None,
             sentinel: None,
+            silent: None,
+            barren: None,
             hedge: None,
             retry: None,
             total,
@@ -64,6 +71,8 @@ impl Clocks {
             self.paid_until(),
             self.event,
             self.sentinel,
+            self.silent,
+            self.barren,
             self.hedge,
             self.retry,
             self.total,
@@ -83,7 +92,9 @@ impl Clocks {
             return Some(Due::Sentinel);
         }
         let attempt = self.due_attempt(now).map(Due::Attempt);
-        attempt.or_else(|| is_due(self.hedge).then_some(Due::Hedge))
+        let hedge = || is_due(self.hedge).then_some(Due::Hedge);
+        let suspect = || (is_due(self.silent) || is_due(self.barren)).then_some(Due::Suspect);
+        attempt.or_else(hedge).or_else(suspect)
     }
 
     /// Why the attempt is to end.
@@ -115,6 +126,17 @@ impl Clocks {
         self.bytes = Some(now.saturating_add(timeouts.bytes));
     }
 
+    /// Without a byte until then the connection is suspected.
+    pub(crate) const fn trust_until(&mut self, at: Nanos) {
+        self.silent = Some(at);
+    }
+
+    /// The suspicion that is due was told.
+    pub(crate) fn suspected(&mut self, now: Nanos) {
+        let later = |clock: Option<Nanos>| clock.filter(|at| *at > now);
+        (self.silent, self.barren) = (later(self.silent), later(self.barren));
+    }
+
     /// The machine slept: a live connection is to show that it lives.
     pub(crate) fn woken(&mut self, now: Nanos) {
         let soon = now.saturating_add(AWAKE_MAX);
@@ -123,7 +145,9 @@ impl Clocks {
 
     pub(crate) fn content(&mut self, now: Nanos, timeouts: &Timeouts, rhythm: Rhythm) {
         (self.first_token, self.hedge) = (None, None);
-        self.idle = Some(now.saturating_add(rhythm.stretch(timeouts.idle)));
+        let idle = rhythm.stretch(timeouts.idle);
+        self.idle = Some(now.saturating_add(idle));
+        self.barren = Some(now.saturating_add(suspicion(idle)));
     }
 
     /// So many bytes of content buy time at the rate of the pace, up to its window.
@@ -196,6 +220,15 @@ impl Rhythm {
     }
 }
 
+/// The span after which a silence of this limit is suspected: half of it, and no longer before its end
+/// than a connection stands that nobody uses.
+pub(crate) fn suspicion(limit: Nanos) -> Nanos {
+    Nanos(limit.0 / 2).max(limit.saturating_sub(SUSPECTED_MAX))
+}
+
+/// How long before a limit it is suspected to be reached. Servers close what nobody uses after a minute.
+const SUSPECTED_MAX: Nanos = Nanos::from_secs(45);
+
 /// How long so many bytes take at this rate.
 fn span(bytes: u64, per_second: u32) -> Nanos {
     Nanos(bytes.saturating_mul(Nanos::from_secs(1).0) / u64::from(per_second))
@@ -227,6 +260,7 @@ mod tests {
         for (begin, due) in start {
             let mut clocks = Clocks::default();
             begin(&mut clocks, &timeouts);
+            clocks.suspected(Nanos(SECOND.0 / 2));
             assert_eq!(clocks.next(), Some(SECOND));
             assert_eq!(clocks.due(Nanos(SECOND.0 - 1)), None);
             assert_eq!(clocks.due(SECOND), Some(due));
@@ -241,7 +275,35 @@ mod tests {
             &Timeouts { idle: SECOND, ..Timeouts::default() },
             Rhythm::Halting,
         );
+        assert_eq!(clocks.due(SECOND), Some(Due::Suspect), "half of the time is over");
+        clocks.suspected(SECOND);
         assert_eq!(clocks.next(), Some(Nanos::from_secs(2)));
+    }
+
+    #[test]
+    fn half_of_a_limit_is_suspicious_and_of_a_long_one_its_end() {
+        let seconds = Nanos::from_secs;
+        for (limit, after) in [(0, 0), (10, 5), (60, 30), (90, 45), (180, 135)] {
+            assert_eq!(suspicion(seconds(limit)), seconds(after));
+        }
+        assert_eq!(suspicion(Nanos::MAX), Nanos::MAX.saturating_sub(SUSPECTED_MAX));
+    }
+
+    #[test]
+    fn a_silence_is_suspected_once_and_the_next_one_again() {
+        let timeouts = Timeouts { bytes: Nanos::from_secs(4), ..Timeouts::default() };
+        let mut clocks = Clocks::default();
+        clocks.bytes(Nanos::ZERO, &timeouts);
+        clocks.trust_until(SECOND);
+        assert_eq!(clocks.due(SECOND), Some(Due::Suspect));
+        clocks.suspected(SECOND);
+        assert_eq!(clocks.next(), Some(Nanos::from_secs(4)), "only the end of it is left");
+        clocks.bytes(Nanos::from_secs(3), &timeouts);
+        clocks.trust_until(Nanos::from_secs(4));
+        assert_eq!(clocks.next(), Some(Nanos::from_secs(4)));
+        assert_eq!(clocks.due(Nanos::from_secs(4)), Some(Due::Suspect));
+        clocks.suspected(Nanos::from_secs(4));
+        assert_eq!(clocks.due(Nanos::from_secs(7)), Some(Due::Attempt(Cause::ByteTimeout)));
     }
 
     /// Four bytes a second over half a minute.

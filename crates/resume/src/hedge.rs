@@ -64,6 +64,7 @@ pub(crate) struct Hedge {
 struct Post {
     profile: Profile,
     timeouts: Timeouts,
+    suspect_after: Option<Nanos>,
     endpoint: Option<Arc<str>>,
     model: Option<Arc<str>>,
     request: RequestBody,
@@ -114,7 +115,7 @@ impl Session {
     }
 
     /// Whether the place that is asked at present keeps responses, as far as it was asked to.
-    fn is_kept_here(&self) -> bool {
+    pub(crate) fn is_kept_here(&self) -> bool {
         let by_request = self.request.is_background() || self.config.background;
         by_request || self.config.profile.usable_cursor() == Cursor::EventId
     }
@@ -124,6 +125,7 @@ impl Session {
         let is_wanted = self.can_be_hedged();
         let home = self.post();
         (self.config.profile, self.config.timeouts) = (place.profile, place.timeouts);
+        self.suspect_after = place.suspect_after;
         self.endpoint = Some(place.endpoint);
         let rung = self.ask_model(place.model).and_then(|()| self.choose(now));
         let is_possible = is_wanted && !self.is_kept_here() && self.affords_hedge(now);
@@ -157,6 +159,7 @@ impl Session {
         Post {
             profile: self.config.profile,
             timeouts: self.config.timeouts,
+            suspect_after: self.suspect_after,
             endpoint: self.endpoint.clone(),
             model: self.model.clone(),
             request: self.request.clone(),
@@ -167,6 +170,7 @@ impl Session {
     fn take_post(&mut self, post: Post) {
         (self.config.profile, self.config.timeouts) = (post.profile, post.timeouts);
         (self.endpoint, self.model) = (post.endpoint, post.model);
+        self.suspect_after = post.suspect_after;
         (self.request, self.learned) = (post.request, post.learned);
     }
 

@@ -52,6 +52,12 @@ pub enum Input {
         /// The bytes as they came.
         chunk: Bytes,
     },
+    /// The server takes no further request on the connection (GOAWAY of HTTP/2): it is going away, and
+    /// may finish what it has begun or not.
+    Leaving {
+        /// The attempt that it happened to.
+        attempt: AttemptId,
+    },
     /// The body ended without a transport error. This alone never means that the response
     /// is complete.
     End {
@@ -91,6 +97,7 @@ impl Input {
             Self::Connected { attempt }
             | Self::Head { attempt, .. }
             | Self::Body { attempt, .. }
+            | Self::Leaving { attempt }
             | Self::End { attempt }
             | Self::Broke { attempt, .. } => Some(*attempt),
             _ => None,

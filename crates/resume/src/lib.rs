@@ -42,6 +42,7 @@ mod session;
 mod source;
 mod spending;
 mod stitch;
+mod suspicion;
 mod text;
 mod transcript;
 

@@ -38,6 +38,13 @@ pub enum Output {
     Decline,
     /// This copy is the live attempt from now on; the one before it is over.
     Promote(AttemptId),
+    /// The live attempt may be dying: it is silent for about half of the time after which it is dead, its
+    /// server goes away, or the machine slept. Open a connection to where its continuation would go, and
+    /// keep it; the request is sent when the attempt is over, and not before. At most once in a silence.
+    Warm {
+        /// The endpoint keeps the response: what goes on with it goes there.
+        stays: bool,
+    },
     /// Open a connection and send this. At most one attempt is live at a time, and copies beside it.
     Connect(Request),
     /// Drop this attempt's connection; its later events are ignored.

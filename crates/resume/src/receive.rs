@@ -40,7 +40,7 @@ impl Session {
         now: Nanos,
     ) {
         self.clocks.connected(now, &self.config.timeouts);
-        self.clocks.bytes(now, &self.config.timeouts);
+        self.hear_bytes(now);
         self.unprocessed = 0;
         let ok = (200..300).contains(&status);
         live.phase = match self.config.profile.framing.is_announced(&headers) {
@@ -55,7 +55,7 @@ impl Session {
 
     pub(crate) fn take_body(&mut self, live: &mut Attempt, chunk: Bytes, now: Nanos) {
         self.arrival.chunk(now);
-        self.clocks.bytes(now, &self.config.timeouts);
+        self.hear_bytes(now);
         if let Phase::Unlabelled(headers) = &mut live.phase {
             match chunk.iter().find(|byte| !byte.is_ascii_whitespace()) {
                 None => return,

@@ -93,6 +93,8 @@ pub struct Session {
     pub(crate) hedges_unprocessed: u32,
     /// How long content may take before a copy is worth its price, where that is known.
     pub(crate) hedge_after: Option<Nanos>,
+    /// How long it may be silent before it is suspected, where that is known.
+    pub(crate) suspect_after: Option<Nanos>,
     /// The generation that the provider goes on with while no attempt reads it.
     pub(crate) kept: Option<Box<Flow>>,
     pub(crate) next: Option<Rung>,
@@ -227,6 +229,7 @@ impl Session {
             hedges_made: 0,
             hedges_unprocessed: 0,
             hedge_after: None,
+            suspect_after: None,
             kept: None,
             next: None,
             endpoint: None,
@@ -311,9 +314,11 @@ impl Session {
                 self.arrival.miss();
                 if self.live.is_some() {
                     self.clocks.woken(now);
+                    self.suspect();
                 }
                 self.hedges.iter_mut().for_each(|hedge| hedge.woken(now));
             }
+            Input::Leaving { attempt } if self.is_live(attempt) => self.suspect(),
             Input::Unheard => self.arrival.miss(),
             Input::Tick => self.tick(now),
             Input::Cancel => {
@@ -325,7 +330,7 @@ impl Session {
             Input::OverBudget if self.transcript.stop.is_some() => {}
             Input::OverBudget => self.stop(Cause::OverBudget, now),
             Input::PersistFailed => self.lose_store(now),
-            Input::Persisted(_) | Input::Connected { .. } => {}
+            Input::Persisted(_) | Input::Connected { .. } | Input::Leaving { .. } => {}
         }
     }
 
@@ -389,6 +394,10 @@ impl Session {
             (Due::Hedge, live) => {
                 self.live = live;
                 self.want_hedge(now);
+            }
+            (Due::Suspect, live) => {
+                self.live = live;
+                self.suspect_late(now);
             }
             (Due::Sentinel, live) => self.live = live,
             (Due::Attempt(_), None) => {}

@@ -45,6 +45,8 @@ pub(crate) struct Asking {
     follows: Option<Ticket>,
     /// The endpoint that failed last.
     avoid: Option<EndpointId>,
+    /// The endpoint to which a connection was opened beforehand.
+    pub(super) prefers: Option<EndpointId>,
     pub(super) ear: Ear,
     pub(super) hedges: Hedges,
     transport: Transport,
@@ -130,6 +132,7 @@ impl Asking {
             kind: Kind::First,
             follows: None,
             avoid: None,
+            prefers: None,
             ear: Ear::default(),
             hedges: Hedges::new(Arc::clone(&shared.hedge_budget), input),
             transport: shared.transport.clone(),
@@ -171,7 +174,7 @@ impl Asking {
             self.number = number;
             self.upstream = Arc::clone(self.upstreams.get(number));
             (self.at, self.is_elsewhere) = (EndpointId(0), false);
-            (self.follows, self.avoid) = (None, None);
+            (self.follows, self.avoid, self.prefers) = (None, None, None);
         }
     }
 
@@ -197,6 +200,7 @@ impl Asking {
             },
             deadline: self.deadline,
             not_before,
+            prefers: self.prefers.take(),
             affinity: self.affinity,
             // What is read again is paid for.
             tokens: if only.is_some() { Tokens::default() } else { self.tokens },
@@ -256,6 +260,10 @@ impl Asking {
                 Clocks::Learned => with(self.timeouts, &learned),
             },
             hedge_after: learned.hedge_after,
+            suspect_after: match self.clocks {
+                Clocks::Given => None,
+                Clocks::Learned => Some(learned.suspect_after),
+            },
         }
     }
 

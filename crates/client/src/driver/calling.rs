@@ -69,6 +69,11 @@ impl Calling {
         Self { attempt, traffic: transport.begin(request, way), renewal }
     }
 
+    /// Its connection may be dead.
+    pub(super) fn distrust(&self) {
+        self.traffic.distrust();
+    }
+
     /// What the proxy did, if it was the proxy that gave no connection.
     pub(super) const fn proxy_failure(&mut self) -> Option<ProxyFailure> {
         self.traffic.proxy_failure()

@@ -1,5 +1,6 @@
 //! A connection that counts the requests that it was given and the bytes that came on it. That
-//! tells a kept connection that died unnoticed from a server that fails.
+//! tells a kept connection that died unnoticed from a server that fails. It notices, too, when its server
+//! takes no further ones.
 
 use hyper::Uri;
 use hyper::rt;
@@ -9,10 +10,12 @@ use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tower_service::Service;
+
+use super::goaway::Lookout;
 
 /// Connects as the connector in it does, and counts.
 #[derive(Clone, Debug)]
@@ -23,6 +26,16 @@ pub(crate) struct Counting<C>(pub(crate) C);
 pub(crate) struct Counted<S> {
     stream: TokioIo<S>,
     counts: Counts,
+    /// Where it is HTTP/2.
+    lookout: Option<Lookout>,
+    /// What was said while nobody used it.
+    said: Vec<u8>,
+}
+
+/// A connection that can stand before it is asked for.
+pub(crate) trait Kept {
+    /// Whether its server still holds it. It counts as one that was used before.
+    fn still_stands(&mut self) -> bool;
 }
 
 /// What one connection has done; clones share it.
@@ -33,10 +46,11 @@ pub(crate) struct Counts(Arc<Inner>);
 struct Inner {
     requests: AtomicU64,
     received: AtomicU64,
+    is_leaving: AtomicBool,
 }
 
 /// A connection as one request found it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Visit {
     counts: Counts,
     earlier: u64,
@@ -53,7 +67,12 @@ impl Counts {
 }
 
 impl Visit {
-    /// Whether the connection had served others before and no byte came on it since.
+    /// Whether the server takes no further request on the connection.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.counts.0.is_leaving.load(Ordering::Relaxed)
+    }
+
+    /// Whether the connection had stood or served others before and no byte came on it since.
     pub(crate) fn is_stale(&self) -> bool {
         self.earlier > 0 && self.counts.0.received.load(Ordering::Relaxed) == self.received
     }
@@ -62,6 +81,7 @@ impl Visit {
 impl<C> Service<Uri> for Counting<C>
 where
     C: Service<Uri>,
+    C::Response: Connection,
     C::Future: Send + 'static,
 {
     type Response = TokioIo<Counted<C::Response>>;
@@ -75,9 +95,39 @@ where
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connecting = self.0.call(uri);
         Box::pin(async {
-            let stream = TokioIo::new(connecting.await?);
-            Ok(TokioIo::new(Counted { stream, counts: Counts::default() }))
+            let stream = connecting.await?;
+            let lookout = stream.connected().is_negotiated_h2().then(Lookout::default);
+            let stream = TokioIo::new(stream);
+            Ok(TokioIo::new(Counted {
+                stream,
+                counts: Counts::default(),
+                lookout,
+                said: Vec::new(),
+            }))
         })
+    }
+}
+
+impl<S: rt::Read + Unpin> Kept for TokioIo<Counted<S>> {
+    fn still_stands(&mut self) -> bool {
+        let line = self.inner_mut();
+        line.counts.0.requests.fetch_add(1, Ordering::Relaxed);
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut said = [0; SAID_BYTES_MAX];
+        let mut buf = ReadBuf::new(&mut said);
+        // Until nothing more is there: a server speaks first on HTTP/2, also when it closes.
+        loop {
+            let before = buf.filled().len();
+            let polled = Pin::new(&mut line.stream).poll_read(&mut cx, &mut buf);
+            let is_end = buf.filled().len() == before;
+            if polled.is_pending() {
+                line.said = buf.filled().to_vec();
+                return true;
+            }
+            if is_end || matches!(polled, Poll::Ready(Err(_))) {
+                return false;
+            }
+        }
     }
 }
 
@@ -94,9 +144,12 @@ impl<S: rt::Read + Unpin> AsyncRead for Counted<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        let came = buf.filled().len().saturating_sub(before);
-        self.counts.0.received.fetch_add(came as u64, Ordering::Relaxed);
+        let polled = self.as_mut().poll_said(cx, buf);
+        let came = buf.filled().get(before..).unwrap_or_default();
+        self.counts.0.received.fetch_add(came.len() as u64, Ordering::Relaxed);
+        if self.lookout.as_mut().is_some_and(|lookout| lookout.sees(came)) {
+            self.counts.0.is_leaving.store(true, Ordering::Relaxed);
+        }
         polled
     }
 }
@@ -130,6 +183,26 @@ impl<S: rt::Write + Unpin> AsyncWrite for Counted<S> {
         Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
     }
 }
+
+impl<S: rt::Read + Unpin> Counted<S> {
+    /// What was said before comes first.
+    fn poll_said(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.said.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        }
+        let bytes = self.said.len().min(buf.remaining());
+        buf.put_slice(&self.said[..bytes]);
+        self.said.drain(..bytes);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Bytes that a server may say on a connection that nobody uses; one that says more is left.
+const SAID_BYTES_MAX: usize = 4096;
 
 #[cfg(test)]
 mod tests {

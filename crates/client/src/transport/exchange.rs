@@ -22,6 +22,10 @@ pub(crate) struct Exchange {
     phase: Phase,
     /// The connection was reported.
     connected: bool,
+    /// What carries the response.
+    line: Option<Line>,
+    /// That the server goes away was reported.
+    is_left: bool,
     /// The proxy that gave no way.
     proxy_failure: Option<ProxyFailure>,
     /// The connection, once the server left HTTP.
@@ -33,6 +37,8 @@ pub(crate) struct Exchange {
 pub(crate) enum Arrival {
     /// A connection stands and the request is on it.
     Connected,
+    /// The server takes no further request on the connection, of HTTP/2.
+    Leaving,
     /// The response began.
     Head {
         /// HTTP status code.
@@ -63,6 +69,12 @@ struct Asking {
     request: Request<Full<Bytes>>,
     redirects: u8,
     response: ResponseFuture,
+    line: Line,
+}
+
+/// A connection, as far as one request knows it.
+#[derive(Clone)]
+struct Line {
     captured: CaptureConnection,
     visit: Option<Visit>,
 }
@@ -72,31 +84,18 @@ impl Asking {
         let mut sent = request.clone();
         let captured = capture_connection(&mut sent);
         let response = http.request(sent);
-        Self { http, request, redirects, response, captured, visit: None }
+        Self { http, request, redirects, response, line: Line { captured, visit: None } }
     }
 
     /// What comes first: a connection that is new to this request is noticed on the way.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<Incoming>, legacy::Error>> {
         // Polling the response is what connects, so the order matters.
         let polled = Pin::new(&mut self.response).poll(cx);
-        if self.visit.is_none() {
-            self.visit = self.visit();
-        }
+        self.line.look();
         polled.map_err(|error| {
             tracing::debug!(error = &error as &dyn std::error::Error, "exchange failed");
             error
         })
-    }
-
-    fn visit(&self) -> Option<Visit> {
-        self.extra::<Counts>().as_ref().map(Counts::visit)
-    }
-
-    /// What the connection knows of itself.
-    fn extra<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
-        let mut extras = Extensions::new();
-        self.captured.connection_metadata().as_ref()?.get_extras(&mut extras);
-        extras.remove()
     }
 
     /// The refusal of a proxy that takes requests whole. Others speak for the endpoint there, too, but for
@@ -104,12 +103,12 @@ impl Asking {
     fn refused(&self, response: &Response<Incoming>) -> Option<ProxyFailure> {
         let status = response.status();
         let wants_other_credentials = status == StatusCode::PROXY_AUTHENTICATION_REQUIRED;
-        let proxy: Proxy = wants_other_credentials.then(|| self.extra())??;
+        let proxy: Proxy = wants_other_credentials.then(|| self.line.extra())??;
         Some(ProxyFailure::new(&proxy, Trouble::Status(status.as_u16())))
     }
 
     fn failure(&self, error: &legacy::Error) -> Break {
-        let stale = self.visit.as_ref().is_some_and(Visit::is_stale);
+        let stale = self.line.visit.as_ref().is_some_and(Visit::is_stale);
         match failure::before_head(error) {
             Break::Reset if stale => Break::Stale,
             cause => cause,
@@ -128,12 +127,34 @@ impl Asking {
     }
 }
 
+impl Line {
+    /// Notices the connection once it stands.
+    fn look(&mut self) {
+        if self.visit.is_none() {
+            self.visit = self.extra::<Counts>().as_ref().map(Counts::visit);
+        }
+    }
+
+    /// What the connection knows of itself.
+    fn extra<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        let mut extras = Extensions::new();
+        self.captured.connection_metadata().as_ref()?.get_extras(&mut extras);
+        extras.remove()
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.visit.as_ref().is_some_and(Visit::is_leaving)
+    }
+}
+
 impl Exchange {
     pub(crate) fn new(http: Http, request: Request<Full<Bytes>>) -> Self {
         let asking = Asking::new(http, request, redirect::REDIRECTS_MAX);
         Self {
             phase: Phase::Asking(Box::new(asking)),
             connected: false,
+            line: None,
+            is_left: false,
             proxy_failure: None,
             upgrade: None,
         }
@@ -149,10 +170,27 @@ impl Exchange {
         self.upgrade.take()
     }
 
+    /// The connection may be dead: no further request is to go on it.
+    pub(crate) fn distrust(&self) {
+        let line = match &self.phase {
+            Phase::Asking(asking) => Some(&asking.line),
+            _ => self.line.as_ref(),
+        };
+        if let Some(line) = line
+            && let Some(connected) = line.captured.connection_metadata().as_ref()
+        {
+            connected.poison();
+        }
+    }
+
     /// The next arrival. After `End` or `Broke` it is pending forever.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
         match &mut self.phase {
             Phase::Reading(body) => {
+                if !self.is_left && self.line.as_ref().is_some_and(Line::is_leaving) {
+                    self.is_left = true;
+                    return Poll::Ready(Arrival::Leaving);
+                }
                 let arrival = ready!(poll_body(body, cx));
                 if matches!(arrival, Arrival::End | Arrival::Broke(_)) {
                     self.phase = Phase::Over;
@@ -188,8 +226,11 @@ impl Exchange {
             self.phase = Phase::Over;
             return Poll::Ready(Arrival::Broke(Break::ProxyRefused));
         }
-        let news = !self.connected && asking.visit.is_some();
+        let news = !self.connected && asking.line.visit.is_some();
         self.connected |= news;
+        if matches!(polled, Poll::Ready(Ok(_))) {
+            self.line = Some(asking.line.clone());
+        }
         match polled {
             Poll::Pending if news => Poll::Ready(Arrival::Connected),
             Poll::Pending => Poll::Pending,

@@ -1,6 +1,7 @@
 //! The transport against real sockets: ALPN, cancellation and the meaning of each failure.
 
 mod peer;
+mod warm;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -45,6 +46,7 @@ async fn read(exchange: &mut Exchange) -> String {
     loop {
         match next(exchange).await {
             Arrival::Connected => seen.push_str("connected "),
+            Arrival::Leaving => seen.push_str("leaving "),
             Arrival::Head { status, .. } => seen.push_str(&format!("{status} ")),
             Arrival::Chunk(chunk) => seen.push_str(&String::from_utf8_lossy(&chunk)),
             Arrival::End => return seen + "|",

@@ -34,6 +34,13 @@ impl Traffic {
         }
     }
 
+    /// The connection may be dead: no further request is to go on it. A socket carries one at a time.
+    pub(crate) fn distrust(&self) {
+        if let Self::Http(exchange) = self {
+            exchange.distrust();
+        }
+    }
+
     /// What the proxy did, if it was the proxy that gave no connection.
     pub(crate) const fn proxy_failure(&mut self) -> Option<ProxyFailure> {
         match self {

@@ -14,3 +14,4 @@ mod resuming;
 mod secrets;
 mod spans;
 mod streaming;
+mod warm;

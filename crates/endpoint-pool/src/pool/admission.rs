@@ -7,7 +7,7 @@ use super::waiting::avoided;
 use crate::EndpointSet;
 use crate::choice::{Candidate, Choice};
 use crate::tickets::{Permit, Progress, Stage};
-use crate::{EndpointId, Grant, Kind, Pool, Purpose, Refusal, Request, Ticket, Tokens};
+use crate::{EndpointId, Grant, Kind, Pool, Purpose, Refusal, Request, Route, Ticket, Tokens};
 
 /// A hedge is refused when less than this is left of any quota. Unit: percent.
 const SPARE_QUOTA: u64 = 25;
@@ -49,7 +49,7 @@ impl Pool {
             if let Some(endpoint) = self.probe_for(&request, view, now) {
                 return Some(self.grant(ticket, endpoint, Purpose::Probe, now));
             }
-            let wanted = self.wanted(&request, view.up);
+            let wanted = self.wanted(request.route, view.up);
             let ready = self.ready(&request, wanted.and(view.free).without(claimed), now);
             if let Some(endpoint) = self.choose(&request, ready, view.up, now) {
                 return Some(self.grant(ticket, endpoint, Purpose::Ordinary, now));
@@ -57,6 +57,17 @@ impl Pool {
             claimed = claimed.or(wanted);
         }
         None
+    }
+
+    /// Where a request of this route would best go now, by load and latency: nothing is reserved. `None`
+    /// while no endpoint is in use that it may go to.
+    ///
+    /// Whoever opens a connection there says so with the request ([`Request::prefers`]).
+    #[must_use]
+    pub fn likely(&self, route: Route, now: Nanos) -> Option<EndpointId> {
+        let in_use = self.in_use();
+        let (upstreams, config) = (&self.upstreams, &self.config);
+        Choice { upstreams, config, in_use, now }.best(self.wanted(route, in_use))
     }
 
     /// Grants a second copy at once, or refuses it.
@@ -135,9 +146,9 @@ impl Pool {
     }
 
     /// Where a request would go among the endpoints in use.
-    fn wanted(&self, request: &Request, up: EndpointSet) -> EndpointSet {
-        let eligible = self.eligible(request.route).and(up);
-        let Some(avoided) = avoided(request.route) else { return eligible };
+    fn wanted(&self, route: Route, up: EndpointSet) -> EndpointSet {
+        let eligible = self.eligible(route).and(up);
+        let Some(avoided) = avoided(route) else { return eligible };
         let others = eligible.without(EndpointSet::of(avoided));
         if others.is_empty() { eligible } else { others }
     }
@@ -166,7 +177,11 @@ impl Pool {
             return None;
         }
         let choice = Choice { upstreams: &self.upstreams, config: &self.config, in_use: up, now };
-        let candidate = Candidate { affinity: request.affinity, units: units(request.tokens) };
+        let candidate = Candidate {
+            prefers: request.prefers,
+            affinity: request.affinity,
+            units: units(request.tokens),
+        };
         choice.make(from, candidate, &mut self.homes, &mut self.rng)
     }
 

@@ -11,4 +11,5 @@ mod rig;
 mod spare;
 mod stalls;
 mod waiting;
+mod warm;
 mod world;

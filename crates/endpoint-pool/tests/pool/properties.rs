@@ -128,6 +128,7 @@ impl Model {
                     deadline: deadline
                         .map(|it| now.saturating_add(Nanos::from_millis(u64::from(it) * 2))),
                     not_before: now.saturating_add(Nanos::from_millis(u64::from(delay % 3000))),
+                    prefers: (key % 7 == 0).then_some(EndpointId(u16::from(key % 4))),
                     affinity: (key < 200).then_some(u64::from(key % 5)),
                     tokens: Tokens { input: u32::from(input), output: u32::from(input) / 4 },
                     follows: None,

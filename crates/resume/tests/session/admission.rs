@@ -22,6 +22,7 @@ fn place(endpoint: &str, profile: Profile) -> Input {
         model: None,
         timeouts,
         hedge_after: None,
+        suspect_after: None,
     })
 }
 

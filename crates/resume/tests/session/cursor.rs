@@ -340,6 +340,7 @@ fn what_only_one_endpoint_has_is_asked_of_no_other() {
         model: None,
         timeouts: resume::Timeouts::default(),
         hedge_after: None,
+        suspect_after: None,
     };
     drive.input(Input::Admitted(place("http://a/v1")));
     drive.accept().send(pieces(&wire)[..12].concat()).broke(Break::Reset);

@@ -9,6 +9,9 @@ use resume::{
 };
 use retry_policy::{IdempotencyKey, Nanos};
 
+/// Suspicions that one silence can bring: for want of bytes, and for want of content.
+const SUSPICIONS_MAX: usize = 2;
+
 pub(crate) const KEY: IdempotencyKey = IdempotencyKey::from_bytes([7; 16]);
 
 /// A session and all that it said.
@@ -24,6 +27,7 @@ pub(crate) struct Drive {
     pub(crate) aborted: Vec<AttemptId>,
     pub(crate) promoted: Vec<AttemptId>,
     pub(crate) hedges_asked: u32,
+    pub(crate) warmed: Vec<bool>,
     pub(crate) declined: u32,
     pub(crate) cancels: Vec<Request>,
     pub(crate) seams: Vec<Seam>,
@@ -82,6 +86,7 @@ impl Drive {
             aborted: Vec::new(),
             promoted: Vec::new(),
             hedges_asked: 0,
+            warmed: Vec::new(),
             declined: 0,
             cancels: Vec::new(),
             seams: Vec::new(),
@@ -139,8 +144,19 @@ impl Drive {
         self.input(Input::Broke { attempt, cause })
     }
 
-    /// Lets the time of the last wait pass.
+    /// Lets the time of the last wait pass, and that of mere suspicions.
     pub(crate) fn pass(&mut self) -> &mut Self {
+        let warmed = self.warmed.len();
+        for suspicions in 1..=SUSPICIONS_MAX + 1 {
+            if self.pass_one().warmed.len() < warmed + suspicions {
+                break;
+            }
+        }
+        self
+    }
+
+    /// Lets the time of the last wait pass.
+    pub(crate) fn pass_one(&mut self) -> &mut Self {
         self.now = self.wait.expect("the session waits for an instant").max(self.now);
         self.input(Input::Tick)
     }
@@ -158,6 +174,7 @@ impl Drive {
                 Output::Abort(attempt) => self.aborted.push(attempt),
                 Output::Promote(attempt) => self.promoted.push(attempt),
                 Output::Hedge => self.hedges_asked += 1,
+                Output::Warm { stays } => self.warmed.push(stays),
                 Output::Decline => self.declined += 1,
                 Output::Cancel(request) => self.cancels.push(request),
                 Output::Record { seq, record } => self.append(seq, record.as_ref().to_vec()),

@@ -33,6 +33,7 @@ fn admit(drive: &mut Drive, endpoint: &str, model: Option<&str>) {
         model: model.map(Into::into),
         timeouts: Timeouts::default(),
         hedge_after: None,
+        suspect_after: None,
     }));
 }
 

@@ -22,6 +22,7 @@ fn place(endpoint: &str) -> Place {
         model: None,
         timeouts: Timeouts::default(),
         hedge_after: Some(AFTER),
+        suspect_after: None,
     }
 }
 

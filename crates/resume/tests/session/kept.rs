@@ -35,6 +35,7 @@ fn place(profile: Profile) -> Place {
         model: None,
         timeouts: Timeouts::default(),
         hedge_after: None,
+        suspect_after: None,
     }
 }
 

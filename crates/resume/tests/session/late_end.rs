@@ -84,6 +84,7 @@ fn whatever_stops_it_but_the_caller_and_the_store_lets_the_end_be_told() {
             model: None,
             timeouts,
             hedge_after: None,
+            suspect_after: None,
         }));
     };
     let said = limited("Hello") + &message_stop();

@@ -28,5 +28,6 @@ mod responses_provider;
 mod retry;
 mod spending;
 mod stop;
+mod suspicion;
 mod ways;
 mod whereabouts;

@@ -271,6 +271,7 @@ fn a_budget_needs_no_price_of_a_model_that_nobody_asks() {
         model: Some(Arc::clone(&asked)),
         timeouts: Timeouts::default(),
         hedge_after: None,
+        suspect_after: None,
     };
     let mut one = Drive::new((config.clone(), request));
     assert!(one.outcome.is_none(), "{:?}", one.outcome);

@@ -25,7 +25,14 @@ fn asked(config: Config, fallbacks: Vec<Fallback>) -> Config {
 fn admit(drive: &mut Drive, endpoint: &str, profile: Profile, model: Option<&str>) {
     let (endpoint, model) = (endpoint.into(), model.map(Into::into));
     let timeouts = Timeouts::default();
-    drive.input(Input::Admitted(Place { endpoint, profile, model, timeouts, hedge_after: None }));
+    drive.input(Input::Admitted(Place {
+        endpoint,
+        profile,
+        model,
+        timeouts,
+        hedge_after: None,
+        suspect_after: None,
+    }));
 }
 
 fn admit_claude(drive: &mut Drive, endpoint: &str, model: Option<&str>) {

@@ -142,6 +142,7 @@ impl Run {
             model: None,
             timeouts: Timeouts::default(),
             hedge_after: Some(Nanos::from_secs(1)),
+            suspect_after: Some(Nanos::from_secs(2)),
         };
         match payload.first() {
             Some(0) => Input::NotAdmitted(Refusal::NoEndpoint),

@@ -207,6 +207,28 @@ impl Peer {
         peer
     }
 
+    /// Closes the first connection without reading, and answers on the others.
+    pub(super) async fn closing_the_first() -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut peer = Self::at(listener.local_addr().unwrap(), "http");
+        let (tell, closed) = mpsc::channel();
+        peer.closed = Mutex::new(closed);
+        let connections = Arc::clone(&peer.connections);
+        std::thread::spawn(move || {
+            while let Ok((mut stream, _)) = listener.accept() {
+                let is_first = connections.fetch_add(1, Ordering::SeqCst) == 0;
+                if !is_first && stream.read(&mut [0; 4096]).is_ok() {
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+                }
+                drop(stream);
+                if tell.send(()).is_err() {
+                    return;
+                }
+            }
+        });
+        peer
+    }
+
     /// Sends [`FLOOD_BYTES`]; tells how many it could send when nobody read for a while.
     pub(super) fn flood() -> (String, oneshot::Receiver<usize>) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -429,6 +451,11 @@ impl Frames {
         self.frame(1, END_HEADERS, stream, &[&[0x88], &*vec![0x90; fields]].concat())
     }
 
+    /// The end of a body.
+    pub(super) fn data(self, stream: u32, bytes: &[u8]) -> Self {
+        self.frame(0, END_STREAM, stream, bytes)
+    }
+
     /// A connection error of type `PROTOCOL_ERROR`.
     pub(super) fn data_of_stream_0(self) -> Self {
         self.frame(0, 0, 0, b"x")
@@ -445,6 +472,7 @@ impl Frames {
 }
 
 const END_HEADERS: u8 = 4;
+const END_STREAM: u8 = 1;
 const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
 const PREFACE_BYTES: usize = 24;
 const HEADERS: u8 = 1;

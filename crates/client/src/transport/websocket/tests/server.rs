@@ -62,6 +62,7 @@ pub(super) async fn read(traffic: &mut Traffic) -> String {
     let mut seen = String::new();
     loop {
         match soon(poll_fn(|cx| traffic.poll(cx))).await {
+            Arrival::Leaving => panic!("a socket does not say so"),
             Arrival::Connected => {}
             Arrival::Head { status, headers } => {
                 seen.push_str(&status.to_string());
