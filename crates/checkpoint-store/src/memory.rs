@@ -17,8 +17,9 @@ use crate::stream_info::{Listing, StreamInfo};
 use crate::tails::Tails;
 use crate::{Epoch, ErrorKind, Level, Page, Seq, StoreError, StreamId, StreamNo};
 
-/// Bytes after which a new segment starts, so that growing never copies a whole stream.
-const SEGMENT_BYTES: usize = 64 * 1024;
+/// Bytes of the first segment, and of the largest: growing never copies a stream.
+const SEGMENT_BYTES_MIN: usize = 1024;
+const SEGMENT_BYTES_MAX: usize = 64 * 1024;
 
 /// Streams in memory.
 #[derive(Debug, Default)]
@@ -352,8 +353,9 @@ impl Log {
                 segment.count += frames.count;
             }
             last => {
-                // The first segment is small: most streams are short.
-                let room = if last.is_none() { SEGMENT_BYTES / 16 } else { SEGMENT_BYTES };
+                // Each has room for as much as all before it: most streams are short.
+                let before = last.map_or(0, |segment| segment.payload.capacity());
+                let room = (2 * before).clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX);
                 let mut segment = Vec::with_capacity(payload.len().max(room));
                 segment.extend_from_slice(payload);
                 let (first, count) = (frames.first, frames.count);

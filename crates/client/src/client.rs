@@ -84,24 +84,8 @@ impl Client {
     ///
     /// Dropping the future may leave an empty journal of that name.
     pub async fn stream(&self, request: Request) -> Result<ResponseStream, Error> {
-        let shared = &self.shared;
-        let endpoint = shared.upstreams.first().primary();
-        let body = request.body(endpoint.profile())?;
-        let id = request.id.map_or_else(random::stream_id, Ok)?;
-        let key = request.key.map_or_else(random::idempotency_key, Ok)?;
-        let seed = random::seed()?;
-        let origin = endpoint.origin();
-        let config = shared.config(&body, [].iter(), request.deadline, request.budget);
-        if config.budget.is_some() && !shared.knows_prices(&config) {
-            return Err(Error::unpriced());
-        }
-        shared.clear_surplus().await;
-        let writer = shared.answer(shared.store.create(&id)).await.map_err(Error::store)?;
-        let journal = shared.journal(Some(writer));
-        let asking = Asking::new(shared, body.bytes(), config.policy.limits.deadline);
-        let plan = Plan { client: Arc::clone(shared), id, origin: None, asking, journal };
-        let begin = |now| Session::new(config, &origin, body, key, seed, now);
-        Ok(ResponseStream::new(Driver::new(plan, begin)))
+        // In a box, so that the caller's future keeps no room for what beginning takes.
+        Box::pin(self.begin(request)).await
     }
 
     /// Goes on with a response that another stream, perhaps of another process, left.
@@ -133,6 +117,14 @@ impl Client {
     ///
     /// That of [`resume`](Self::resume).
     pub async fn resume_with(
+        &self,
+        id: &StreamId,
+        options: ResumeOptions,
+    ) -> Result<ResponseStream, Error> {
+        Box::pin(self.take_up(id, options)).await
+    }
+
+    async fn take_up(
         &self,
         id: &StreamId,
         options: ResumeOptions,
@@ -179,6 +171,27 @@ impl Client {
 
     pub(crate) const fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
+    }
+
+    async fn begin(&self, request: Request) -> Result<ResponseStream, Error> {
+        let shared = &self.shared;
+        let endpoint = shared.upstreams.first().primary();
+        let body = request.body(endpoint.profile())?;
+        let id = request.id.map_or_else(random::stream_id, Ok)?;
+        let key = request.key.map_or_else(random::idempotency_key, Ok)?;
+        let seed = random::seed()?;
+        let origin = endpoint.origin();
+        let config = shared.config(&body, [].iter(), request.deadline, request.budget);
+        if config.budget.is_some() && !shared.knows_prices(&config) {
+            return Err(Error::unpriced());
+        }
+        shared.clear_surplus().await;
+        let writer = shared.answer(shared.store.create(&id)).await.map_err(Error::store)?;
+        let journal = shared.journal(Some(writer));
+        let asking = Asking::new(shared, body.bytes(), config.policy.limits.deadline);
+        let plan = Plan { client: Arc::clone(shared), id, origin: None, asking, journal };
+        let begin = |now| Session::new(config, &origin, body, key, seed, now);
+        Ok(ResponseStream::new(Driver::new(plan, begin)))
     }
 }
 

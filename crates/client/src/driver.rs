@@ -65,7 +65,7 @@ pub(crate) struct Driver {
     proxy_failure: Option<ProxyFailure>,
     outbox: Outbox,
     /// What the store had no room for; the engine waits.
-    stalled: Option<Stalled>,
+    stalled: Option<Box<Stalled>>,
     /// What the engine said last.
     engine: Engine,
     now: Nanos,

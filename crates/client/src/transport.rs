@@ -8,6 +8,7 @@ mod dialer;
 mod exchange;
 mod failure;
 mod goaway;
+mod layered;
 mod race;
 mod redirect;
 mod resolver;
@@ -61,7 +62,7 @@ pub(crate) struct Transport {
     /// Opens one for each request.
     opening: Http,
     /// Opens them beforehand, for both.
-    shelved: Connector,
+    shelved: Arc<Connector>,
     /// Opens those that become WebSockets.
     upgrading: Http,
     sockets: Arc<Sockets>,
@@ -69,7 +70,8 @@ pub(crate) struct Transport {
 }
 
 type Connector = Shelved<Counting<Bounded<HttpsConnector<Dialer>>>>;
-type Http = Client<Connector, Full<Bytes>>;
+/// Shared, because a clone of hyper's own client takes half a kilobyte, and each stream has several.
+type Http = Arc<Client<Connector, Full<Bytes>>>;
 
 impl Transport {
     /// `tls` replaces the default trust; `connect` is the time after which nobody waits for a connection.
@@ -98,10 +100,11 @@ impl Transport {
         let bounded = |connector| Bounded::new(connector, connect.saturating_mul(2));
         let shelved = |connector| Shelved::new(Counting(bounded(connector)));
         let upgrading = shelved(tls::connector_of_http1(tls.clone(), upgrading));
-        let upgrading = http(pings).pool_max_idle_per_host(0).build(upgrading);
+        let upgrading = Arc::new(http(pings).pool_max_idle_per_host(0).build(upgrading));
         let shelved = shelved(tls::connector(tls, dialer));
-        let keeping = http(pings).build(shelved.clone());
-        let opening = http(pings).pool_max_idle_per_host(0).build(shelved.clone());
+        let keeping = Arc::new(http(pings).build(shelved.clone()));
+        let opening = Arc::new(http(pings).pool_max_idle_per_host(0).build(shelved.clone()));
+        let shelved = Arc::new(shelved);
         let sockets = Arc::new(Sockets::new(SocketLimits::default()));
         Ok(Self { keeping, opening, shelved, upgrading, sockets, routes })
     }
@@ -118,7 +121,7 @@ impl Transport {
             Connection::Any => &self.keeping,
             Connection::New => &self.opening,
         };
-        Exchange::new(http.clone(), request)
+        Exchange::new(Arc::clone(http), request)
     }
 
     /// Opens a connection to the origin of this URL before a request needs it.

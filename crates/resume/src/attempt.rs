@@ -60,14 +60,19 @@ pub(crate) enum Phase {
     /// Nothing came yet.
     Waiting,
     /// An event stream without a content type: the first byte decides.
-    Unlabelled(HeaderMap),
+    Unlabelled(Box<HeaderMap>),
     /// An event stream.
     Streaming,
     /// Something else, collected to be classified.
-    Document(Document),
+    Document(Box<Document>),
 }
 
 impl Phase {
+    /// A document begins.
+    pub(crate) fn document(status: u16, headers: HeaderMap) -> Self {
+        Self::Document(Box::new(Document { status, headers, body: Vec::new() }))
+    }
+
     pub(crate) const fn is_streaming(&self) -> bool {
         matches!(self, Self::Streaming)
     }
@@ -97,9 +102,9 @@ pub(crate) struct Flow {
     pub(crate) asked: Rung,
     pub(crate) began: Nanos,
     /// Where the provider keeps it.
-    pub(crate) cursor: Option<Cursor>,
+    pub(crate) cursor: Option<Box<Cursor>>,
     /// The request, where it is sent again to read on.
-    pub(crate) asked_with: Option<Asked>,
+    pub(crate) asked_with: Option<Box<Asked>>,
     /// The id under which the provider was asked to keep it (llama.cpp).
     pub(crate) conversation: Option<String>,
     /// It is read on by another attempt than the one that asked for it.
@@ -210,7 +215,7 @@ pub(crate) enum Hold {
     /// Nothing was shown yet: another attempt may still take this one's place.
     Lifecycle,
     /// The seam is not decided. The request contained this many bytes of the text.
-    Seam(Stitch, usize),
+    Seam(Box<Stitch>, usize),
     /// A tool call is only released when the model stopped.
     Tools,
 }

@@ -190,7 +190,7 @@ impl Checkpoint {
         flow.begun = !cursor.is_at_start();
         flow.is_taken_over = true;
         flow.asked_model = reading.model;
-        flow.cursor = Some(cursor);
+        flow.cursor = Some(Box::new(cursor));
         if self.transcript.begun {
             flow.hold = Hold::Nothing;
         }

@@ -152,7 +152,7 @@ impl Session {
             // The driver was to see that the wire can carry the name.
             Some(model) => caller.with_model(model).map_err(|_| Cause::NotContinuable)?,
         };
-        self.caller.get_or_insert(caller);
+        self.caller.get_or_insert_with(|| Box::new(caller));
         self.learned = self.learned_of(model.as_ref());
         self.model = model;
         Ok(())
@@ -166,7 +166,7 @@ impl Session {
 
     /// The request as the caller wrote it.
     fn caller(&self) -> &RequestBody {
-        self.caller.as_ref().unwrap_or(&self.request)
+        self.caller.as_deref().unwrap_or(&self.request)
     }
 
     /// The name of a model that is asked in the place of the caller's, or of that.

@@ -146,7 +146,7 @@ impl Session {
         let name = endpoint.as_deref().unwrap_or_default();
         self.record(journal::hedge(id, rung, name, self.model.as_deref()));
         self.queue.push_back(Output::State(State::Hedging { attempt: id, rung, endpoint }));
-        self.queue.push_back(Output::Connect(request));
+        self.queue.push_back(Output::Connect(Box::new(request)));
         let mut clocks = Clocks::default();
         clocks.connecting(now, &self.config.timeouts);
         let (profile, limits) = (&self.config.profile, &self.config.limits);
@@ -397,7 +397,7 @@ impl Hedge {
             return News::Failed(Cause::Malformed);
         };
         if let Some(failure) = decoded.error {
-            return News::Failed(Cause::Provider(*failure));
+            return News::Failed(Cause::Provider(failure));
         }
         if let Some(usage) = decoded.usage {
             let flow = &mut self.attempt.flow;
@@ -420,11 +420,11 @@ impl Hedge {
         }
         self.attempt.ended = Some(ended);
         News::Failed(match (&self.head, ended) {
-            (Some((status, headers)), _) if !self.is_answering() => {
-                Cause::Provider(protocol::classify_status(*status, headers, &self.body, None))
-            }
+            (Some((status, headers)), _) if !self.is_answering() => Cause::Provider(
+                protocol::classify_status(*status, headers, &self.body, None).into(),
+            ),
             (Some((_, headers)), Ended::Clean) if self.is_document() => {
-                Cause::Provider(protocol::classify_document(headers, &self.body))
+                Cause::Provider(protocol::classify_document(headers, &self.body).into())
             }
             (_, Ended::Clean) => Cause::Truncated,
             (_, Ended::Broke(cause)) => Cause::Broke(cause),

@@ -58,7 +58,8 @@ impl Held {
     pub(crate) fn pop(&mut self) -> Option<Waiting> {
         let waiting = self.events.pop_front();
         if self.events.is_empty() {
-            self.bytes = 0;
+            // Most responses hold nothing after their beginning.
+            *self = Self::default();
         }
         waiting
     }

@@ -22,7 +22,7 @@ impl Flow {
     /// Reads no events of it again, if they were read again until now.
     pub(crate) fn loses_events(&mut self) -> bool {
         let read = |cursor: &&mut Cursor| cursor.way == Way::Events;
-        self.cursor.as_mut().filter(read).map(Cursor::lose_events).is_some()
+        self.cursor.as_deref_mut().filter(read).map(Cursor::lose_events).is_some()
     }
 
     /// Whether text begins inside a character whose beginning an earlier process had: half a
@@ -38,7 +38,7 @@ impl Session {
     /// How the rest of the response is got that the provider keeps, if there is one.
     pub(crate) fn kept(&self) -> Option<&Cursor> {
         let flow = self.kept.as_deref()?;
-        let cursor = flow.cursor.as_ref()?;
+        let cursor = flow.cursor.as_deref()?;
         let reaches = match cursor.way {
             Way::Events => true,
             // The whole is compared with all that was shown, and a call that was shown is not.
@@ -58,7 +58,7 @@ impl Session {
         match (self.config.profile.usable_cursor(), plan.key) {
             (protocol::Cursor::EventId, Some(key)) => {
                 let (path, body) = (plan.path.clone(), plan.body.clone());
-                flow.asked_with = Some(Asked { path, body, key });
+                flow.asked_with = Some(Box::new(Asked { path, body, key }));
             }
             (protocol::Cursor::Offset, Some(key)) if self.config.background => {
                 let key = key.derive(flow.attempt.0.into());
@@ -104,8 +104,8 @@ impl Session {
     /// Whether it is of a response with another id than the one that is kept. Its numbers would be
     /// taken for those of events that were read.
     fn is_another(&self, flow: &Flow, decoded: &Decoded<'_>) -> bool {
-        let kept = || self.kept.as_ref()?.cursor.as_ref();
-        let cursor = if flow.rung == Rung::Fetch { kept() } else { flow.cursor.as_ref() };
+        let kept = || self.kept.as_ref()?.cursor.as_deref();
+        let cursor = if flow.rung == Rung::Fetch { kept() } else { flow.cursor.as_deref() };
         let Some(cursor) = cursor else { return false };
         decoded.id.as_deref().is_some_and(|id| !id.is_empty() && !cursor.is_of(id))
     }
@@ -114,16 +114,17 @@ impl Session {
         if flow.rung == Rung::Fetch {
             return Order::Next;
         }
-        flow.cursor = match self.config.profile.usable_cursor() {
+        let cursor = match self.config.profile.usable_cursor() {
             protocol::Cursor::None => None,
             protocol::Cursor::Sequence => self.open_by_number(flow.attempt, decoded),
             protocol::Cursor::EventId => {
-                sight.id.and_then(|id| Cursor::by_event_id(id, flow.asked_with.clone()?))
+                sight.id.and_then(|id| Cursor::by_event_id(id, *flow.asked_with.clone()?))
             }
             protocol::Cursor::Offset => {
                 flow.conversation.as_deref().map(|id| Cursor::by_offset(id, sight.end))
             }
         };
+        flow.cursor = cursor.map(Box::new);
         Order::Next
     }
 
@@ -213,7 +214,8 @@ impl Session {
 
     fn learn_from_fetch(&mut self, cause: &Cause) -> bool {
         let polls_max = self.config.limits.fetches;
-        let Some(cursor) = self.kept.as_deref_mut().and_then(|flow| flow.cursor.as_mut()) else {
+        let Some(cursor) = self.kept.as_deref_mut().and_then(|flow| flow.cursor.as_deref_mut())
+        else {
             return false;
         };
         match cause {
@@ -246,8 +248,8 @@ impl Session {
     /// Tells the provider that nobody wants the response that it keeps any longer.
     pub(crate) fn stop_kept(&mut self) {
         let Some(flow) = &self.kept else { return };
-        let Some(asking) = flow.cursor.as_ref().and_then(Cursor::ask_end) else { return };
-        self.queue.push_back(Output::Cancel(Request {
+        let Some(asking) = flow.cursor.as_deref().and_then(Cursor::ask_end) else { return };
+        self.queue.push_back(Output::Cancel(Box::new(Request {
             attempt: flow.attempt,
             method: asking.method,
             path: asking.path,
@@ -257,7 +259,7 @@ impl Session {
             connection: Connection::Any,
             rung: Rung::Cursor,
             is_hedge: false,
-        }));
+        })));
     }
 
     /// Writes off the response that the provider keeps, unless this rung goes on with it. Of one that

@@ -61,7 +61,7 @@ pub enum Cause {
     /// The body ended without the wire's terminal event.
     Truncated,
     /// The provider said no, in a status or in the stream.
-    Provider(Failure),
+    Provider(Box<Failure>),
     /// The connection did not come about in time.
     ConnectTimeout,
     /// No content came in time.

@@ -46,12 +46,12 @@ pub enum Output {
         stays: bool,
     },
     /// Open a connection and send this. At most one attempt is live at a time, and copies beside it.
-    Connect(Request),
+    Connect(Box<Request>),
     /// Drop this attempt's connection; its later events are ignored.
     Abort(AttemptId),
     /// Tell the provider that a response which it keeps is not wanted any longer. Nobody waits for the
     /// answer.
-    Cancel(Request),
+    Cancel(Box<Request>),
     /// Append this control record to the journal.
     Record {
         /// Its number; dense, in order.

@@ -45,8 +45,8 @@ impl Session {
         let ok = (200..300).contains(&status);
         live.phase = match self.config.profile.framing.is_announced(&headers) {
             Some(true) if ok => Phase::Streaming,
-            None if ok => Phase::Unlabelled(headers),
-            _ => Phase::Document(Document { status, headers, body: Vec::new() }),
+            None if ok => Phase::Unlabelled(Box::new(headers)),
+            _ => Phase::document(status, headers),
         };
         if matches!(live.phase, Phase::Streaming) {
             self.queue.push_back(Output::State(State::Connected { attempt: live.id }));
@@ -60,9 +60,7 @@ impl Session {
             match chunk.iter().find(|byte| !byte.is_ascii_whitespace()) {
                 None => return,
                 Some(first) if self.config.profile.framing.is_document(*first) => {
-                    let headers = std::mem::take(headers);
-                    live.phase =
-                        Phase::Document(Document { status: 200, headers, body: Vec::new() });
+                    live.phase = Phase::document(200, std::mem::take(headers));
                 }
                 Some(_) => {
                     live.phase = Phase::Streaming;
@@ -154,11 +152,12 @@ impl Session {
         if ended.is_none() && !full {
             return Ok(Progress::Drained);
         }
-        Err(Cause::Provider(if (200..300).contains(status) {
+        let failure = if (200..300).contains(status) {
             protocol::classify_document(headers, body)
         } else {
             protocol::classify_status(*status, headers, body, None)
-        }))
+        };
+        Err(Cause::Provider(Box::new(failure)))
     }
 
     /// The response is whole without the wire's last event, where there is one.
@@ -206,7 +205,7 @@ impl Session {
         let stopped = self.transcript.stop.is_some() || flow.goes_on.is_some();
         if let Some(failure) = decoded.error {
             // After the stop reason the response is whole, whatever the server says next.
-            return if stopped { Ok(Progress::Read) } else { Err(Cause::Provider(*failure)) };
+            return if stopped { Ok(Progress::Read) } else { Err(Cause::Provider(failure)) };
         }
         if decoded.ping {
             if self.transcript.begun && matches!(flow.hold, Hold::Nothing) {
@@ -422,7 +421,7 @@ fn read_fetched(live: &mut Attempt, bytes_max: usize) -> Result<Progress, Cause>
             Ok(Progress::Read)
         }
         Stored::Underway => Err(Cause::Unfinished),
-        Stored::Failed(failure) => Err(Cause::Provider(failure)),
+        Stored::Failed(failure) => Err(Cause::Provider(failure.into())),
     }
 }
 

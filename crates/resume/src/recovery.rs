@@ -104,7 +104,7 @@ impl Session {
         let doubtful = cause == Cause::Restarted && !live.flow.id_repeated;
         self.learned.doubtful_restarts =
             self.learned.doubtful_restarts.saturating_add(doubtful.into());
-        let has_moved = live.flow.cursor.as_ref().is_some_and(Cursor::has_moved);
+        let has_moved = live.flow.cursor.as_deref().is_some_and(Cursor::has_moved);
         self.futile = match live.brought() {
             0 if has_moved => 0,
             0 if is_cut(&cause) && matches!(live.phase, Phase::Streaming) => self.futile + 1,

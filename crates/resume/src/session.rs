@@ -11,7 +11,6 @@ use crate::catch_up::CatchUp;
 use crate::checkpoint::Checkpoint;
 use crate::clocks::{Clocks, Due};
 use crate::config::Config;
-use crate::cursor::Cursor;
 use crate::hedge::Hedge;
 use crate::input::{AttemptId, Input};
 use crate::journal::{self, Origin, Record, Seq, Spot, Start};
@@ -67,7 +66,7 @@ pub struct Session {
     /// The request as it is sent: to the model that is asked at present.
     pub(crate) request: RequestBody,
     /// As the caller wrote it, once another model was asked.
-    pub(crate) caller: Option<RequestBody>,
+    pub(crate) caller: Option<Box<RequestBody>>,
     /// What is asked in the place of the caller's model.
     pub(crate) model: Option<Arc<str>>,
     /// Where it goes: 0 is the first upstream, any other the fallback of this number.
@@ -424,7 +423,7 @@ impl Session {
         self.clocks.hedge = self.hedge_at(now);
         let endpoint = self.endpoint.clone();
         self.queue.push_back(Output::State(State::Connecting { attempt: id, rung, endpoint }));
-        self.queue.push_back(Output::Connect(request));
+        self.queue.push_back(Output::Connect(Box::new(request)));
         true
     }
 
@@ -449,7 +448,7 @@ impl Session {
         flow.is_read_on |= rung == Rung::Cursor;
         let headers = self.offer_to_keep(&mut flow, &plan);
         flow.rejoins = rung == Rung::Cursor && self.transcript.begun;
-        flow.cursor.iter_mut().for_each(Cursor::read_on);
+        flow.cursor.iter_mut().for_each(|cursor| cursor.read_on());
         let attempt = Box::new(Attempt {
             id,
             rung,

@@ -97,7 +97,9 @@ async fn row_042_a_stream_goes_on_when_its_connection_is_retired_and_the_next_on
         let seen = Seen::read(stream, &cue).await;
         assert_eq!(seen.text, whole_text(), "{:?}", seen.end);
         assert!(seen.causes().is_empty(), "{:?}", seen.causes());
-        assert_eq!(peer.connections(), connections);
+        // Another one was opened when this one was retired, and is used if it stood in time.
+        let opened = peer.connections();
+        assert!((connections..=connections + 1).contains(&opened), "{opened}");
     }
 }
 

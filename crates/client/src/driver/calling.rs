@@ -28,14 +28,17 @@ enum Renewal {
     None,
     /// Another one is asked for.
     Ready(Box<Letter>),
-    Asking {
-        letter: Box<Letter>,
-        refusal: HeaderMap,
-        // For `Sync` alone: it is never locked.
-        key: Mutex<Pin<Box<dyn Future<Output = Option<Secret>> + Send>>>,
-    },
+    Asking(Box<Asking>),
     /// The request went out again; its connection was reported.
     Done,
+}
+
+/// A refusal that is kept back until it is known whether there is another key.
+struct Asking {
+    letter: Box<Letter>,
+    refusal: HeaderMap,
+    // For `Sync` alone: it is never locked.
+    key: Mutex<Pin<Box<dyn Future<Output = Option<Secret>> + Send>>>,
 }
 
 /// What it takes to send the request again.
@@ -82,7 +85,7 @@ impl Calling {
     /// The next arrival. After `End` or `Broke` it is pending forever.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
         loop {
-            if matches!(self.renewal, Renewal::Asking { .. })
+            if matches!(self.renewal, Renewal::Asking(_))
                 && let Some(refusal) = ready!(self.poll_key(cx))
             {
                 return Poll::Ready(refusal);
@@ -102,7 +105,11 @@ impl Calling {
         self.renewal = match std::mem::replace(&mut self.renewal, Renewal::None) {
             Renewal::Ready(letter) => {
                 let key = letter.endpoint.keys().clone().other_than(letter.sent.clone());
-                Renewal::Asking { letter, refusal, key: Mutex::new(Box::pin(key)) }
+                Renewal::Asking(Box::new(Asking {
+                    letter,
+                    refusal,
+                    key: Mutex::new(Box::pin(key)),
+                }))
             }
             other => other,
         };
@@ -110,14 +117,13 @@ impl Calling {
 
     /// Sends the request again with the other key; the refusal, if there is none.
     fn poll_key(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arrival>> {
-        let Renewal::Asking { key, .. } = &mut self.renewal else { return Poll::Ready(None) };
-        let asked = key.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let Renewal::Asking(asking) = &mut self.renewal else { return Poll::Ready(None) };
+        let asked = asking.key.get_mut().unwrap_or_else(PoisonError::into_inner);
         let key = ready!(asked.as_mut().poll(cx));
-        let Renewal::Asking { letter, refusal, .. } =
-            std::mem::replace(&mut self.renewal, Renewal::None)
-        else {
+        let Renewal::Asking(asking) = std::mem::replace(&mut self.renewal, Renewal::None) else {
             return Poll::Ready(None);
         };
+        let Asking { letter, refusal, .. } = *asking;
         match key.and_then(|key| letter.send(&key)) {
             Some(traffic) => {
                 tracing::debug!(attempt = %self.attempt, "key renewed");

@@ -20,7 +20,7 @@ pub(super) struct Hedges {
     /// Tokens of input of a copy.
     input: u32,
     /// What the engine is told of the place that it asked for.
-    answer: Option<Input>,
+    answer: Option<Box<Input>>,
     copies: Vec<Copy>,
 }
 
@@ -44,7 +44,7 @@ impl Hedges {
     }
 
     pub(super) fn poll_answer(&mut self) -> Poll<Input> {
-        self.answer.take().map_or(Poll::Pending, Poll::Ready)
+        self.answer.take().map_or(Poll::Pending, |answer| Poll::Ready(*answer))
     }
 
     /// Gives back whatever is held.
@@ -72,7 +72,8 @@ impl Asking {
     /// Asks for a place of a copy, where that is within the budget. The answer is the next input.
     pub(super) fn ask_hedge(&mut self) {
         let place = self.find_hedge();
-        self.hedges.answer = Some(place.map_or(Input::HedgeNotAdmitted, Input::HedgeAdmitted));
+        let answer = place.map_or(Input::HedgeNotAdmitted, Input::HedgeAdmitted);
+        self.hedges.answer = Some(Box::new(answer));
     }
 
     fn find_hedge(&mut self) -> Option<Place> {

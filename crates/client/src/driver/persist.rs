@@ -20,7 +20,7 @@ impl Driver {
     pub(super) fn append_record(&mut self, seq: Seq, record: Record) {
         match self.journal.append(seq.0, &[record.as_ref()]) {
             Appended::Yes => self.cut_outbox(),
-            Appended::Full => self.stalled = Some(Stalled::Record(seq, record)),
+            Appended::Full => self.stalled = Some(Box::new(Stalled::Record(seq, record))),
         }
     }
 
@@ -32,7 +32,7 @@ impl Driver {
             matches!(journal.append(first + *at as u64, pieces), Appended::Full)
         });
         if let Some(at) = full.map(|(at, _)| at) {
-            self.stalled = Some(Stalled::Frame(seq, frame, at));
+            self.stalled = Some(Box::new(Stalled::Frame(seq, frame, at)));
             return;
         }
         let text = frame.text.clone();
@@ -45,15 +45,18 @@ impl Driver {
         self.cut_outbox();
     }
 
-    pub(super) fn poll_stalled(&mut self, cx: &mut Context<'_>, stalled: Stalled) -> Poll<()> {
+    pub(super) fn poll_stalled(&mut self, cx: &mut Context<'_>, stalled: Box<Stalled>) -> Poll<()> {
         let bytes = stalled.bytes();
         let room = self.poll_store(cx, |journal, cx| journal.poll_room(cx, bytes));
-        match (room.is_ready(), stalled) {
-            (true, Stalled::Record(seq, record)) => self.append_record(seq, record),
-            (true, Stalled::Frame(seq, frame, from)) => self.append_frame(seq, frame, from),
-            (false, stalled) => self.stalled = Some(stalled),
+        if room.is_pending() {
+            self.stalled = Some(stalled);
+            return Poll::Pending;
         }
-        room
+        match *stalled {
+            Stalled::Record(seq, record) => self.append_record(seq, record),
+            Stalled::Frame(seq, frame, from) => self.append_frame(seq, frame, from),
+        }
+        Poll::Ready(())
     }
 
     /// Waits for the store alone. Its failure frees what waits.

@@ -34,6 +34,7 @@ impl Spans {
             input_tokens = Empty,
             output_tokens = Empty,
         );
+        self.attempts.reserve_exact(1);
         self.attempts.push((request.attempt, span));
     }
 

@@ -4,6 +4,7 @@
 
 use hyper::Uri;
 use hyper::rt;
+use hyper_rustls::MaybeHttpsStream;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use std::future::Future;
@@ -16,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tower_service::Service;
 
 use super::goaway::Lookout;
+use super::layered::Layered;
 
 /// Connects as the connector in it does, and counts.
 #[derive(Clone, Debug)]
@@ -78,13 +80,13 @@ impl Visit {
     }
 }
 
-impl<C> Service<Uri> for Counting<C>
+impl<C, T> Service<Uri> for Counting<C>
 where
-    C: Service<Uri>,
-    C::Response: Connection,
+    C: Service<Uri, Response = MaybeHttpsStream<T>>,
     C::Future: Send + 'static,
+    T: rt::Read + rt::Write + Connection + Unpin,
 {
-    type Response = TokioIo<Counted<C::Response>>;
+    type Response = TokioIo<Counted<Layered<T>>>;
     type Error = C::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, C::Error>> + Send>>;
 
@@ -95,7 +97,7 @@ where
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connecting = self.0.call(uri);
         Box::pin(async {
-            let stream = connecting.await?;
+            let stream = Layered::from(connecting.await?);
             let lookout = stream.connected().is_negotiated_h2().then(Lookout::default);
             let stream = TokioIo::new(stream);
             Ok(TokioIo::new(Counted {

@@ -3,7 +3,7 @@
 
 use hyper::Uri;
 use hyper::rt;
-use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use std::error::Error as StdError;
@@ -15,6 +15,7 @@ use std::task::{Context, Poll};
 use tower_service::Service;
 
 use super::failure;
+use super::layered::Layered;
 use super::tcp::Tcp;
 use super::tunnel::tunnel;
 use super::wire::Wire;
@@ -44,7 +45,7 @@ pub(crate) struct Line {
     whole_to: Option<Proxy>,
 }
 
-type Stream = MaybeHttpsStream<TokioIo<Wire>>;
+type Stream = Layered<TokioIo<Wire>>;
 type BoxError = Box<dyn StdError + Send + Sync>;
 
 impl Dialer {
@@ -71,13 +72,14 @@ impl Service<Uri> for Dialer {
         let Some(proxy) = self.routes.through(&target).cloned() else {
             let reaching = self.tcp.call(target);
             return Box::pin(async {
-                Ok(Line { stream: Stream::Http(reaching.await?), whole_to: None })
+                Ok(Line { stream: Stream::Plain(reaching.await?), whole_to: None })
             });
         };
         let reaching = self.to_proxy.call(proxy.uri().clone());
         let is_tunnelled = self.tunnels == Tunnels::All || target.scheme_str() == Some("https");
         Box::pin(async move {
-            let mut stream = reaching.await.map_err(|error| unreached(&proxy, error))?;
+            let reached = reaching.await.map_err(|error| unreached(&proxy, error))?;
+            let mut stream = Stream::from(reached);
             if is_tunnelled {
                 let authority = format!("{}:{}", target.host().unwrap_or(""), proxy::port(&target));
                 stream = tunnel(stream, &authority, &proxy).await?;

@@ -2,7 +2,7 @@
 //! connection and resets an HTTP/2 stream.
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, Request, Response, StatusCode, header};
+use http::{Extensions, HeaderMap, Request, Response, StatusCode, Version, header};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::upgrade::{self, OnUpgrade};
@@ -11,6 +11,7 @@ use hyper_util::client::legacy::{self, ResponseFuture};
 use resume::Break;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::counted::{Counts, Visit};
@@ -22,10 +23,8 @@ pub(crate) struct Exchange {
     phase: Phase,
     /// The connection was reported.
     connected: bool,
-    /// What carries the response.
-    line: Option<Line>,
-    /// That the server goes away was reported.
-    is_left: bool,
+    /// What carries the response, where it is HTTP/2.
+    shared: Option<Box<Shared>>,
     /// The proxy that gave no way.
     proxy_failure: Option<ProxyFailure>,
     /// The connection, once the server left HTTP.
@@ -73,10 +72,17 @@ struct Asking {
 }
 
 /// A connection, as far as one request knows it.
-#[derive(Clone)]
 struct Line {
     captured: CaptureConnection,
     visit: Option<Visit>,
+}
+
+/// A connection that other requests may share.
+struct Shared {
+    captured: CaptureConnection,
+    visit: Visit,
+    /// That its server goes away was reported.
+    is_left: bool,
 }
 
 impl Asking {
@@ -123,7 +129,7 @@ impl Asking {
         tracing::debug!(status = response.status().as_u16(), "redirected");
         let mut request = self.request.clone();
         *request.uri_mut() = to;
-        Some(Self::new(self.http.clone(), request, redirects))
+        Some(Self::new(Arc::clone(&self.http), request, redirects))
     }
 }
 
@@ -142,8 +148,17 @@ impl Line {
         extras.remove()
     }
 
-    fn is_leaving(&self) -> bool {
-        self.visit.as_ref().is_some_and(Visit::is_leaving)
+    fn shared(&self) -> Option<Box<Shared>> {
+        let (captured, visit) = (self.captured.clone(), self.visit.clone()?);
+        Some(Box::new(Shared { captured, visit, is_left: false }))
+    }
+}
+
+impl Shared {
+    /// Whether the server says that it goes away, once.
+    fn has_news(&mut self) -> bool {
+        let is_left = self.visit.is_leaving();
+        is_left && !std::mem::replace(&mut self.is_left, is_left)
     }
 }
 
@@ -153,8 +168,7 @@ impl Exchange {
         Self {
             phase: Phase::Asking(Box::new(asking)),
             connected: false,
-            line: None,
-            is_left: false,
+            shared: None,
             proxy_failure: None,
             upgrade: None,
         }
@@ -170,15 +184,14 @@ impl Exchange {
         self.upgrade.take()
     }
 
-    /// The connection may be dead: no further request is to go on it.
+    /// The connection may be dead: no further request is to go on it. HTTP/1.1 has none at the same time.
     pub(crate) fn distrust(&self) {
-        let line = match &self.phase {
-            Phase::Asking(asking) => Some(&asking.line),
-            _ => self.line.as_ref(),
+        let captured = match (&self.phase, &self.shared) {
+            (Phase::Asking(asking), _) => &asking.line.captured,
+            (_, Some(shared)) => &shared.captured,
+            _ => return,
         };
-        if let Some(line) = line
-            && let Some(connected) = line.captured.connection_metadata().as_ref()
-        {
+        if let Some(connected) = captured.connection_metadata().as_ref() {
             connected.poison();
         }
     }
@@ -187,8 +200,7 @@ impl Exchange {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
         match &mut self.phase {
             Phase::Reading(body) => {
-                if !self.is_left && self.line.as_ref().is_some_and(Line::is_leaving) {
-                    self.is_left = true;
+                if self.shared.as_mut().is_some_and(|shared| shared.has_news()) {
                     return Poll::Ready(Arrival::Leaving);
                 }
                 let arrival = ready!(poll_body(body, cx));
@@ -228,8 +240,8 @@ impl Exchange {
         }
         let news = !self.connected && asking.line.visit.is_some();
         self.connected |= news;
-        if matches!(polled, Poll::Ready(Ok(_))) {
-            self.line = Some(asking.line.clone());
+        if matches!(&polled, Poll::Ready(Ok(response)) if response.version() == Version::HTTP_2) {
+            self.shared = asking.line.shared();
         }
         match polled {
             Poll::Pending if news => Poll::Ready(Arrival::Connected),

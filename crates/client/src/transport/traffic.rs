@@ -59,7 +59,7 @@ impl Transport {
                 let asked = request.clone();
                 self.introduce(&mut request);
                 let sockets = Arc::clone(&self.sockets);
-                let clients = (self.upgrading.clone(), self.keeping.clone());
+                let clients = (Arc::clone(&self.upgrading), Arc::clone(&self.keeping));
                 let turn = Turn::new(sockets, clients, (asked, request), message, on);
                 Traffic::WebSocket(Box::new(turn))
             }

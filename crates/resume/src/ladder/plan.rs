@@ -49,7 +49,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// What its events wait for, where something was shown.
     pub(crate) fn hold(&mut self) -> Hold {
-        Hold::Seam(std::mem::replace(&mut self.stitch, Stitch::start()), self.sent)
+        Hold::Seam(Box::new(std::mem::replace(&mut self.stitch, Stitch::start())), self.sent)
     }
 
     /// Reads on what is kept.

@@ -156,7 +156,7 @@ impl Turn {
     fn open(&mut self) {
         let Some(opening) = Opening::new() else { return self.lose(Break::NotSent) };
         let request = opening.request(&self.place);
-        let exchange = Exchange::new(self.upgrading.clone(), request);
+        let exchange = Exchange::new(Arc::clone(&self.upgrading), request);
         self.phase = Phase::Opening(opening, Box::new(exchange));
     }
 
@@ -211,7 +211,7 @@ impl Turn {
 
     /// The same request over HTTP, which nobody has acted on.
     fn go_plain(&mut self) {
-        let exchange = Exchange::new(self.plain.clone(), self.request.clone());
+        let exchange = Exchange::new(Arc::clone(&self.plain), self.request.clone());
         self.phase = Phase::Plain(Box::new(exchange));
     }
 
