@@ -18,7 +18,7 @@ use crate::tails::Tails;
 use crate::{Epoch, ErrorKind, Level, Page, Seq, StoreError, StreamId, StreamNo};
 
 /// Bytes of the first segment, and of the largest: growing never copies a stream.
-const SEGMENT_BYTES_MIN: usize = 1024;
+const SEGMENT_BYTES_MIN: usize = 512;
 const SEGMENT_BYTES_MAX: usize = 64 * 1024;
 
 /// Streams in memory.
@@ -352,10 +352,10 @@ impl Log {
                 segment.payload.extend_from_slice(payload);
                 segment.count += frames.count;
             }
-            last => {
-                // Each has room for as much as all before it: most streams are short.
-                let before = last.map_or(0, |segment| segment.payload.capacity());
-                let room = (2 * before).clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX);
+            _ => {
+                // Each has room for half of all before it: most streams are short, and little is spare.
+                let before: usize = self.segments.iter().map(|it| it.payload.capacity()).sum();
+                let room = (before / 2).clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX);
                 let mut segment = Vec::with_capacity(payload.len().max(room));
                 segment.extend_from_slice(payload);
                 let (first, count) = (frames.first, frames.count);

@@ -379,7 +379,7 @@ impl Builder {
             store: self.store.unwrap_or_else(Store::memory),
             store_timeout: self.store_timeout.unwrap_or(STORE_TIMEOUT),
             transport,
-            config,
+            config: Arc::new(config),
             events: self.events,
             refusals: Refusals::default(),
             #[cfg(feature = "prices")]

@@ -45,7 +45,7 @@ pub(crate) struct Shared {
     pub(crate) clocks: Clocks,
     pub(crate) store: Store,
     pub(crate) transport: Transport,
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     pub(crate) store_timeout: Duration,
     pub(crate) events: Events,
     pub(crate) refusals: Refusals,
@@ -209,23 +209,25 @@ impl Shared {
         others: impl Iterator<Item = &'a Arc<str>>,
         deadline: Option<Duration>,
         budget: Option<Money>,
-    ) -> Config {
-        let mut config = self.config.clone();
-        config.prefill_refused |= self.refusals.contains(request.model());
+    ) -> Arc<Config> {
+        let prefill_refused = self.refusals.contains(request.model());
+        let pricing = request.model().and_then(|model| self.pricing(model, request));
+        let priced = |model| {
+            Some(PricedModel { model: Arc::clone(model), pricing: self.pricing(model, request)? })
+        };
+        let priced_models: Vec<_> = self.models().chain(others).filter_map(priced).collect();
+        let is_usual = !prefill_refused && deadline.is_none() && budget.is_none();
+        if is_usual && pricing.is_none() && priced_models.is_empty() {
+            return Arc::clone(&self.config);
+        }
+        let mut config = Config::clone(&self.config);
+        config.prefill_refused |= prefill_refused;
         if let Some(deadline) = deadline {
             config.policy.limits.deadline = Some(Nanos::from_duration(deadline));
         }
-        config.pricing = request.model().and_then(|model| self.pricing(model, request));
-        config.priced_models = self
-            .models()
-            .chain(others)
-            .filter_map(|model| {
-                let pricing = self.pricing(model, request)?;
-                Some(PricedModel { model: Arc::clone(model), pricing })
-            })
-            .collect();
+        (config.pricing, config.priced_models) = (pricing, priced_models);
         config.budget = budget.or(config.budget);
-        config
+        Arc::new(config)
     }
 
     #[cfg(feature = "prices")]

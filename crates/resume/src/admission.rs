@@ -192,8 +192,8 @@ impl Session {
     /// Another endpoint may have other ways to go on.
     fn begin_at(&mut self, place: Place, now: Nanos) {
         debug_assert_eq!(place.profile.wire, self.request.wire(), "endpoints share a wire");
-        self.config.profile = place.profile;
-        self.config.timeouts = place.timeouts;
+        self.profile = place.profile;
+        self.timeouts = place.timeouts;
         self.hedge_after = place.hedge_after;
         self.suspect_after = place.suspect_after;
         self.endpoint = Some(place.endpoint);

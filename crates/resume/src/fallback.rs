@@ -133,8 +133,8 @@ impl Session {
         let Some(at) = upstream.checked_sub(1) else { return Ok(()) };
         let Fallback { endpoint, profile, model } = self.config.fallbacks[at].clone();
         self.endpoint = Some(endpoint);
-        self.config.profile = profile;
-        self.config.policy.endpoints = Endpoints::One;
+        self.profile = profile;
+        Arc::make_mut(&mut self.config).policy.endpoints = Endpoints::One;
         self.learned = self.learned_of(self.model.as_ref());
         self.ask_model(model)
     }

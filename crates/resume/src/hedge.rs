@@ -117,14 +117,14 @@ impl Session {
     /// Whether the place that is asked at present keeps responses, as far as it was asked to.
     pub(crate) fn is_kept_here(&self) -> bool {
         let by_request = self.request.is_background() || self.config.background;
-        by_request || self.config.profile.usable_cursor() == Cursor::EventId
+        by_request || self.profile.usable_cursor() == Cursor::EventId
     }
 
     /// Begins a copy there, unless its turn is over.
     pub(crate) fn begin_hedge(&mut self, place: Place, now: Nanos) {
         let is_wanted = self.can_be_hedged();
         let home = self.post();
-        (self.config.profile, self.config.timeouts) = (place.profile, place.timeouts);
+        (self.profile, self.timeouts) = (place.profile, place.timeouts);
         self.suspect_after = place.suspect_after;
         self.endpoint = Some(place.endpoint);
         let rung = self.ask_model(place.model).and_then(|()| self.choose(now));
@@ -148,8 +148,8 @@ impl Session {
         self.queue.push_back(Output::State(State::Hedging { attempt: id, rung, endpoint }));
         self.queue.push_back(Output::Connect(Box::new(request)));
         let mut clocks = Clocks::default();
-        clocks.connecting(now, &self.config.timeouts);
-        let (profile, limits) = (&self.config.profile, &self.config.limits);
+        clocks.connecting(now, &self.timeouts);
+        let (profile, limits) = (&self.profile, &self.config.limits);
         let scout = Reader::framed(profile.framing, self.request.wire(), limits.event_bytes);
         let post = self.post();
         self.hedges.push(Hedge { attempt, post, clocks, head: None, body: Vec::new(), scout });
@@ -157,8 +157,8 @@ impl Session {
 
     fn post(&self) -> Post {
         Post {
-            profile: self.config.profile,
-            timeouts: self.config.timeouts,
+            profile: self.profile,
+            timeouts: self.timeouts,
             suspect_after: self.suspect_after,
             endpoint: self.endpoint.clone(),
             model: self.model.clone(),
@@ -168,7 +168,7 @@ impl Session {
     }
 
     fn take_post(&mut self, post: Post) {
-        (self.config.profile, self.config.timeouts) = (post.profile, post.timeouts);
+        (self.profile, self.timeouts) = (post.profile, post.timeouts);
         (self.endpoint, self.model) = (post.endpoint, post.model);
         self.suspect_after = post.suspect_after;
         (self.request, self.learned) = (post.request, post.learned);

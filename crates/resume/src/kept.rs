@@ -45,7 +45,7 @@ impl Session {
             Way::Whole => flow.blocks.is_none() && !self.transcript.final_content,
             Way::Gone => false,
         };
-        (reaches && self.config.profile.usable_cursor() == cursor.kind()).then_some(cursor)
+        (reaches && self.profile.usable_cursor() == cursor.kind()).then_some(cursor)
     }
 
     /// What a request says beside the usual so that the provider keeps the response, and what is
@@ -55,7 +55,7 @@ impl Session {
         if flow.cursor.is_some() || flow.rung == Rung::Fetch {
             return headers;
         }
-        match (self.config.profile.usable_cursor(), plan.key) {
+        match (self.profile.usable_cursor(), plan.key) {
             (protocol::Cursor::EventId, Some(key)) => {
                 let (path, body) = (plan.path.clone(), plan.body.clone());
                 flow.asked_with = Some(Box::new(Asked { path, body, key }));
@@ -114,7 +114,7 @@ impl Session {
         if flow.rung == Rung::Fetch {
             return Order::Next;
         }
-        let cursor = match self.config.profile.usable_cursor() {
+        let cursor = match self.profile.usable_cursor() {
             protocol::Cursor::None => None,
             protocol::Cursor::Sequence => self.open_by_number(flow.attempt, decoded),
             protocol::Cursor::EventId => {

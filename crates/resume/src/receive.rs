@@ -39,11 +39,11 @@ impl Session {
         headers: HeaderMap,
         now: Nanos,
     ) {
-        self.clocks.connected(now, &self.config.timeouts);
+        self.clocks.connected(now, &self.timeouts);
         self.hear_bytes(now);
         self.unprocessed = 0;
         let ok = (200..300).contains(&status);
-        live.phase = match self.config.profile.framing.is_announced(&headers) {
+        live.phase = match self.profile.framing.is_announced(&headers) {
             Some(true) if ok => Phase::Streaming,
             None if ok => Phase::Unlabelled(Box::new(headers)),
             _ => Phase::document(status, headers),
@@ -59,7 +59,7 @@ impl Session {
         if let Phase::Unlabelled(headers) = &mut live.phase {
             match chunk.iter().find(|byte| !byte.is_ascii_whitespace()) {
                 None => return,
-                Some(first) if self.config.profile.framing.is_document(*first) => {
+                Some(first) if self.profile.framing.is_document(*first) => {
                     live.phase = Phase::document(200, std::mem::take(headers));
                 }
                 Some(_) => {
@@ -100,7 +100,7 @@ impl Session {
         self.clocks.whole_event();
         let event = live.reader.resolve(span.map_err(|_| Cause::TooLarge)?);
         let wire = self.request.wire();
-        let decoded = self.config.profile.decode(event.event, event.data);
+        let decoded = self.profile.decode(event.event, event.data);
         let decoded = decoded.map_err(|_| Cause::Malformed)?;
         if event.event.len() > NAME_BYTES_MAX {
             return Err(Cause::Malformed);
@@ -163,7 +163,7 @@ impl Session {
     /// The response is whole without the wire's last event, where there is one.
     pub(crate) fn miss_last_event(&mut self) {
         self.summary.sentinel_missing =
-            self.transcript.stop.is_some() && self.config.profile.terminal != Terminal::StopReason;
+            self.transcript.stop.is_some() && self.profile.terminal != Terminal::StopReason;
     }
 
     /// What the provider says, as far as it came, when its answer is no event stream.
@@ -244,7 +244,7 @@ impl Session {
             false => self.route(flow, event, words)?,
         }
         if note.stop.is_some() {
-            self.clocks.stopped(now, &self.config.timeouts);
+            self.clocks.stopped(now, &self.timeouts);
         } else if !stopped {
             // What came is delivered first: it is paid for.
             self.afford(flow, decoded.usage.is_some(), now)?;
@@ -262,7 +262,7 @@ impl Session {
             flow.usage_final |= note.stop.is_some() || note.usage_only || is_over;
         }
         note.stop = flow.stops.take(&note);
-        let alone = self.config.profile.terminal == Terminal::LastEventAlone;
+        let alone = self.profile.terminal == Terminal::LastEventAlone;
         if note.end && alone && self.transcript.stop.is_none() {
             note.stop = note.stop.or(Some(StopReason::EndTurn));
         }
@@ -319,7 +319,7 @@ impl Session {
         self.hear(Sign::Content);
         let halting = part != Part::Text || matches!(flow.hold, Hold::Tools);
         let rhythm = if halting { Rhythm::Halting } else { Rhythm::Steady };
-        self.clocks.content(now, &self.config.timeouts, rhythm);
+        self.clocks.content(now, &self.timeouts, rhythm);
         self.clocks.paced(now, &self.config.pace, rhythm, bytes as u64);
     }
 

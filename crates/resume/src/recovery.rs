@@ -155,11 +155,11 @@ impl Session {
 
     pub(crate) fn standing(&self, now: Nanos) -> Standing<'_> {
         let ways = self.config.ways;
-        let is_asked = ways == Ways::Cheapest && self.config.profile.deterministic;
+        let is_asked = ways == Ways::Cheapest && self.profile.deterministic;
         Standing {
             transcript: &self.transcript,
             request: &self.request,
-            profile: &self.config.profile,
+            profile: &self.profile,
             learned: self.learned,
             is_foreign: self.author.is_foreign_to(self.request.model()),
             kept: self.kept(),

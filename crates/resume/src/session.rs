@@ -1,6 +1,6 @@
 //! The session: one response, over as many attempts as it takes.
 
-use protocol::{Reader, RequestBody, Wire};
+use protocol::{Profile, Reader, RequestBody, Wire};
 use retry_policy::{Call, IdempotencyKey, Nanos};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::attempt::{Attempt, Blocks, Ended, Flow, Hold, Phase, Stops};
 use crate::catch_up::CatchUp;
 use crate::checkpoint::Checkpoint;
 use crate::clocks::{Clocks, Due};
-use crate::config::Config;
+use crate::config::{Config, Timeouts};
 use crate::hedge::Hedge;
 use crate::input::{AttemptId, Input};
 use crate::journal::{self, Origin, Record, Seq, Spot, Start};
@@ -62,7 +62,11 @@ use crate::transcript::Transcript;
 /// assert_eq!(session.text(), "Hello");
 /// ```
 pub struct Session {
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
+    /// Wire and quirks of where it goes.
+    pub(crate) profile: Profile,
+    /// The clocks of the live attempt.
+    pub(crate) timeouts: Timeouts,
     /// The request as it is sent: to the model that is asked at present.
     pub(crate) request: RequestBody,
     /// As the caller wrote it, once another model was asked.
@@ -132,20 +136,20 @@ impl Session {
     /// Begins a new response. The first outputs are its Start record and its first request.
     ///
     /// `seed` makes the retry delays; give each session its own. `key` names the response for
-    /// the provider's or a gateway's deduplication.
+    /// the provider's or a gateway's deduplication. Sessions may share their settings.
     #[must_use]
     pub fn new(
-        config: Config,
+        config: impl Into<Arc<Config>>,
         origin: &Origin,
         request: RequestBody,
         key: IdempotencyKey,
         seed: u64,
         now: Nanos,
     ) -> Self {
-        let mut session = Self::blank(config, request, key, seed, now);
+        let mut session = Self::blank(config.into(), request, key, seed, now);
         let start = Start {
             wire: session.request.wire().name(),
-            profile: session.config.profile.name.as_str(),
+            profile: session.profile.name.as_str(),
             key,
             origin,
             body: session.request.bytes(),
@@ -161,11 +165,16 @@ impl Session {
     ///
     /// Text that the journal holds is not emitted again; it is in [`text`](Self::text).
     #[must_use]
-    pub fn resume(config: Config, mut checkpoint: Checkpoint, seed: u64, now: Nanos) -> Self {
+    pub fn resume(
+        config: impl Into<Arc<Config>>,
+        mut checkpoint: Checkpoint,
+        seed: u64,
+        now: Nanos,
+    ) -> Self {
         let left_at = checkpoint.left_at();
         let kept = checkpoint.take_kept(now);
         let origin = checkpoint.origin().endpoint.clone();
-        let mut session = Self::blank(config, checkpoint.request, checkpoint.key, seed, now);
+        let mut session = Self::blank(config.into(), checkpoint.request, checkpoint.key, seed, now);
         session.author = checkpoint.author;
         session.transcript = checkpoint.transcript;
         session.seq = checkpoint.seq.0;
@@ -196,7 +205,7 @@ impl Session {
     }
 
     fn blank(
-        config: Config,
+        config: Arc<Config>,
         request: RequestBody,
         key: IdempotencyKey,
         seed: u64,
@@ -207,6 +216,8 @@ impl Session {
         let request = if config.background { request.in_background() } else { request };
         let learned = Learned { prefill_refused: config.prefill_refused, ..Learned::default() };
         Self {
+            profile: config.profile,
+            timeouts: config.timeouts,
             config,
             request,
             caller: None,
@@ -295,7 +306,7 @@ impl Session {
             Input::HedgeNotAdmitted => self.wait_for_hedge(now),
             input if self.is_of_hedge(&input) => self.hear_hedge(input, now),
             Input::Connected { attempt } if self.is_live(attempt) => {
-                self.clocks.connected(now, &self.config.timeouts);
+                self.clocks.connected(now, &self.timeouts);
             }
             Input::Head { attempt, status, headers } => {
                 self.with_live(attempt, |session, live| {
@@ -418,7 +429,7 @@ impl Session {
         let (id, offset) = (attempt.id, self.transcript.text.len() as u64);
         self.record(journal::attempt(id, rung, offset, self.spot()));
         self.live = Some(attempt);
-        self.clocks.connecting(now, &self.config.timeouts);
+        self.clocks.connecting(now, &self.timeouts);
         (self.hedges_made, self.hedges_unprocessed) = (0, 0);
         self.clocks.hedge = self.hedge_at(now);
         let endpoint = self.endpoint.clone();
@@ -456,7 +467,7 @@ impl Session {
             began: now,
             phase: Phase::Waiting,
             reader: Reader::framed(
-                self.config.profile.framing,
+                self.profile.framing,
                 self.request.wire(),
                 self.config.limits.event_bytes,
             ),

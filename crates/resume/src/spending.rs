@@ -143,7 +143,7 @@ impl Session {
         self.pricing_of(self.model.as_deref())
     }
 
-    const fn has_no_prices(&self) -> bool {
+    fn has_no_prices(&self) -> bool {
         self.config.pricing.is_none() && self.config.priced_models.is_empty()
     }
 

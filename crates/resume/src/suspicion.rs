@@ -10,7 +10,7 @@ use crate::session::Session;
 impl Session {
     /// Bytes wind the clocks.
     pub(crate) fn hear_bytes(&mut self, now: Nanos) {
-        self.clocks.bytes(now, &self.config.timeouts);
+        self.clocks.bytes(now, &self.timeouts);
         // Nothing goes on behind the stop reason.
         if self.transcript.stop.is_none() {
             self.clocks.trust_until(now.saturating_add(self.suspect_after()));
@@ -19,7 +19,7 @@ impl Session {
 
     /// How long the live attempt may be silent without suspicion.
     fn suspect_after(&self) -> Nanos {
-        self.suspect_after.unwrap_or_else(|| suspicion(self.config.timeouts.bytes))
+        self.suspect_after.unwrap_or_else(|| suspicion(self.timeouts.bytes))
     }
 
     /// It has been silent for long.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use cpu_time::ProcessTime;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::load::{Load, Pace};
 use super::memory::resident_bytes;
@@ -20,6 +20,11 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Looks at most.
 const LOOKS: u32 = 60;
+
+/// Streams that are opened at a time, and the time for it: what it takes to open one is not what an open
+/// one takes.
+const OPENED: u32 = 50;
+const OPENING: Duration = Duration::from_millis(25);
 
 /// One measurement of one entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +109,12 @@ impl Spec {
     async fn hold(&self, client: &dyn Receive) -> Result<Measured, String> {
         let no_answer = || "the system does not say what is in memory".to_owned();
         let before = resident_bytes().ok_or_else(no_answer)?;
-        let mut streams = open(client, self.load, self.streams);
+        let mut streams = JoinSet::new();
+        for _ in 0..self.streams.div_ceil(OPENED) {
+            let more = OPENED.min(self.streams - streams.len() as u32);
+            (0..more).for_each(|_| drop(streams.spawn(client.receive(&self.load.model()))));
+            sleep(OPENING).await;
+        }
         let mut last = before;
         for _ in 0..LOOKS {
             if let Ok(Some(ended)) = timeout(LOOK, streams.join_next()).await {

@@ -25,6 +25,9 @@ impl Outbox {
     /// Adds an event that may be delivered once the record `seq` is durable; 0 is at once.
     pub(crate) fn push(&mut self, seq: u64, item: Item) {
         self.bytes += item.bytes();
+        if self.items.capacity() == 0 {
+            self.items.reserve_exact(OUTBOX_EVENTS_USUAL);
+        }
         self.items.push_back((seq, item));
     }
 
@@ -71,6 +74,8 @@ impl Item {
     }
 }
 
+/// Events between two polls of a consumer that takes them as they come: an event and its text.
+const OUTBOX_EVENTS_USUAL: usize = 2;
 /// Events that wait for the store at most.
 pub(crate) const OUTBOX_EVENTS_MAX: usize = 4096;
 /// Bytes of events that wait for the store at most; one event may exceed it.
