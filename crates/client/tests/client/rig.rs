@@ -130,7 +130,7 @@ fn quote<'a>(request: &'a str, prefix: &str) -> &'a str {
     request.lines().find_map(|line| line.strip_prefix(prefix)).unwrap_or("nothing")
 }
 
-fn answer(status: &str, kind: &str, body: &str) -> String {
+pub(crate) fn answer(status: &str, kind: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\nconnection: close\r\n\
@@ -139,7 +139,7 @@ fn answer(status: &str, kind: &str, body: &str) -> String {
 }
 
 /// A server that has one answer for a connection.
-fn serve(mut answer: impl FnMut(&str) -> String + Send + 'static) -> String {
+pub(crate) fn serve(mut answer: impl FnMut(&str) -> String + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     std::thread::spawn(move || {
