@@ -279,7 +279,8 @@ impl Shared {
     /// Reads a journal and takes it over; there is no writer for one that is closed.
     ///
     /// It is read before it is taken over, so that a resume that cannot succeed disturbs
-    /// nobody, and its tail once more after that.
+    /// nobody, and its tail once more after that. Where nothing was written yet, its writer may be about
+    /// to: who takes over nobody waits for that one to be gone.
     async fn recover(
         &self,
         id: &StreamId,
@@ -287,15 +288,19 @@ impl Shared {
     ) -> Result<(Checkpoint, Option<StreamWriter>), Error> {
         let mut pages = Vec::new();
         self.read_on(id, &mut pages).await?;
+        let is_new = pages.is_empty() && options.if_held == IfHeld::Refuse;
+        let early = if is_new { self.take(id, options.if_held).await? } else { None };
+        if is_new {
+            self.read_on(id, &mut pages).await?;
+        }
         let checkpoint = self.fold(&pages)?;
         let shown = options.shown.unwrap_or(0);
         if shown > checkpoint.text().len() as u64 {
             return Err(Error::cursor_ahead());
         }
-        let writer = match self.answer(self.writer(id, options.if_held)).await {
-            Ok(writer) => Some(writer),
-            Err(error) if matches!(error.kind(), StoreErrorKind::Closed { .. }) => None,
-            Err(error) => return Err(Error::store(error)),
+        let writer = match early {
+            Some(writer) => Some(writer),
+            None => self.take(id, options.if_held).await?,
         };
         let read = pages.len();
         self.read_on(id, &mut pages).await?;
@@ -304,6 +309,15 @@ impl Shared {
             return Err(Error::closed_early());
         }
         Ok((checkpoint, writer))
+    }
+
+    /// The writer of a journal; there is none for one that is closed.
+    async fn take(&self, id: &StreamId, if_held: IfHeld) -> Result<Option<StreamWriter>, Error> {
+        match self.answer(self.writer(id, if_held)).await {
+            Ok(writer) => Ok(Some(writer)),
+            Err(error) if matches!(error.kind(), StoreErrorKind::Closed { .. }) => Ok(None),
+            Err(error) => Err(Error::store(error)),
+        }
     }
 
     async fn writer(&self, id: &StreamId, if_held: IfHeld) -> Result<StreamWriter, StoreError> {

@@ -5,6 +5,7 @@ mod hedging;
 mod rig;
 
 mod checkpoints;
+mod dropped;
 mod examples;
 mod options;
 mod pipes;
