@@ -19,6 +19,7 @@ use checkpoint_store::{ErrorKind, StreamId};
 use http::header::{ACCEPT, CONTENT_TYPE, DATE};
 use http::{HeaderMap, HeaderValue};
 use http_body_util::Full;
+use protocol::Wire;
 use resume::{Ask, AttemptId, Cause, Input, Origin, Output, Rung, Session, State};
 use retry_policy::Nanos;
 use std::future::poll_fn;
@@ -64,6 +65,8 @@ pub(crate) struct Driver {
     /// What a proxy did to the last attempt.
     proxy_failure: Option<ProxyFailure>,
     outbox: Outbox,
+    /// Which events the consumer has.
+    events: Events,
     /// What the store had no room for; the engine waits.
     stalled: Option<Box<Stalled>>,
     /// What the engine said last.
@@ -123,6 +126,7 @@ impl Driver {
         let delivered = session.text().len();
         let wire = client.config.profile.wire.name();
         let spans = Spans::open(id.as_str(), session.model(), wire);
+        let all_or_text = client.events;
         let tab = client.budget.as_ref().map(|budget| Tab::open(budget, &session));
         Self {
             client,
@@ -136,6 +140,7 @@ impl Driver {
             farewell: None,
             proxy_failure: None,
             outbox: Outbox::default(),
+            events: all_or_text,
             stalled: None,
             engine: Engine::Speaking,
             now,
@@ -150,6 +155,15 @@ impl Driver {
             spans,
             phase: Phase::Running,
         }
+    }
+
+    /// Has every event from now on.
+    pub(crate) const fn ask_all(&mut self) {
+        self.events = Events::All;
+    }
+
+    pub(crate) fn wire(&self) -> Wire {
+        self.client.config.profile.wire
     }
 
     pub(crate) const fn id(&self) -> &StreamId {
@@ -393,7 +407,7 @@ impl Driver {
             Output::Record { seq, record } => self.append_record(seq, record),
             Output::Emit { seq: Some(seq), frame } => self.append_frame(seq, frame, 0),
             Output::Emit { seq: None, frame } => {
-                if self.client.events == Events::All {
+                if self.events == Events::All {
                     self.outbox.push(0, Item::Frame(frame));
                 }
             }

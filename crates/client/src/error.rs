@@ -101,6 +101,16 @@ impl Error {
         Self::of(ErrorKind::InvalidRequest).with_source(source)
     }
 
+    pub(crate) fn long_request() -> Self {
+        Self::of(ErrorKind::InvalidRequest).with_message("its body is longer than it may be")
+    }
+
+    pub(crate) fn unread_request(source: Box<dyn StdError + Send + Sync>) -> Self {
+        let mut error = Self::of(ErrorKind::InvalidRequest);
+        error.0.source = Some(source);
+        error
+    }
+
     pub(crate) fn unpriced() -> Self {
         Self::of(ErrorKind::InvalidRequest)
             .with_message("what it costs is not known, so no budget can be kept")

@@ -10,6 +10,7 @@
 //! decompresses nothing, decodes nothing but text and spawns no task of its own but one timer while
 //! streams wait for an endpoint (hyper runs one per connection).
 
+mod body;
 mod builder;
 mod carrier;
 mod client;
@@ -28,11 +29,13 @@ mod refusals;
 mod request;
 mod resume_options;
 mod secret;
+mod service;
 mod spending;
 mod stream;
 mod transport;
 mod upstream;
 
+pub use body::EventBody;
 pub use builder::Builder;
 pub use carrier::{Carrier, SocketLimits};
 pub use client::Client;
@@ -45,6 +48,7 @@ pub use proxy::{Proxy, ProxyFailure};
 pub use request::Request;
 pub use resume_options::{IfHeld, ResumeOptions};
 pub use secret::Secret;
+pub use service::{STREAM_ID_HEADER, Service};
 pub use spending::SharedBudget;
 pub use stream::ResponseStream;
 

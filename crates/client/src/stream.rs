@@ -7,6 +7,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::body::EventBody;
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::event::Event;
@@ -107,6 +108,15 @@ impl ResponseStream {
     pub async fn pause(mut self) -> Result<StreamId, Error> {
         self.driver.halt().await?;
         Ok(self.id().clone())
+    }
+}
+
+impl ResponseStream {
+    /// The rest of the response as the body of an HTTP response: the provider's own events. To be called
+    /// before anything is read.
+    #[must_use]
+    pub fn into_body(self) -> EventBody {
+        EventBody::new(self.driver)
     }
 }
 

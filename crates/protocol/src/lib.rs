@@ -38,6 +38,7 @@
 mod anthropic;
 mod classify;
 mod decode;
+mod error_event;
 mod event;
 mod failure;
 mod framing;
@@ -60,6 +61,7 @@ pub use classify::{
     CODE_BYTES_MAX, MESSAGE_BYTES_MAX, classify_document, classify_in_band, classify_status,
 };
 pub use decode::{Malformed, decode};
+pub use error_event::error_event;
 pub use event::{
     Act, Begin, Block, Choices, Decoded, Delta, Node, Open, Part, PartKind, Span, Spans, StopReason,
 };

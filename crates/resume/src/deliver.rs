@@ -170,6 +170,10 @@ impl Session {
         words: Words<'_>,
         trimmed: Trimmed,
     ) -> Result<(), Cause> {
+        if event.note.ping {
+            self.emit_heartbeat(event.name, event.data);
+            return Ok(());
+        }
         let Event { mut note, name, data, spans } = event;
         if note.usage_only && !self.request.wants_usage() {
             return Ok(());

@@ -208,9 +208,7 @@ impl Session {
             return if stopped { Ok(Progress::Read) } else { Err(Cause::Provider(failure)) };
         }
         if decoded.ping {
-            if self.transcript.begun && matches!(flow.hold, Hold::Nothing) {
-                self.emit_heartbeat(name, data);
-            }
+            self.take_ping(flow, name, data, &decoded);
             return Ok(Progress::Read);
         }
         flow.meter.read(&decoded);
@@ -310,6 +308,20 @@ impl Session {
             self.transcript = Transcript::default();
         }
         false
+    }
+
+    /// A ping keeps its place among the events of an answer that goes downstream unchanged, and is left
+    /// out of any other.
+    fn take_ping(&mut self, flow: &mut Flow, name: Bytes, data: Bytes, decoded: &Decoded<'_>) {
+        let room = self.config.limits.held_bytes.saturating_sub(flow.held.bytes());
+        match flow.hold {
+            Hold::Nothing if self.transcript.begun => self.emit_heartbeat(name, data),
+            Hold::Lifecycle | Hold::Tools if flow.blocks.is_none() && data.len() < room => {
+                let (note, spans) = (Note::of(decoded), decoded.spans.clone());
+                flow.held.push(Event { note, name, data, spans }, String::new(), Trimmed::No);
+            }
+            _ => {}
+        }
     }
 
     /// Content winds the clocks.

@@ -138,6 +138,8 @@ impl Tool {
 /// The part of a decoded event that outlives its bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Note {
+    /// The event says nothing but that the connection lives.
+    pub(crate) ping: bool,
     pub(crate) begin: bool,
     pub(crate) open: Option<(u32, Block)>,
     pub(crate) part: Option<Part>,
@@ -167,6 +169,7 @@ impl Note {
             .as_ref()
             .filter(|delta| !delta.text.is_empty() || delta.part != Part::Text);
         Self {
+            ping: decoded.ping,
             begin: decoded.begin.is_some(),
             open: decoded.open.map(|open| (open.index, open.block)),
             part: delta.map(|delta| delta.part).or(decoded.also),

@@ -36,7 +36,7 @@ impl Driver {
             return;
         }
         let text = frame.text.clone();
-        if self.client.events == Events::All {
+        if self.events == Events::All {
             self.outbox.push(seq.0, Item::Frame(frame));
         }
         if !text.is_empty() {

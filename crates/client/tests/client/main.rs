@@ -4,6 +4,7 @@ mod gate;
 mod hedging;
 mod rig;
 
+mod body;
 mod checkpoints;
 mod dropped;
 mod examples;
