@@ -4,14 +4,15 @@ use checkpoint_store::Store;
 use cost::Money;
 use http::Uri;
 use resume::{
-    Admission, BrokenCalls, Deliver, GoOn, Hedging, Instruction, Limits, OnStoreFailure, Pace,
-    SeamPolicy, Timeouts, Tools, Ways,
+    Admission, BrokenCalls, Deliver, GoOn, Hedging, Instruction, Limits, Observer, OnStoreFailure,
+    Pace, SeamPolicy, Timeouts, Tools, Ways,
 };
 use retry_policy::{ConnectFailures, Endpoints, Policy};
 use rustls::ClientConfig;
 use std::env;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 use crate::carrier::SocketLimits;
 use crate::client::{Client, Clocks, Shared};
@@ -21,6 +22,7 @@ use crate::error::Error;
 use crate::event::Events;
 use crate::hedge_budget::HedgeBudget;
 use crate::leftovers::Leftovers;
+use crate::observing::Observing;
 use crate::proxy::{Proxy, Routes};
 use crate::refusals::Refusals;
 use crate::spending::SharedBudget;
@@ -59,6 +61,7 @@ pub struct Builder {
     broken_calls: BrokenCalls,
     go_on: GoOn,
     hedging: Option<Hedging>,
+    observing: Observing,
     deliver: Deliver,
     on_store_failure: OnStoreFailure,
     store_timeout: Option<Duration>,
@@ -113,6 +116,13 @@ impl Builder {
     /// those of the whole response.
     pub fn fallback(mut self, endpoint: Endpoint) -> Self {
         self.fallbacks.push(endpoint);
+        self
+    }
+
+    /// Who is told what happens to every stream: attempts, first content, seams, ends, in the middle of
+    /// reading it. Default: nobody.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observing = Observing::by(observer);
         self
     }
 
@@ -386,6 +396,8 @@ impl Builder {
             prices: self.prices,
             budget: self.shared_budget,
             hedge_budget: Arc::new(HedgeBudget::default()),
+            observing: self.observing,
+            epoch: Instant::now(),
         })))
     }
 }

@@ -13,6 +13,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 use crate::builder::Builder;
 use crate::driver::{Asking, Driver, Journal, Plan};
@@ -21,6 +22,7 @@ use crate::error::{Error, ErrorKind};
 use crate::event::Events;
 use crate::hedge_budget::HedgeBudget;
 use crate::leftovers::Leftovers;
+use crate::observing::Observing;
 use crate::patience::Patience;
 use crate::random;
 use crate::refusals::Refusals;
@@ -53,6 +55,9 @@ pub(crate) struct Shared {
     pub(crate) prices: Option<Arc<cost::Catalog>>,
     pub(crate) budget: Option<SharedBudget>,
     pub(crate) hedge_budget: Arc<HedgeBudget>,
+    pub(crate) observing: Observing,
+    /// Where the clock of what an observer is told begins.
+    pub(crate) epoch: Instant,
     /// There when the caller named no store.
     pub(crate) leftovers: Option<Leftovers>,
 }
@@ -253,6 +258,11 @@ impl Shared {
             None => config.pricing.is_some(),
             Some(model) => is_priced(model),
         })
+    }
+
+    /// An instant on the clock of all streams.
+    pub(crate) fn time(&self, instant: Instant) -> Nanos {
+        Nanos::from_duration(instant.saturating_duration_since(self.epoch))
     }
 
     fn journal(&self, writer: Option<StreamWriter>) -> Journal {

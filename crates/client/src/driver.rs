@@ -13,6 +13,7 @@ mod outbox;
 mod persist;
 mod spans;
 mod warming;
+mod watching;
 
 use bytes::Bytes;
 use checkpoint_store::{ErrorKind, StreamId};
@@ -20,7 +21,7 @@ use http::header::{ACCEPT, CONTENT_TYPE, DATE};
 use http::{HeaderMap, HeaderValue};
 use http_body_util::Full;
 use protocol::Wire;
-use resume::{Ask, AttemptId, Cause, Input, Origin, Output, Rung, Session, State};
+use resume::{Ask, AttemptId, Cause, Input, Notice, Origin, Output, Rung, Session, Sign, State};
 use retry_policy::Nanos;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ use farewell::Farewell;
 use outbox::{Item, Outbox};
 use persist::Stalled;
 use spans::Spans;
+use watching::Watching;
 
 pub(crate) use asking::Asking;
 pub(crate) use journal::Journal;
@@ -85,6 +87,7 @@ pub(crate) struct Driver {
     /// What was charged to the budget that streams share.
     tab: Option<Tab>,
     spans: Spans,
+    watching: Watching,
     phase: Phase,
 }
 
@@ -128,7 +131,9 @@ impl Driver {
         let spans = Spans::open(id.as_str(), session.model(), wire);
         let all_or_text = client.events;
         let tab = client.budget.as_ref().map(|budget| Tab::open(budget, &session));
-        Self {
+        let watching = Watching::new(&client);
+        let is_resumed = origin.is_some();
+        let driver = Self {
             client,
             id,
             session,
@@ -153,8 +158,12 @@ impl Driver {
             delivered,
             tab,
             spans,
+            watching,
             phase: Phase::Running,
-        }
+        };
+        let (wire, model) = (driver.wire(), driver.session.model());
+        driver.tell_of(|| Notice::Began { wire, model, is_resumed });
+        driver
     }
 
     /// Has every event from now on.
@@ -184,10 +193,14 @@ impl Driver {
             self.say_farewell();
             if let Some(item) = self.outbox.pop(self.journal.deliverable()) {
                 self.asking.go_away(self.now);
+                self.count_delivered(&item);
                 return Poll::Ready(Some(Ok(self.hand_out(item))));
             }
             let Phase::Ending(ending) = &mut self.phase else {
-                ready!(self.poll_running(cx));
+                if self.poll_running(cx).is_pending() {
+                    self.tell_of_delivered();
+                    return Poll::Pending;
+                }
                 continue;
             };
             let settled = ending.poll_settled(cx);
@@ -334,6 +347,7 @@ impl Driver {
             Arrival::Connected => Input::Connected { attempt },
             Arrival::Leaving => Input::Leaving { attempt },
             Arrival::Head { status, mut headers } => {
+                self.tell_of(|| Notice::Head { attempt, status });
                 // The engine has no calendar: a date in a hint is measured against this one.
                 headers.entry(DATE).or_insert_with(clock::http_date);
                 if !self.asking.hedge_head(attempt, status, &headers) {
@@ -378,6 +392,9 @@ impl Driver {
         // Before the consumer has the event: what it does with it takes time.
         if let Some(sign) = self.session.take_sign() {
             self.asking.hear(sign);
+            if sign == Sign::Content {
+                self.tell_of_content();
+            }
         }
         match output {
             Output::Admit(ask) => self.ask(&ask),
@@ -396,11 +413,13 @@ impl Driver {
                 let (endpoint, transport) = (self.asking.endpoint(), &self.client.transport);
                 let message = self.message(endpoint, &request);
                 let (attempt, way) = (request.attempt, self.asking.way(&request));
-                self.spans.begin(&request, self.asking.endpoint_name(), self.session.choice());
+                let name = Arc::clone(self.asking.endpoint_name());
+                self.spans.begin(&request, &name, self.session.choice());
                 if !matches!(request.rung, Rung::Cursor | Rung::Fetch) {
                     self.asking.hedges.earn();
                 }
                 self.live = Some(Calling::new(attempt, endpoint, transport, message, way));
+                self.tell_of_attempt(&request, &name);
             }
             Output::Cancel(request) => self.take_leave(&request),
             Output::Abort(attempt) => self.abort(attempt),
@@ -413,6 +432,7 @@ impl Driver {
             }
             Output::Seam(seam) => {
                 tracing::debug!(id = %self.id, ?seam, "joined");
+                self.tell_of(|| Notice::Seam(&seam));
                 self.outbox.push(0, Item::Seam(seam));
             }
             Output::State(state) => self.note(state),
@@ -460,6 +480,7 @@ impl Driver {
 
     /// Says how the attempt ended that is over, and what was odd about it, once for each kind.
     fn close_attempt(&mut self, attempt: AttemptId) {
+        self.tell_of_account(attempt);
         let span = self.spans.take(attempt);
         let Some(attempt) = self.session.account_of(attempt) else { return };
         for (kind, count, meaning) in attempt.oddities.kinds() {
@@ -483,6 +504,7 @@ impl Driver {
             self.scrub(cause);
         }
         tracing::debug!(id = %self.id, ?state, "state");
+        self.tell_of(|| Notice::State(&state));
         self.outbox.push(0, Item::State(state));
     }
 
@@ -527,6 +549,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        self.tell_of_leaving();
         if let Some(tab) = &mut self.tab {
             tab.charge(&self.session);
         }

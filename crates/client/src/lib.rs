@@ -21,6 +21,7 @@ mod error;
 mod event;
 mod hedge_budget;
 mod leftovers;
+mod observing;
 mod patience;
 mod prompt;
 mod proxy;
@@ -68,8 +69,8 @@ pub use protocol::{CustomProfile, PROFILE_FILE_BYTES_MAX, ProfileFileError};
 pub use resume::{
     AttemptId, AttemptSummary, Break, BrokenCalls, Cause, Checkpoint, CheckpointError, Choice,
     Deliver, Entries, Entry, Frame, GoOn, Hedging, INSTRUCTION_BYTES_MAX, Instruction,
-    InstructionError, Limits, Moved, Oddities, OnStoreFailure, Pace, Reason, Refusal, Rung, Seam,
-    SeamLabel, SeamPolicy, Source, State, Summary, Timeouts, Tools, Ways,
+    InstructionError, Limits, Moved, Notice, Observer, Oddities, OnStoreFailure, Pace, Reason,
+    Refusal, Rung, Seam, SeamLabel, SeamPolicy, Source, State, Summary, Timeouts, Tools, Ways,
 };
 pub use retry_policy::{self, IdempotencyKey, Nanos, Policy};
 pub use rustls;

@@ -296,7 +296,7 @@ impl Asking {
     }
 
     /// Its name: the base URL, without a key.
-    pub(super) fn endpoint_name(&self) -> &str {
+    pub(super) fn endpoint_name(&self) -> &Arc<str> {
         self.upstream.name(self.at)
     }
 

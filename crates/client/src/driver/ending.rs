@@ -90,6 +90,7 @@ impl Driver {
 
     /// What the consumer is told last.
     pub(super) fn tell(&mut self, outcome: Outcome) -> Result<Event, Error> {
+        self.tell_of_end(&outcome);
         let proxy_failure = self.proxy_failure.take();
         self.tell_outcome(outcome).map_err(|error| error.by_proxy(proxy_failure))
     }

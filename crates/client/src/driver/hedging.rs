@@ -148,9 +148,11 @@ impl Driver {
         let endpoint = self.asking.upstream.at(at);
         let message = self.message(endpoint, request);
         let way = Way::Http(request.connection);
-        self.spans.begin(request, self.asking.upstream.name(at), None);
+        let name = Arc::clone(self.asking.upstream.name(at));
+        self.spans.begin(request, &name, None);
         let transport = &self.client.transport;
         self.hedges.push(Calling::new(request.attempt, endpoint, transport, message, way));
+        self.tell_of_attempt(request, &name);
     }
 
     /// The copy is the live attempt from now on.

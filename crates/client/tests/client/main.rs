@@ -8,6 +8,7 @@ mod body;
 mod checkpoints;
 mod dropped;
 mod examples;
+mod observing;
 mod options;
 mod pipes;
 mod pool;
