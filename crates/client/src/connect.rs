@@ -37,7 +37,8 @@ pub trait Connect: Send + Sync + 'static {
     ///
     /// # Cancel safety
     ///
-    /// What it returns is dropped when nobody waits for the connection any longer.
+    /// What it returns may be gone on with when its request took another connection. It is dropped after
+    /// twice the [time to connect](crate::Timeouts::connect) at the latest.
     fn connect(&self, host: &str, port: u16) -> Connecting;
 }
 

@@ -117,11 +117,14 @@ impl Transport {
     /// Begins to send; nothing happens until the exchange is polled.
     pub(crate) fn send(&self, mut request: http::Request<Full<Bytes>>, on: Connection) -> Exchange {
         self.introduce(&mut request);
-        let http = match on {
+        Exchange::new(self.http(on), request)
+    }
+
+    fn http(&self, on: Connection) -> Http {
+        Arc::clone(match on {
             Connection::Any => &self.keeping,
             Connection::New => &self.opening,
-        };
-        Exchange::new(Arc::clone(http), request)
+        })
     }
 
     /// Opens a connection to the origin of this URL before a request needs it.

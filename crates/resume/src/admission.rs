@@ -101,6 +101,8 @@ pub enum Fate {
     Dropped,
     /// Another copy of the request had content before it.
     Outraced,
+    /// The server did not act on it, and it is made again: it cost nothing.
+    Unsent,
 }
 
 /// A sign of life in a body.

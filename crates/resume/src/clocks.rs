@@ -122,6 +122,11 @@ impl Clocks {
         self.first_token.get_or_insert(now.saturating_add(timeouts.first_token));
     }
 
+    /// Whether the request waits for its connection.
+    pub(crate) const fn is_connecting(&self) -> bool {
+        self.connect.is_some()
+    }
+
     pub(crate) fn bytes(&mut self, now: Nanos, timeouts: &Timeouts) {
         self.bytes = Some(now.saturating_add(timeouts.bytes));
     }

@@ -11,7 +11,7 @@ use retry_policy::{Nanos, Repeat};
 use std::sync::Arc;
 
 use crate::admission::{Admission, Fate, Place};
-use crate::attempt::{Attempt, Ended, Flow, Hold};
+use crate::attempt::{Attempt, Ended, Flow, Hold, Phase};
 use crate::clocks::Clocks;
 use crate::config::{Limits, Timeouts};
 use crate::input::{AttemptId, Break, Input};
@@ -99,7 +99,9 @@ impl Session {
 
     /// There is no place for a copy now; there may be one later.
     pub(crate) fn wait_for_hedge(&mut self, now: Nanos) {
-        self.clocks.hedge = self.hedge_at(now).filter(|_| self.can_be_hedged());
+        let pause = now.saturating_add(REFUSED_PAUSE_MIN);
+        let at = self.hedge_at(now).map(|at| at.max(pause));
+        self.clocks.hedge = at.filter(|_| self.can_be_hedged());
     }
 
     /// Whether another attempt may take the place of the live one. Not where the provider keeps the
@@ -251,7 +253,8 @@ impl Session {
     fn win(&mut self, at: usize, now: Nanos) {
         let Some(mut live) = self.live.take() else { return };
         let hedge = self.hedges.remove(at);
-        if live.phase.is_streaming() {
+        // It was sent, and is paid for unless it was refused.
+        if !matches!(live.phase, Phase::Document(_)) && !self.clocks.is_connecting() {
             self.estimate_input(&mut live.flow);
         }
         self.account(&live, Fate::Outraced, Some(Cause::Outraced), now);
@@ -321,7 +324,7 @@ impl Session {
             // Nothing is known against the endpoint, and the copy was not made.
             self.hedges_unprocessed += 1;
             self.hedges_made -= 1;
-            self.close_hedge(hedge, Fate::Dropped, cause.clone(), now);
+            self.close_hedge(hedge, Fate::Unsent, cause.clone(), now);
             self.clocks.hedge = Some(now);
             return;
         }
@@ -330,11 +333,12 @@ impl Session {
     }
 
     fn close_hedge(&mut self, hedge: Hedge, fate: Fate, cause: Cause, now: Nanos) {
-        let is_answering = hedge.is_answering();
+        let was_outrun = cause == Cause::Outraced && hedge.head.is_none();
+        let is_paid = hedge.is_answering() || was_outrun && !hedge.clocks.is_connecting();
         let Hedge { mut attempt, post, .. } = hedge;
         let home = self.post();
         self.take_post(post);
-        if is_answering {
+        if is_paid {
             self.estimate_input(&mut attempt.flow);
         }
         self.enter(&attempt, fate, Some(cause.clone()), Oddities::default(), now);
@@ -343,6 +347,9 @@ impl Session {
         self.queue.push_back(Output::State(State::Disconnected { attempt, cause }));
     }
 }
+
+/// Between two questions for the place of a copy, where there is none.
+const REFUSED_PAUSE_MIN: Nanos = Nanos::from_millis(100);
 
 impl Hedge {
     /// The machine slept: its connection is to show that it lives.

@@ -1,6 +1,6 @@
 //! What happened at each break, put together from the states of the connection.
 
-use client::{Cause, Rung, State};
+use client::{AttemptId, Cause, Rung, State};
 use std::fmt;
 use std::time::Duration;
 
@@ -9,14 +9,26 @@ use std::time::Duration;
 pub(crate) struct Breaks {
     count: u32,
     cause: Option<Cause>,
+    /// Copies beside the attempt that the consumer reads.
+    copies: Vec<AttemptId>,
 }
 
 impl Breaks {
     /// Takes the next state; a break is told when it is decided how to go on.
     pub(crate) fn observe(&mut self, state: &State) -> Option<Break> {
         match state {
+            State::Hedging { attempt, .. } => {
+                self.copies.push(*attempt);
+                None
+            }
+            // One that takes the place of the attempt is no copy any longer.
+            State::Connected { attempt } => {
+                self.lose_copy(*attempt);
+                None
+            }
             // A copy of the same request: nothing broke.
             State::Disconnected { cause: Cause::Outraced, .. } => None,
+            State::Disconnected { attempt, .. } if self.lose_copy(*attempt) => None,
             State::Disconnected { cause, .. } => {
                 self.cause = Some(cause.clone());
                 None
@@ -28,6 +40,12 @@ impl Breaks {
             }
             _ => None,
         }
+    }
+
+    /// Whether it was a copy until now.
+    fn lose_copy(&mut self, attempt: AttemptId) -> bool {
+        let at = self.copies.iter().position(|copy| *copy == attempt);
+        at.map(|at| self.copies.swap_remove(at)).is_some()
     }
 }
 
@@ -65,7 +83,7 @@ impl fmt::Display for Brief {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use client::{AttemptId, Nanos};
+    use client::Nanos;
 
     #[test]
     fn a_break_has_its_cause_and_what_follows() {
@@ -79,6 +97,22 @@ mod tests {
         assert_eq!(told.number, 1);
         assert_eq!(told.to_string(), "stream ended before the response did; prefill after 84 ms");
         assert_eq!(breaks.observe(&State::Done), None);
+    }
+
+    #[test]
+    fn a_copy_that_fails_is_no_break_and_one_that_took_over_is_the_attempt() {
+        let [copy, winner] = [2, 3].map(AttemptId);
+        let hedging = |attempt| State::Hedging { attempt, rung: Rung::Retry, endpoint: None };
+        let gone = |attempt| State::Disconnected { attempt, cause: Cause::Truncated };
+        let again = State::Reconnecting { rung: Rung::Prefill, at: Nanos::ZERO, wait: Nanos::ZERO };
+        let mut breaks = Breaks::default();
+        for state in [hedging(copy), gone(copy), again.clone(), hedging(winner)] {
+            assert_eq!(breaks.observe(&state), None, "{state}");
+        }
+        for state in [State::Connected { attempt: winner }, gone(winner)] {
+            assert_eq!(breaks.observe(&state), None, "{state}");
+        }
+        assert_eq!(breaks.observe(&again).map(|told| told.cause), Some(Cause::Truncated));
     }
 
     #[test]

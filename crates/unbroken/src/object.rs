@@ -136,6 +136,9 @@ pub(crate) struct Account {
     /// Ends of answers behind which it went on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     went_on: Vec<&'static str>,
+    /// Why it did not go on behind its end, where more was wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_gone_on: Option<String>,
     #[serde(skip_serializing_if = "Odd::is_none")]
     oddities: Odd,
     /// Of all attempts, those of earlier processes included; `null` is not known.
@@ -157,6 +160,7 @@ impl From<&Summary> for Account {
             continued_with_tool: summary.continued_with_tool,
             own_end: summary.own_end,
             went_on: summary.went_on.iter().copied().map(stop_name).collect(),
+            not_gone_on: summary.not_gone_on.as_ref().map(ToString::to_string),
             oddities: Odd::from(&summary.oddities()),
             cost: summary.cost.as_ref().map(Cost::from),
         }

@@ -371,7 +371,7 @@ pub(super) fn settle_permit(permit: Permit, fate: Fate, usage: &Usage) {
         Fate::Complete => permit.finish(tokens),
         Fate::Failed(verdict) => permit.fail(&verdict, tokens),
         Fate::Outraced => permit.outraced(tokens),
-        Fate::Dropped => drop(permit),
+        Fate::Dropped | Fate::Unsent => drop(permit),
     }
 }
 

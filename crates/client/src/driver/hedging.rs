@@ -136,6 +136,9 @@ impl Asking {
         let found = self.hedges.copies.iter().position(|copy| copy.attempt == Some(attempt));
         let Some(at) = found else { return false };
         let Copy { permit, .. } = self.hedges.copies.remove(at);
+        if fate == Fate::Unsent {
+            self.hedges.budget.give_back(self.hedges.input);
+        }
         settle_permit(permit, fate, usage);
         true
     }

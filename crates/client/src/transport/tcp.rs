@@ -74,8 +74,10 @@ impl Service<Uri> for Tcp {
 async fn open(address: SocketAddr) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // Without it the cancellation of an HTTP/2 stream waits for a delayed acknowledgement.
-    socket.set_nodelay(true)?;
-    watch(&SockRef::from(&socket))?;
+    if let Err(error) = socket.set_nodelay(true).and_then(|()| watch(&SockRef::from(&socket))) {
+        // Not every system has them. The clocks of an attempt find a dead peer without.
+        tracing::debug!(%error, "option of TCP not set");
+    }
     socket.connect(address).await
 }
 

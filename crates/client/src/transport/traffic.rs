@@ -59,7 +59,8 @@ impl Transport {
                 let asked = request.clone();
                 self.introduce(&mut request);
                 let sockets = Arc::clone(&self.sockets);
-                let clients = (Arc::clone(&self.upgrading), Arc::clone(&self.keeping));
+                let plain = self.http(on);
+                let clients = (Arc::clone(&self.upgrading), plain);
                 let turn = Turn::new(sockets, clients, (asked, request), message, on);
                 Traffic::WebSocket(Box::new(turn))
             }

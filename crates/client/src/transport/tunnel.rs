@@ -25,6 +25,7 @@ where
     let mut stream = TokioIo::new(stream);
     let request = request(authority, proxy);
     stream.write_all(&request).await.map_err(Trouble::Io).map_err(failed)?;
+    stream.flush().await.map_err(Trouble::Io).map_err(failed)?;
     let status = read_status(&mut stream).await.map_err(failed)?;
     match status {
         200..300 => Ok(stream.into_inner()),

@@ -118,14 +118,17 @@ impl Pool {
     /// Another copy of the same request had content before this one, which was given up for it.
     ///
     /// It is no failure, and no sign of life. That the first content takes at least so long is a sample
-    /// of the endpoint's latency all the same: without it an endpoint that answers nobody would look
-    /// as quick as before.
+    /// of the endpoint's latency all the same where it is longer than usual there: without it an endpoint that
+    /// answers nobody would look as quick as before. A shorter time says nothing.
     pub fn outraced(&mut self, ticket: Ticket, now: Nanos) {
         if let Some((permit, tokens)) = self.permit(ticket)
             && permit.progress < Progress::Content
         {
             let (endpoint, span) = (permit.endpoint, now.saturating_sub(permit.at));
-            self.on_first_token(endpoint, span, tokens, now);
+            let usual = self.at(endpoint).silences.median_first_token();
+            if usual.is_some_and(|usual| span > usual) {
+                self.on_first_token(endpoint, span, tokens, now);
+            }
         }
         self.cancel(ticket, now);
     }

@@ -413,6 +413,27 @@ fn a_request_that_no_endpoint_may_take_is_refused() {
 }
 
 #[test]
+fn who_was_outrun_at_once_is_not_known_to_be_quick() {
+    for answers in [0, 16] {
+        let mut rig = Rig::new(1, Config::default());
+        for _ in 0..answers {
+            let ticket = rig.first();
+            rig.granted();
+            rig.now = rig.now.saturating_add(Nanos::from_millis(400));
+            rig.finish(ticket);
+        }
+        let before = rig.pool.snapshot(rig.now).endpoints[0].latency;
+        for _ in 0..8 {
+            let ticket = rig.first();
+            rig.granted();
+            rig.now = rig.now.saturating_add(Nanos::from_millis(1));
+            rig.pool.outraced(ticket, rig.now);
+        }
+        assert_eq!(rig.pool.snapshot(rig.now).endpoints[0].latency, before, "{answers}");
+    }
+}
+
+#[test]
 fn who_was_outrun_is_known_to_be_slow_and_not_to_be_broken() {
     let mut rig = Rig::new(2, Config::default());
     for _ in 0..16 {

@@ -312,10 +312,24 @@ fn a_request_that_must_not_have_its_effect_twice_has_no_copies() {
 }
 
 #[test]
+fn who_is_outrun_before_its_head_is_paid_for_once_it_was_sent() {
+    for is_sent in [true, false] {
+        let mut drive = racing();
+        if is_sent {
+            drive.input(Input::Connected { attempt: AttemptId(2) });
+        }
+        drive.body_of(1, &(text_start(0) + &text(0, "Mine") + &closing(3)));
+        let summary = drive.outcome.as_ref().expect("it is over").summary();
+        let copy = summary.attempts.iter().find(|it| it.attempt == AttemptId(2)).unwrap();
+        assert_eq!((copy.usage.input > 0, copy.estimated), (is_sent, true));
+    }
+}
+
+#[test]
 fn a_copy_that_came_to_nothing_is_made_again_at_once() {
     let mut drive = racing();
     drive.input(Input::Broke { attempt: AttemptId(2), cause: Break::Stale });
-    assert_eq!((drive.fates.as_slice(), drive.wait), (&[Fate::Dropped][..], Some(drive.now)));
+    assert_eq!((drive.fates.as_slice(), drive.wait), (&[Fate::Unsent][..], Some(drive.now)));
     drive.pass();
     assert_eq!(drive.hedges_asked, 2);
 }

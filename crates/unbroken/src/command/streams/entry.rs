@@ -4,6 +4,8 @@ use client::Entry;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::object::stop_name;
+
 /// One entry of a journal, as JSON shows it.
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -34,6 +36,31 @@ pub(super) enum Written {
         #[serde(skip_serializing_if = "Option::is_none")]
         upstream: Option<u32>,
     },
+    /// A copy of the last attempt's request, beside it. Where it won, an attempt of its number follows.
+    Hedge {
+        attempt: u32,
+        rung: &'static str,
+        base_url: String,
+        /// What was asked there in the place of the request's model.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
+    },
+    /// An answer ended for this reason, and the response goes on behind it.
+    GoOn {
+        reason: &'static str,
+        /// The content blocks of a turn that was paused.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        turn: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        container: Option<String>,
+    },
+    /// The end of that answer, which is told where nothing follows.
+    Unsaid {
+        attempt: u32,
+        events: Vec<Said>,
+    },
+    /// The end that follows is not the provider's.
+    OwnEnd,
     /// A joint of the text.
     Seam {
         attempt: u32,
@@ -60,6 +87,13 @@ pub(super) enum Written {
         attempt: u32,
         response: String,
     },
+}
+
+/// An event that was kept back.
+#[derive(Debug, Serialize)]
+pub(super) struct Said {
+    event: String,
+    data: String,
 }
 
 /// Tokens, in buckets that do not overlap except where a name says `of`.
@@ -92,6 +126,22 @@ impl Written {
                 model: model.map(str::to_owned),
                 upstream,
             },
+            Entry::Hedge { attempt, rung, endpoint, model } => Self::Hedge {
+                attempt: attempt.0,
+                rung: rung.name(),
+                base_url: endpoint.to_owned(),
+                model: model.map(str::to_owned),
+            },
+            Entry::GoOn { reason, turn, container } => Self::GoOn {
+                reason: stop_name(reason),
+                turn: turn.map(str::to_owned),
+                container: container.map(str::to_owned),
+            },
+            Entry::Unsaid { attempt, events } => Self::Unsaid {
+                attempt: attempt.0,
+                events: events.into_iter().map(Said::of).collect::<Option<_>>()?,
+            },
+            Entry::OwnEnd => Self::OwnEnd,
             Entry::Seam(seam) => Self::Seam {
                 attempt: seam.attempt.0,
                 rung: seam.rung.name(),
@@ -111,6 +161,12 @@ impl Written {
             Entry::Close => Self::Close,
             _ => return None,
         })
+    }
+}
+
+impl Said {
+    fn of((event, data): (&[u8], &[u8])) -> Option<Self> {
+        Some(Self { event: text(event)?, data: text(data)? })
     }
 }
 
@@ -155,6 +211,29 @@ mod tests {
         let record: Vec<u8> = [5, 0, 0, 0, 0, 2].into_iter().chain(counts).collect();
         let usage = r#"{"kind":"usage","attempt":2,"usage":{"input":1,"cache_read":2,"cache_write":7,"output":6,"reasoning_of_output":7}}"#;
         assert_eq!(json(&record).as_deref(), Some(usage));
+    }
+
+    #[test]
+    fn no_kind_of_entry_is_left_out() {
+        let said = |written: &Written| serde_json::to_string(written).unwrap();
+        let hedge = Entry::Hedge {
+            attempt: client::AttemptId(2),
+            rung: client::Rung::Retry,
+            endpoint: "http://b/v1",
+            model: None,
+        };
+        let go_on =
+            Entry::GoOn { reason: client::StopReason::MaxTokens, turn: None, container: None };
+        let unsaid = Entry::Unsaid { attempt: client::AttemptId(1), events: vec![(b"n", b"d")] };
+        for (entry, json) in [
+            (hedge, r#"{"kind":"hedge","attempt":2,"rung":"retry","base_url":"http://b/v1"}"#),
+            (go_on, r#"{"kind":"go-on","reason":"max-tokens"}"#),
+            (unsaid, r#"{"kind":"unsaid","attempt":1,"events":[{"event":"n","data":"d"}]}"#),
+            (Entry::OwnEnd, r#"{"kind":"own-end"}"#),
+            (Entry::Cancel, r#"{"kind":"cancel"}"#),
+        ] {
+            assert_eq!(said(&Written::of(entry).unwrap()), json);
+        }
     }
 
     #[test]
