@@ -171,7 +171,7 @@ impl Upstream {
                 self.pool.failed(ticket, &verdict, now);
             }
             Fate::Outraced => self.pool.outraced(ticket, now),
-            Fate::Dropped => self.pool.cancel(ticket, now),
+            Fate::Dropped | Fate::Unsent => self.pool.cancel(ticket, now),
         }
         Ok(())
     }
