@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::load::{Load, Pace};
 
@@ -19,6 +19,9 @@ const HEAD: &str =
 /// Bytes of events that are written at once where nobody asks for a pace.
 const BURST_BYTES: usize = 64 << 10;
 
+/// Milliseconds between the beginnings of paced answers, within their period.
+const SPREAD: u64 = 13;
+
 /// Bytes of the longest request.
 const REQUEST_BYTES_MAX: usize = 64 << 10;
 
@@ -28,31 +31,36 @@ const REQUEST_BYTES_MAX: usize = 64 << 10;
 ///
 /// When the listener fails.
 pub async fn serve(listener: TcpListener) -> io::Result<()> {
-    loop {
+    for number in 0.. {
         let (socket, _) = listener.accept().await?;
         tokio::spawn(async move {
             // A client that goes away is its own business.
-            let _ = converse(socket).await;
+            let _ = converse(socket, number).await;
         });
-    }
-}
-
-async fn converse(mut socket: TcpStream) -> io::Result<()> {
-    socket.set_nodelay(true)?;
-    let mut buffer = Vec::new();
-    while let Some(load) = read_request(&mut socket, &mut buffer).await? {
-        answer(&mut socket, load).await?;
     }
     Ok(())
 }
 
-async fn answer(socket: &mut TcpStream, load: Load) -> io::Result<()> {
+async fn converse(mut socket: TcpStream, number: u32) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    let mut buffer = Vec::new();
+    while let Some(load) = read_request(&mut socket, &mut buffer).await? {
+        answer(&mut socket, load, number).await?;
+    }
+    Ok(())
+}
+
+/// `number` is that of the connection: paced answers are spread over their period by it, because tokens of
+/// different streams do not come at the same instants, and events that do cost their client less.
+async fn answer(socket: &mut TcpStream, load: Load, number: u32) -> io::Result<()> {
     let delta = chunk(&event(&format!(r#"{{"content":"{DELTA}"}}"#), "null"));
     let mut out = HEAD.as_bytes().to_vec();
     out.extend(chunk(&event(r#"{"role":"assistant","content":""}"#, "null")));
     match load.pace {
         Pace::Every(millis) => {
-            let mut ticks = interval(Duration::from_millis(millis.into()));
+            let millis = u64::from(millis);
+            let offset = Duration::from_millis(u64::from(number) * SPREAD % millis.max(1));
+            let mut ticks = interval_at(Instant::now() + offset, Duration::from_millis(millis));
             ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
             for _ in 0..load.events {
                 ticks.tick().await;

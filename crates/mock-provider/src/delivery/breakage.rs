@@ -88,8 +88,7 @@ impl Delivery<'_> {
 
     async fn reset_in_event(&mut self, reply: &Reply, rest: &[Token]) -> Result<After, Halt> {
         let event = self.torn_event(reply, rest);
-        // One byte less than the event is the most, since its last byte completes it.
-        let half = self.random.between(1, event.len() - 1);
+        let half = self.part_of(&event);
         self.ending(Ending::Cut).await;
         self.send(&event[..half]).await?;
         // A reset throws away what the peer has not read yet, which would be billed and lost.
@@ -99,7 +98,7 @@ impl Delivery<'_> {
 
     async fn close_in_chunk(&mut self, reply: &Reply, rest: &[Token]) -> Result<After, Halt> {
         let event = self.torn_event(reply, rest);
-        let half = self.random.between(1, event.len() - 1);
+        let half = self.part_of(&event);
         if self.responder.socket.is_websocket {
             self.ending(Ending::Cut).await;
             self.send(&event[..half]).await?;
@@ -224,6 +223,11 @@ impl Delivery<'_> {
         let after = self.ending(Ending::Cut).await;
         self.send_events(events).await?;
         Ok(self.end_body(Ended::Whole).await?.unwrap_or(after))
+    }
+
+    /// Bytes of an event that do not complete it: its last line end does, and of CRLF the CR already.
+    fn part_of(&mut self, event: &[u8]) -> usize {
+        self.random.between(1, event.len() - self.writer.line_end.len())
     }
 
     /// The event that is cut: the next token, which counts as billed, or the first terminal event.
