@@ -136,7 +136,7 @@ impl Session {
             _ => self.queue.push_back(Output::Decline),
         }
         self.take_post(home);
-        self.clocks.hedge = self.hedge_at(now);
+        self.wait_for_hedge(now);
     }
 
     fn make_hedge(&mut self, rung: Rung, now: Nanos) {
@@ -229,6 +229,8 @@ impl Session {
         while let Some((at, cause)) =
             self.hedges.iter().enumerate().find_map(|(at, hedge)| Some((at, due(hedge)?)))
         {
+            // What a refusal says counts, also when its body never ends.
+            let cause = self.hedges[at].refusal().unwrap_or(cause);
             self.lose(at, &cause, now);
         }
     }
@@ -294,6 +296,8 @@ impl Session {
         let Hedge { mut attempt, post, clocks, head, body, .. } = hedge;
         let (id, rung) = (attempt.id, attempt.rung);
         self.take_post(post);
+        // Whoever goes on from now on has written, or nobody has.
+        self.bound = None;
         if !self.transcript.begun {
             // Not even the id of the one before is shown.
             self.transcript = Transcript::default();
@@ -330,6 +334,8 @@ impl Session {
         }
         let fate = recovery::fate_of(&hedge.attempt, cause);
         self.close_hedge(hedge, fate, cause.clone(), now);
+        // What it cost is no longer there for the live attempt.
+        self.spending.is_stale = true;
     }
 
     fn close_hedge(&mut self, hedge: Hedge, fate: Fate, cause: Cause, now: Nanos) {
@@ -362,9 +368,25 @@ impl Hedge {
         &self.attempt.flow
     }
 
-    /// An answer is coming, as opposed to a refusal or nothing yet.
+    /// An answer is coming, as opposed to a refusal, to something else or to nothing yet.
     fn is_answering(&self) -> bool {
-        self.head.as_ref().is_some_and(|(status, _)| (200..300).contains(status))
+        let framing = self.post.profile.framing;
+        self.head.as_ref().is_some_and(|(status, headers)| {
+            (200..300).contains(status) && framing.is_announced(headers) != Some(false)
+        })
+    }
+
+    /// What its provider says in the place of an answer, as far as it came.
+    fn refusal(&self) -> Option<Cause> {
+        let (status, headers) = self.head.as_ref()?;
+        let failure = match (200..300).contains(status) {
+            false => protocol::classify_status(*status, headers, &self.body, None),
+            true if !self.is_answering() || self.is_document() => {
+                protocol::classify_document(headers, &self.body)
+            }
+            true => return None,
+        };
+        Some(Cause::Provider(Box::new(failure)))
     }
 
     /// Keeps a piece of the body, and looks whether there is content in it.
@@ -378,6 +400,9 @@ impl Hedge {
             return News::Failed(Cause::TooLarge);
         }
         self.body.extend_from_slice(chunk);
+        if self.is_document() {
+            return News::None;
+        }
         self.scout.feed(chunk.clone());
         self.search()
     }
@@ -426,15 +451,11 @@ impl Hedge {
             }
         }
         self.attempt.ended = Some(ended);
-        News::Failed(match (&self.head, ended) {
-            (Some((status, headers)), _) if !self.is_answering() => Cause::Provider(
-                protocol::classify_status(*status, headers, &self.body, None).into(),
-            ),
-            (Some((_, headers)), Ended::Clean) if self.is_document() => {
-                Cause::Provider(protocol::classify_document(headers, &self.body).into())
-            }
-            (_, Ended::Clean) => Cause::Truncated,
-            (_, Ended::Broke(cause)) => Cause::Broke(cause),
+        let refusal = self.refusal();
+        News::Failed(match (refusal, ended) {
+            (Some(refusal), _) => refusal,
+            (None, Ended::Clean) => Cause::Truncated,
+            (None, Ended::Broke(cause)) => Cause::Broke(cause),
         })
     }
 

@@ -192,6 +192,9 @@ impl Session {
             session.write_off_kept();
             session.give_up(Cause::Cancelled, now);
         } else if session.transcript.stop.is_some() {
+            if checkpoint.closed == Closed::No {
+                session.say_rest_of_end(checkpoint.has_own_end);
+            }
             if !session.transcript.ended {
                 session.miss_last_event();
             }

@@ -95,6 +95,8 @@ pub(crate) struct Spending {
     input: Usage,
     /// Output tokens that the budget leaves to the live attempt; `None` is any number.
     allowance: Option<u64>,
+    /// A copy of the live attempt was billed since that was worked out.
+    pub(crate) is_stale: bool,
 }
 
 impl Session {
@@ -158,14 +160,16 @@ impl Session {
 
     /// Tokens of the request of an attempt, as an estimate.
     fn input_of(&self, flow: &Flow) -> u64 {
-        *flow.estimated_input.get_or_init(|| {
-            let new = usize::try_from(flow.text_bytes).unwrap_or(0);
-            let partial = match flow.asked {
-                Rung::Retry | Rung::Replay | Rung::Cursor | Rung::Fetch => 0,
-                Rung::Prefill | Rung::Instruct | Rung::Turn => self.transcript.text.len() - new,
-            };
-            estimated_input(&self.request, partial)
-        })
+        *flow.estimated_input.get_or_init(|| self.estimate_of(flow))
+    }
+
+    fn estimate_of(&self, flow: &Flow) -> u64 {
+        let new = usize::try_from(flow.text_bytes).unwrap_or(0);
+        let partial = match flow.asked {
+            Rung::Retry | Rung::Replay | Rung::Cursor | Rung::Fetch => 0,
+            Rung::Prefill | Rung::Instruct | Rung::Turn => self.transcript.text.len() - new,
+        };
+        estimated_input(&self.request, partial)
     }
 
     /// Enters an attempt that is over, and says what it cost.
@@ -235,8 +239,8 @@ impl Session {
         let is_reported = |flow: &Flow| flow.usage.input_total() != Ok(0);
         let flows = || self.hedges.iter().map(Hedge::flow).chain([&live.flow]);
         let input = flows().map(|flow| input_of(&flow.usage)).find(|it| it.input_total() != Ok(0));
-        let input =
-            input.unwrap_or_else(|| Usage { input: self.input_of(&live.flow), ..Usage::default() });
+        let input = input
+            .unwrap_or_else(|| Usage { input: self.estimate_of(&live.flow), ..Usage::default() });
         let bill = self.pricing().and_then(|pricing| Some(pricing.input(&input, now)?.0));
         let (Some(bill), Some(spent)) = (bill, self.spent()) else { return false };
         let unreported = flows().filter(|flow| !is_reported(flow)).count();
@@ -250,8 +254,10 @@ impl Session {
         if self.config.budget.is_none() {
             return Ok(());
         }
-        let is_first = !flow.meter.is_empty() && flow.estimated_input.get().is_none();
-        if reports || is_first && flow.usage.input_total() == Ok(0) {
+        let has_content = !flow.meter.is_empty();
+        let is_first = has_content && flow.estimated_input.get().is_none();
+        let is_stale = has_content && std::mem::take(&mut self.spending.is_stale);
+        if reports || is_stale || is_first && flow.usage.input_total() == Ok(0) {
             self.allow(&input_of(&self.billed(flow)), now)?;
         }
         match self.spending.allowance {

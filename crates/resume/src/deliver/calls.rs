@@ -42,9 +42,14 @@ impl Session {
             r#"{{"type":"message_delta","delta":{{"stop_reason":"tool_use","stop_sequence":null}},"usage":{{"output_tokens":{output}}}}}"#
         );
         self.say(b"message_delta", stop.into());
-        self.say(b"message_stop", Bytes::from_static(br#"{"type":"message_stop"}"#));
+        self.say_own_stop();
         self.complete(Closed::No);
         true
+    }
+
+    /// The last event of an end of our own.
+    pub(crate) fn say_own_stop(&mut self) {
+        self.say(b"message_stop", Bytes::from_static(br#"{"type":"message_stop"}"#));
     }
 
     fn say(&mut self, name: &'static [u8], data: Bytes) {

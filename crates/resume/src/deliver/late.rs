@@ -70,17 +70,41 @@ impl Session {
         if is_unwanted || self.transcript.has_moved || self.transcript.unsaid.is_empty() {
             return false;
         }
-        while let Some(Unsaid { name, data }) = self.transcript.unsaid.front().cloned() {
-            self.transcript.say_late(self.request.wire(), &name, &data);
-            let end = self.transcript.text.len();
-            self.emit(name, data, end..end);
-        }
+        self.say_unsaid();
         if !self.transcript.ended {
             self.miss_last_event();
         }
         self.summary.not_gone_on = Some(cause.clone());
         self.complete(Closed::No);
         true
+    }
+}
+
+impl Session {
+    fn say_unsaid(&mut self) {
+        while let Some(Unsaid { name, data }) = self.transcript.unsaid.front().cloned() {
+            self.transcript.say_late(self.request.wire(), &name, &data);
+            let end = self.transcript.text.len();
+            self.emit(name, data, end..end);
+        }
+    }
+
+    /// Tells what an earlier process had yet to tell of an end that was late, or our own.
+    pub(crate) fn say_rest_of_end(&mut self, is_own: bool) {
+        if self.transcript.ended {
+            return;
+        }
+        // One whose stop reason is still unsaid is of an answer that something followed.
+        let wire = self.request.wire();
+        let says_stop = |next: &Unsaid| {
+            decode(wire, &next.name, &next.data).is_ok_and(|decoded| decoded.stop.is_some())
+        };
+        if self.transcript.unsaid.front().is_some_and(|next| !says_stop(next)) {
+            self.say_unsaid();
+        }
+        if is_own && !self.transcript.ended {
+            self.say_own_stop();
+        }
     }
 }
 

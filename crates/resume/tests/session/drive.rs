@@ -62,24 +62,23 @@ pub(crate) fn responses() -> (Config, RequestBody) {
 impl Drive {
     pub(crate) fn new((config, request): (Config, RequestBody)) -> Self {
         let origin = Origin { endpoint: "http://provider/v1".into(), headers: Vec::new() };
-        Self::over(Session::new(config, &origin, request, KEY, 1, Nanos::ZERO))
+        Self::over(Session::new(config, &origin, request, KEY, 1, Nanos::ZERO), Vec::new())
     }
 
     /// Goes on from the journal that another drive left behind.
     pub(crate) fn resume(config: Config, records: &[Vec<u8>]) -> Self {
         let checkpoint = Checkpoint::fold(records).expect("a readable journal");
-        let mut drive = Self::over(Session::resume(config, checkpoint, 2, Nanos::ZERO));
-        drive.records = [records, &drive.records].concat();
-        drive
+        Self::over(Session::resume(config, checkpoint, 2, Nanos::ZERO), records.to_vec())
     }
 
-    fn over(session: Session) -> Self {
+    /// A session whose journal holds these records.
+    fn over(session: Session, records: Vec<Vec<u8>>) -> Self {
         let mut drive = Self {
             session,
             now: Nanos::ZERO,
             text: String::new(),
             frames: Vec::new(),
-            records: Vec::new(),
+            records,
             asks: Vec::new(),
             fates: Vec::new(),
             requests: Vec::new(),
@@ -200,9 +199,7 @@ impl Drive {
     }
 
     fn append(&mut self, seq: Seq, record: Vec<u8>) {
-        let expected = self.records.len() as u64 + 1;
-        let base = if self.records.is_empty() { seq.0 } else { expected };
-        assert_eq!(seq.0, base, "records are dense");
+        assert_eq!(seq.0, self.records.len() as u64 + 1, "records are dense");
         self.records.push(record);
     }
 }

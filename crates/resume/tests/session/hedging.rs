@@ -280,6 +280,65 @@ fn nothing_is_shown_twice_when_the_live_attempt_fails_with_its_first_content() {
 }
 
 #[test]
+fn what_a_lost_copy_cost_is_not_there_for_the_live_attempt() {
+    // Room for both inputs and nothing more.
+    let budget = estimated().checked_add(estimated()).unwrap();
+    let mut drive = racing_on_chat(Some(budget));
+    drive.answer(2, &chunk("x", r#"{"role":"assistant","content":""}"#, "null"));
+    drive.input(Input::Broke { attempt: AttemptId(2), cause: Break::Reset });
+    drive.body_of(1, &chunk("x", r#"{"role":"assistant","content":"Hello"}"#, "null"));
+    let Some(Outcome::Incomplete { cause, .. }) = &drive.outcome else { panic!() };
+    assert_eq!(*cause, Cause::OverBudget);
+}
+
+#[test]
+fn to_ask_for_a_copy_leaves_the_budget_of_the_live_attempt_as_it_is() {
+    let budget = estimated().checked_add(estimated()).unwrap();
+    let (config, request) = chat();
+    let config = Config {
+        admission: Admission::Asked,
+        hedging: Some(Hedging::default()),
+        pricing: Some(pricing()),
+        budget: Some(budget),
+        ..config
+    };
+    let mut drive = Drive::new((config, request));
+    let place = Place { profile: Profile::OPENAI, ..place("http://a/v1") };
+    drive.input(Input::Admitted(place)).accept().pass();
+    assert_eq!(drive.hedges_asked, 1);
+    drive.input(Input::HedgeNotAdmitted);
+    let word = "many words that cost more than what is left behind the input. ".repeat(40);
+    drive.body_of(1, &chunk("x", &format!(r#"{{"content":"{word}"}}"#), "null"));
+    let Some(Outcome::Incomplete { cause, .. }) = &drive.outcome else { panic!() };
+    assert_eq!(*cause, Cause::OverBudget, "the input is paid for out of the budget, too");
+}
+
+#[test]
+fn what_cannot_be_read_wins_no_race() {
+    let mut drive = racing();
+    let kind = HeaderValue::from_static("application/json");
+    let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, kind)]);
+    drive.input(Input::Head { attempt: AttemptId(2), status: 200, headers });
+    drive.body_of(2, &(opening("b") + &text(0, "Hello")));
+    assert!(drive.promoted.is_empty() && drive.aborted.is_empty());
+    drive.body_of(1, &(text_start(0) + &text(0, "Mine") + &closing(3)));
+    assert!(drive.complete() && drive.text == "Mine");
+}
+
+#[test]
+fn a_copy_that_is_refused_in_a_body_without_an_end_was_refused() {
+    let mut drive = racing();
+    let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, HeaderValue::from(9))]);
+    drive.input(Input::Head { attempt: AttemptId(2), status: 429, headers });
+    while drive.fates.is_empty() {
+        // The live one gives signs of life.
+        drive.pass_one().body_of(1, ": ping\n\n");
+    }
+    let Some(Fate::Failed(verdict)) = drive.fates.first() else { panic!("{:?}", drive.fates) };
+    assert_eq!(verdict.class, retry_policy::Class::Throttle);
+}
+
+#[test]
 fn a_copy_that_the_budget_has_no_room_for_is_not_asked_for() {
     assert_eq!(racing_on_chat(Some(estimated())).hedges_asked, 0);
 }

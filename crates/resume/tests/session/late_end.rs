@@ -136,6 +136,23 @@ fn a_second_end_has_the_counts_of_the_whole() {
 }
 
 #[test]
+fn an_end_that_a_crash_cut_in_two_is_told_to_its_end() {
+    let said = limited("Hello") + &message_stop();
+    let mut drive = Drive::new(haiku());
+    drive.accept().send(&said);
+    refuse(&mut drive);
+    assert_eq!(told(&drive), said);
+    // Records up to the one with the stop reason were durable.
+    let is_stop =
+        |record: &Vec<u8>| record[0] == 2 && record.windows(13).any(|it| it == b"message_delta");
+    let cut = drive.records.iter().rposition(is_stop).expect("it was told") + 1;
+    let (config, _) = haiku();
+    let rest = Drive::resume(config, &drive.records[..cut]);
+    assert_eq!(told(&rest), message_stop());
+    assert!(rest.complete() && !rest.outcome.as_ref().unwrap().summary().sentinel_missing);
+}
+
+#[test]
 fn another_process_tells_the_end_and_a_third_one_knows_it() {
     for (said, reason) in
         [(limited("Hello"), StopReason::MaxTokens), (paused(), StopReason::PauseTurn)]
